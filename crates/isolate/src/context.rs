@@ -1,0 +1,124 @@
+//! The state of one event (a request, a scheduled run) in an isolate: its limits, what it used, what it waits for. It
+//! follows the asynchronous flow of control through V8's continuation-preserved data.
+
+use std::any::Any;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::JsError;
+
+/// Names one event within its isolate; never used again there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContextId(pub u32);
+
+/// Why the runtime ended an event against its will.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// It used more CPU time than its limit.
+    CpuLimit,
+    /// The isolate passed its memory limit.
+    MemoryLimit,
+    /// Nothing is left that could ever make it go on.
+    Hung,
+    /// The isolate went away under it.
+    IsolateGone,
+}
+
+/// What the embedder keeps with an event: the way to answer it, its trace.
+pub trait ContextData: Any + Send {
+    /// The runtime ends the event; answer for it. Called at most once, and nothing of the event runs afterwards.
+    fn fail(&mut self, failure: Failure);
+
+    /// The event's CPU time so far, told after each turn in which it ran.
+    fn used(&mut self, cpu: Duration);
+
+    /// Whether somebody still waits for an answer from JavaScript (then an event with nothing pending is hung).
+    fn awaits_answer(&self) -> bool;
+
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+/// One event being handled.
+pub struct IoContext {
+    pub id: ContextId,
+    /// CPU time used, summed over turns.
+    pub cpu_used: Duration,
+    /// CPU time allowed; `None`: not enforced.
+    pub cpu_limit: Option<Duration>,
+    /// Pending work that can bring the event forward: ops and timers.
+    pub(crate) pending: u32,
+    /// JavaScript has said that the event is over; it ends after the current step.
+    pub(crate) finished: bool,
+    subrequests_left: u32,
+    aborted: Option<CancellationToken>,
+    data: Box<dyn ContextData>,
+}
+
+// === impl IoContext ===
+
+impl IoContext {
+    pub(crate) fn new(
+        id: ContextId,
+        cpu_limit: Option<Duration>,
+        subrequests: u32,
+        data: Box<dyn ContextData>,
+    ) -> Self {
+        Self {
+            id,
+            cpu_used: Duration::ZERO,
+            cpu_limit,
+            pending: 0,
+            finished: false,
+            subrequests_left: subrequests,
+            aborted: None,
+            data,
+        }
+    }
+
+    /// Counts one subrequest against the event's limit.
+    pub fn take_subrequest(&mut self) -> Result<(), JsError> {
+        match self.subrequests_left.checked_sub(1) {
+            Some(left) => {
+                self.subrequests_left = left;
+                Ok(())
+            }
+            None => Err(JsError::error("Too many subrequests.")),
+        }
+    }
+
+    /// Fires when the event ends or its client goes away.
+    pub fn aborted(&mut self) -> CancellationToken {
+        self.aborted.get_or_insert_default().clone()
+    }
+
+    /// Ends the event after the current step: it is answered, and nothing is left to wait for.
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// The embedder's own state of this event.
+    pub fn data<T: 'static>(&mut self) -> Option<&mut T> {
+        self.data.as_any().downcast_mut()
+    }
+
+    pub(crate) fn embedder(&mut self) -> &mut dyn ContextData {
+        &mut *self.data
+    }
+
+    pub(crate) fn remaining_cpu(&self) -> Option<Duration> {
+        Some(self.cpu_limit?.saturating_sub(self.cpu_used))
+    }
+
+    pub(crate) fn is_hung(&self) -> bool {
+        self.pending == 0 && self.data.awaits_answer()
+    }
+}
+
+impl Drop for IoContext {
+    fn drop(&mut self) {
+        if let Some(aborted) = &self.aborted {
+            aborted.cancel();
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! V8 for Skerry: isolates made from one startup snapshot, ES module graphs, native ops, an event loop per isolate, and
+//! the limits that hold a hostile script. Nothing here knows about HTTP, Workers or bindings. `unsafe` lives here only.
+
+mod callbacks;
+mod clock;
+mod commonjs;
+mod context;
+mod event_loop;
+mod exception;
+mod limits;
+mod memory;
+mod module_map;
+mod modules;
+mod op;
+mod pending;
+mod platform;
+mod rejections;
+mod resource;
+mod snapshot;
+mod state;
+mod timers;
+mod value;
+mod watchdog;
+
+pub use clock::unix_millis;
+pub use context::{ContextData, ContextId, Failure, IoContext};
+pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
+pub use exception::{Frame, JsException};
+pub use limits::Limits;
+pub use memory::MemoryUse;
+pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
+pub use op::{
+    Op, bytes_arg, io_context, new_bytes, new_string, require_io, resources, spawn, spawn_background, string_arg, throw,
+};
+pub use platform::initialize;
+pub use resource::ResourceTable;
+pub use snapshot::{Runtime, Snapshot, SnapshotError};
+pub use state::{embedder, hook, hooks, put};
+pub use v8;
+pub use value::{JsError, JsErrorKind, MakeValue, OpValue};
+
+/// The arguments of an op's call.
+pub type Args<'s> = v8::FunctionCallbackArguments<'s>;

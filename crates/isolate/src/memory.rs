@@ -1,0 +1,132 @@
+//! Memory accounting of one isolate: V8's heap, and array buffers, which V8 asks us for. Passing the limit ends the
+//! script by termination, before V8 would end the process.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// How far past its limit a heap may grow while its script is being ended.
+const HEADROOM: usize = 32 << 20;
+
+/// An isolate's memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    pub heap: usize,
+    pub external: usize,
+}
+
+/// Shared between an isolate, its allocator and its heap-limit callback.
+pub(crate) struct Memory {
+    limit: usize,
+    external: AtomicUsize,
+    /// The heap's size when it was last measured.
+    heap: AtomicUsize,
+    exceeded: AtomicBool,
+    handle: OnceLock<v8::IsolateHandle>,
+}
+
+// === impl Memory ===
+
+impl Memory {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            external: AtomicUsize::new(0),
+            heap: AtomicUsize::new(0),
+            exceeded: AtomicBool::new(false),
+            handle: OnceLock::new(),
+        })
+    }
+
+    /// Isolate parameters that account to `self`.
+    pub(crate) fn create_params(self: &Arc<Self>) -> v8::CreateParams {
+        // SAFETY: the vtable's functions take the very type whose pointer is handed over, and `drop` gives it back.
+        let allocator = unsafe { v8::new_rust_allocator(Arc::into_raw(self.clone()), &ALLOCATOR) };
+        v8::CreateParams::default().heap_limits(0, self.limit).array_buffer_allocator(allocator.make_shared())
+    }
+
+    /// Begins to watch `isolate`'s heap. `self` must outlive the isolate: its allocator sees to that.
+    pub(crate) fn watch(self: &Arc<Self>, isolate: &mut v8::Isolate) {
+        let _ = self.handle.set(isolate.thread_safe_handle());
+        isolate.add_near_heap_limit_callback(near_heap_limit, Arc::as_ptr(self) as *mut c_void);
+    }
+
+    pub(crate) fn measure(&self, isolate: &mut v8::Isolate) -> MemoryUse {
+        let heap = isolate.get_heap_statistics().used_heap_size();
+        self.heap.store(heap, Ordering::Relaxed);
+        MemoryUse { heap, external: self.external.load(Ordering::Relaxed) }
+    }
+
+    /// Whether array buffers take so much that the heap beside them should be measured.
+    pub(crate) fn has_much_external(&self) -> bool {
+        self.external.load(Ordering::Relaxed) > self.limit / 8
+    }
+
+    pub(crate) fn exceeded(&self) -> bool {
+        self.exceeded.load(Ordering::Acquire)
+    }
+
+    fn exceed(&self) {
+        self.exceeded.store(true, Ordering::Release);
+        if let Some(handle) = self.handle.get() {
+            handle.terminate_execution();
+        }
+    }
+
+    /// Counts `bytes` of external memory; `false`: they do not fit, and the script is being ended.
+    fn reserve(&self, bytes: usize) -> bool {
+        let external = self.external.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if external.saturating_add(self.heap.load(Ordering::Relaxed)) <= self.limit {
+            return true;
+        }
+        self.external.fetch_sub(bytes, Ordering::Relaxed);
+        self.exceed();
+        false
+    }
+}
+
+/// V8 calls this when collecting garbage no longer helps. The script is told to stop; until it has, the heap may grow:
+/// refusing would end the process, and every other Worker with it.
+unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+    // SAFETY: `data` is the `Memory` that `watch` handed over; the isolate's allocator keeps it alive.
+    let memory = unsafe { &*(data as *const Memory) };
+    memory.exceed();
+    current + HEADROOM
+}
+
+static ALLOCATOR: v8::RustAllocatorVtable<Memory> =
+    v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_memory };
+
+fn layout(len: usize) -> Option<Layout> {
+    Layout::from_size_align(len.max(1), 16).ok()
+}
+
+unsafe extern "C" fn allocate(memory: &Memory, len: usize) -> *mut c_void {
+    match layout(len) {
+        // SAFETY: the layout's size is not zero.
+        Some(layout) if memory.reserve(len) => unsafe { alloc_zeroed(layout) as *mut c_void },
+        _ => std::ptr::null_mut(),
+    }
+}
+
+unsafe extern "C" fn allocate_uninitialized(memory: &Memory, len: usize) -> *mut c_void {
+    match layout(len) {
+        // SAFETY: the layout's size is not zero.
+        Some(layout) if memory.reserve(len) => unsafe { alloc(layout) as *mut c_void },
+        _ => std::ptr::null_mut(),
+    }
+}
+
+unsafe extern "C" fn free(memory: &Memory, data: *mut c_void, len: usize) {
+    memory.external.fetch_sub(len, Ordering::Relaxed);
+    if let Some(layout) = layout(len) {
+        // SAFETY: V8 gives back what `allocate` or `allocate_uninitialized` returned for this `len`.
+        unsafe { dealloc(data as *mut u8, layout) };
+    }
+}
+
+unsafe extern "C" fn drop_memory(memory: *const Memory) {
+    // SAFETY: the pointer is the one that `create_params` took from its `Arc`.
+    drop(unsafe { Arc::from_raw(memory) });
+}

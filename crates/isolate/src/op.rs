@@ -1,0 +1,187 @@
+//! Native functions that the runtime's JavaScript calls, and what their bodies need: arguments, exceptions, promises,
+//! the current event.
+
+use std::future::Future;
+
+use crate::context::IoContext;
+use crate::pending::PendingOp;
+use crate::state::{current_context, state};
+use crate::{JsError, OpValue, ResourceTable};
+
+/// A native function by name. Made with [`op!`].
+#[derive(Clone, Copy)]
+pub struct Op {
+    pub name: &'static str,
+    #[doc(hidden)]
+    pub callback: fn() -> v8::FunctionCallback,
+}
+
+/// `op!(f)`: the [`Op`] of `fn f(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue)`.
+#[macro_export]
+macro_rules! op {
+    ($function:ident) => {
+        $crate::Op {
+            name: stringify!($function),
+            callback: {
+                fn callback() -> $crate::v8::FunctionCallback {
+                    use $crate::v8::MapFnTo;
+                    $function.map_fn_to()
+                }
+                callback
+            },
+        }
+    };
+}
+
+const GLOBAL_SCOPE: &str = "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), \
+setting a timeout, and generating random values are not allowed within global scope. To fix this error, perform this \
+operation within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/";
+
+/// Schedules `error` as the exception of the op's call; the op then returns.
+pub fn throw(scope: &mut v8::PinScope, error: JsError) {
+    let error = error.into_js(scope);
+    scope.throw_exception(error);
+}
+
+/// Argument `index` as a `USVString`.
+pub fn string_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> String {
+    args.get(index).to_rust_string_lossy(scope)
+}
+
+/// A copy of the bytes of argument `index` when it is a `BufferSource`.
+pub fn bytes_arg(_scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> Option<Vec<u8>> {
+    let value = args.get(index);
+    if let Ok(view) = value.try_cast::<v8::ArrayBufferView>() {
+        let mut bytes = vec![0; view.byte_length()];
+        let copied = view.copy_contents(&mut bytes);
+        bytes.truncate(copied);
+        return Some(bytes);
+    }
+    let buffer = value.try_cast::<v8::ArrayBuffer>().ok()?;
+    let store = buffer.get_backing_store();
+    Some(store.iter().map(std::cell::Cell::get).collect())
+}
+
+/// A JavaScript string. A text past V8's longest string becomes the empty one.
+pub fn new_string<'s>(scope: &v8::PinScope<'s, '_>, text: &str) -> v8::Local<'s, v8::String> {
+    v8::String::new(scope, text).unwrap_or_else(|| v8::String::empty(scope))
+}
+
+/// A `Uint8Array` over `bytes`, without a copy.
+pub fn new_bytes<'s>(scope: &v8::PinScope<'s, '_>, bytes: Vec<u8>) -> v8::Local<'s, v8::Uint8Array> {
+    let len = bytes.len();
+    let store = v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared();
+    let buffer = v8::ArrayBuffer::with_backing_store(scope, &store);
+    v8::Uint8Array::new(scope, buffer, 0, len).expect("a view as long as its own buffer")
+}
+
+/// The native resources of the current event.
+pub fn resources<'a>(scope: &'a mut v8::PinScope) -> &'a mut ResourceTable {
+    let context = current_context(scope);
+    let resources = &mut state(scope).resources;
+    resources.set_current(context);
+    resources
+}
+
+/// The event that the running code belongs to; `None` at global scope, and after the event ended.
+pub fn io_context<'a>(scope: &'a mut v8::PinScope) -> Option<&'a mut IoContext> {
+    let id = current_context(scope)?;
+    state(scope).contexts.get_mut(&id)
+}
+
+/// Whether the running code belongs to an event; otherwise the platform's error is thrown.
+pub fn require_io(scope: &mut v8::PinScope) -> bool {
+    let inside = io_context(scope).is_some();
+    if !inside {
+        throw(scope, JsError::error(GLOBAL_SCOPE));
+    }
+    inside
+}
+
+/// Begins asynchronous work for the current event and returns its promise to JavaScript. The work is dropped when the
+/// event ends. Outside an event the platform's error is thrown.
+pub fn spawn(
+    scope: &mut v8::PinScope,
+    rv: v8::ReturnValue,
+    future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
+) {
+    begin(scope, rv, true, future);
+}
+
+/// As [`spawn`], for work that does not by itself keep the event alive, such as waiting for the client to go away.
+pub fn spawn_background(
+    scope: &mut v8::PinScope,
+    rv: v8::ReturnValue,
+    future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
+) {
+    begin(scope, rv, false, future);
+}
+
+fn begin(
+    scope: &mut v8::PinScope,
+    mut rv: v8::ReturnValue,
+    counts: bool,
+    future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
+) {
+    if !require_io(scope) {
+        return;
+    }
+    // Without a resolver execution is being terminated: there is nobody to answer.
+    let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
+    let promise = resolver.get_promise(scope);
+    let resolver = v8::Global::new(scope, resolver);
+    let Some(context) = io_context(scope) else { return };
+    let id = context.id;
+    context.pending += u32::from(counts);
+    state(scope).ops.push(PendingOp::new(id, counts, resolver, future));
+    rv.set(promise.into());
+}
+
+/// The ops that every runtime has: timers, the clock, async context frames.
+pub(crate) const OPS: &[Op] =
+    &[op!(op_timer_start), op!(op_timer_clear), op!(op_now), op!(op_async_frame_get), op!(op_async_frame_set)];
+
+/// `op_timer_start(callback, delayMs, repeat)` → the timer's id.
+fn op_timer_start(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    if !require_io(scope) {
+        return;
+    }
+    let Ok(callback) = args.get(0).try_cast::<v8::Function>() else {
+        return throw(scope, JsError::type_error("a timer needs a function"));
+    };
+    let callback = v8::Global::new(scope, callback);
+    let frame = scope.get_continuation_preserved_embedder_data();
+    let frame = v8::Global::new(scope, frame);
+    let delay = args.get(1).number_value(scope).unwrap_or(0.0);
+    let repeat = args.get(2).boolean_value(scope);
+    let Some(context) = io_context(scope) else { return };
+    let id = context.id;
+    context.pending += 1;
+    let timer = state(scope).timers.start(id, callback, frame, delay, repeat);
+    rv.set_uint32(timer);
+}
+
+/// `op_timer_clear(id)`
+fn op_timer_clear(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
+    let id = args.get(0).uint32_value(scope).unwrap_or(0);
+    let state = state(scope);
+    let owner = state.timers.clear(id);
+    if let Some(context) = owner.and_then(|owner| state.contexts.get_mut(&owner)) {
+        context.pending = context.pending.saturating_sub(1);
+    }
+}
+
+/// `op_now()` → milliseconds since the epoch, standing still between I/O; 0 at global scope.
+fn op_now(scope: &mut v8::PinScope, _args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_double(state(scope).now);
+}
+
+/// `op_async_frame_get()` → the current async context frame: an event's id, `[id, stores]`, or undefined.
+fn op_async_frame_get(scope: &mut v8::PinScope, _args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set(scope.get_continuation_preserved_embedder_data());
+}
+
+/// `op_async_frame_set(frame)`
+fn op_async_frame_set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
+    scope.set_continuation_preserved_embedder_data(args.get(0));
+}

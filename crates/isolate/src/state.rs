@@ -1,0 +1,126 @@
+//! What an isolate carries besides V8's heap: its events, pending ops, timers, resources, modules, and whatever the
+//! embedder put in. Ops reach it through the scope, so that it is never borrowed twice.
+
+use std::any::{Any, TypeId};
+use std::ffi::c_void;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use futures::stream::FuturesUnordered;
+use rustc_hash::FxHashMap;
+
+use crate::context::IoContext;
+use crate::memory::Memory;
+use crate::module_map::ModuleMap;
+use crate::pending::PendingOp;
+use crate::rejections::Rejections;
+use crate::timers::Timers;
+use crate::{ContextId, ResourceTable};
+
+/// The isolate data slot that points to the state.
+const STATE_SLOT: u32 = 0;
+/// The context's embedder data that holds the runtime's hooks: an object of functions that native code calls.
+pub(crate) const HOOKS_SLOT: i32 = 1;
+
+pub(crate) struct IsolateState {
+    pub(crate) contexts: FxHashMap<ContextId, IoContext>,
+    pub(crate) next_context: u32,
+    pub(crate) ops: FuturesUnordered<PendingOp>,
+    pub(crate) timers: Timers,
+    pub(crate) resources: ResourceTable,
+    pub(crate) modules: ModuleMap,
+    pub(crate) rejections: Rejections,
+    pub(crate) memory: Arc<Memory>,
+    /// Milliseconds since the epoch, as the script sees them in this turn; 0 at global scope.
+    pub(crate) now: f64,
+    /// Whether wasm may be compiled: only while the runtime itself loads a module.
+    pub(crate) compiling_wasm: bool,
+    embedder: FxHashMap<TypeId, Box<dyn Any + Send>>,
+}
+
+// === impl IsolateState ===
+
+impl IsolateState {
+    pub(crate) fn new(memory: Arc<Memory>) -> Self {
+        Self {
+            contexts: FxHashMap::default(),
+            next_context: 0,
+            ops: FuturesUnordered::new(),
+            timers: Timers::default(),
+            resources: ResourceTable::default(),
+            modules: ModuleMap::default(),
+            rejections: Rejections::default(),
+            memory,
+            now: 0.0,
+            compiling_wasm: false,
+            embedder: FxHashMap::default(),
+        }
+    }
+
+    pub(crate) fn put_boxed(&mut self, value: Box<dyn Any + Send>) {
+        self.embedder.insert((*value).type_id(), value);
+    }
+
+    /// Ends an event: its pending work, timers and resources go with it.
+    pub(crate) fn end_context(&mut self, id: ContextId) -> Option<IoContext> {
+        let context = self.contexts.remove(&id)?;
+        for op in std::pin::Pin::new(&mut self.ops).iter_pin_mut() {
+            if op.context == id {
+                op.cancel();
+            }
+        }
+        self.timers.drop_owned_by(id);
+        self.resources.drop_owned_by(id);
+        Some(context)
+    }
+}
+
+/// Makes `state` reachable from ops of `isolate`.
+///
+/// # Safety
+/// `state` must stay valid, and be touched only under the isolate's lock, for as long as scripts can run in `isolate`.
+pub(crate) unsafe fn attach(isolate: &mut v8::Isolate, state: NonNull<IsolateState>) {
+    isolate.set_data(STATE_SLOT, state.as_ptr() as *mut c_void);
+}
+
+/// The state of the isolate that `scope` is in. The borrow of the scope is the borrow of the state.
+pub(crate) fn state<'a>(scope: &'a mut v8::PinScope) -> &'a mut IsolateState {
+    let state = scope.get_data(STATE_SLOT) as *mut IsolateState;
+    // SAFETY: `attach` set the pointer before the first script ran; scripts run only under the isolate's lock, and every
+    // access goes through the exclusive borrow of the one current scope.
+    unsafe { &mut *state }
+}
+
+/// The event that the running code belongs to, by the asynchronous flow of control.
+pub(crate) fn current_context(scope: &v8::PinScope) -> Option<ContextId> {
+    let frame = scope.get_continuation_preserved_embedder_data();
+    if let Ok(id) = frame.try_cast::<v8::Integer>() {
+        return Some(ContextId(id.value() as u32));
+    }
+    // An AsyncLocalStorage frame: [id, stores].
+    let frame = frame.try_cast::<v8::Array>().ok()?;
+    let id = frame.get_index(scope, 0)?.try_cast::<v8::Integer>().ok()?;
+    Some(ContextId(id.value() as u32))
+}
+
+/// Keeps a value of the embedder's with the isolate: one of each type.
+pub fn put<T: Any + Send>(scope: &mut v8::PinScope, value: T) {
+    state(scope).put_boxed(Box::new(value));
+}
+
+/// The embedder's value of this type, when there is one.
+pub fn embedder<'a, T: Any + Send>(scope: &'a mut v8::PinScope) -> Option<&'a mut T> {
+    state(scope).embedder.get_mut(&TypeId::of::<T>())?.downcast_mut()
+}
+
+/// The object of functions that the runtime's JavaScript exports to native code.
+pub fn hooks<'s>(scope: &v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+    let context = scope.get_current_context();
+    context.get_embedder_data(scope, HOOKS_SLOT)?.try_cast().ok()
+}
+
+/// One function of [`hooks`].
+pub fn hook<'s>(scope: &v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local<'s, v8::Function>> {
+    let key = v8::String::new(scope, name)?;
+    hooks(scope)?.get(scope, key.into())?.try_cast().ok()
+}
