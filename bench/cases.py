@@ -1,0 +1,184 @@
+"""The cases: each returns rows of samples, one sample a round, Skerry and workerd taking turns."""
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field
+
+import load
+from servers import BenchError, Skerry, Target, Worker, Workerd, hello_workers
+
+CONNECTIONS = 64
+COLD_WORKERS = 200
+IDLE_WORKERS = 500
+BOTH = (Skerry, Workerd)
+
+
+@dataclass
+class Row:
+    """One figure of one case: its samples by server, and the goal it is held against."""
+
+    case: str
+    figure: str
+    unit: str
+    goal: str = ""
+    # (median of Skerry's samples, median of workerd's or None, median ratio or None) -> reached?
+    reached: object = None
+    samples: dict = field(default_factory=lambda: {"skerry": [], "workerd": []})
+
+    def add(self, server, value):
+        self.samples[server.name].append(value)
+
+
+@dataclass(frozen=True)
+class Plan:
+    rounds: int
+    seconds: int
+
+
+def cpus(servers):
+    """(cores of the server, cores of the load): apart when there are enough, shared otherwise."""
+    every = sorted(os.sched_getaffinity(0))
+    if len(every) < servers:
+        raise BenchError(f"{servers} cores are needed, {len(every)} are there")
+    return every[:servers], every[servers:] or every
+
+
+def turns(plan):
+    """Each round runs both; who goes first alternates, so that a drift of the machine favours neither."""
+    for round_number in range(plan.rounds):
+        yield from (BOTH if round_number % 2 == 0 else BOTH[::-1])
+
+
+def hello(plan):
+    for count in (1, 2):
+        server_cpus, load_cpus = cpus(count)
+        case = f"(a) hello world, {count} core{'s' if count > 1 else ''}"
+        rate = Row(case, "requests/s", "", "≥ 4× workerd", lambda ours, theirs, ratio: ratio >= 4)
+        middle = Row(case, "p50", "ms")
+        tail = Row(case, "p99", "ms", "below workerd's", lambda ours, theirs, ratio: ours < theirs)
+        for server in turns(plan):
+            with server([Worker.from_folder("hello")], server_cpus) as running:
+                target = running.target("hello")
+                load.wrk(target, "/", load_cpus, CONNECTIONS, 1)
+                result = load.wrk(target, "/", load_cpus, CONNECTIONS, plan.seconds)
+            rate.add(server, result["rps"])
+            middle.add(server, result["p50_ms"])
+            tail.add(server, result["p99_ms"])
+        yield from (rate, middle, tail)
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+@contextlib.contextmanager
+def start_cold(server, workers, server_cpus):
+    """A server where none of `workers` has run: (target of another Worker, target of each)."""
+    if server is Skerry:
+        with server([*workers, Worker.from_folder("hello")], server_cpus) as running:
+            yield running.target("hello"), running.targets
+    else:
+        with server([Worker.from_folder("loader")], server_cpus) as running:
+            port = running.target("loader").port
+            targets = {name: Target(port, f"{name}.localhost:{port}") for name in ["warm", *(w.name for w in workers)]}
+            yield targets["warm"], targets
+
+
+def cold_start(plan):
+    server_cpus, load_cpus = cpus(1)
+    case = f"(b) first response, {COLD_WORKERS} Workers"
+    middle = Row(case, "p50", "ms", "≤ 2 ms", lambda ours, theirs, ratio: ours <= 2)
+    tail = Row(case, "p99", "ms", "≤ 5 ms", lambda ours, theirs, ratio: ours <= 5)
+    os.sched_setaffinity(0, load_cpus)
+    try:
+        for server in turns(plan):
+            workers = hello_workers(COLD_WORKERS)
+            with start_cold(server, workers, server_cpus) as (warm, targets):
+                # The process itself is warm, as it is in service: another Worker has answered before.
+                load.get_once(warm)
+                times = []
+                for worker in workers:
+                    expected = f"Hello from {worker.name}".encode()
+                    times.append(load.get_once(targets[worker.name], expected=expected))
+                    time.sleep(0.005)
+            middle.add(server, percentile(times, 0.50))
+            tail.add(server, percentile(times, 0.99))
+    finally:
+        os.sched_setaffinity(0, sorted({*server_cpus, *load_cpus}))
+    yield from (middle, tail)
+
+
+def memory(plan):
+    server_cpus, _ = cpus(1)
+    row = Row(
+        f"(c) memory, {IDLE_WORKERS} idle Workers", "per Worker", "MiB", "≤ 3 MiB",
+        lambda ours, theirs, ratio: ours <= 3,
+    )  # fmt: skip
+
+    def resident(server, count):
+        workers = hello_workers(count)
+        with server(workers, server_cpus) as running:
+            for worker in workers:
+                load.get_once(running.target(worker.name), expected=f"Hello from {worker.name}".encode())
+            time.sleep(2)
+            return running.pss_bytes()
+
+    for server in turns(Plan(min(plan.rounds, 3), plan.seconds)):
+        one, many = resident(server, 1), resident(server, IDLE_WORKERS)
+        row.add(server, (many - one) / (IDLE_WORKERS - 1) / 1024 / 1024)
+    yield row
+
+
+def streaming(plan):
+    server_cpus, load_cpus = cpus(1)
+    with load.Body() as body:
+        for path, figure in (("/", "passed through"), ("/transform", "TransformStream")):
+            row = Row("(d) 256 MiB echo", figure, "MiB/s", "≥ 1.5× workerd", lambda ours, theirs, ratio: ratio >= 1.5)
+            checked = set()
+            for server in turns(plan):
+                with server([Worker.from_folder("echo")], server_cpus) as running:
+                    target = running.target("echo")
+                    if server not in checked:
+                        body.check_echo(target, path, load_cpus)
+                        checked.add(server)
+                    row.add(server, body.echo(target, path, load_cpus))
+            yield row
+
+
+def neighbour(plan):
+    """Skerry's hog loops for ever and is stopped at its CPU limit; workerd has no limit, so its hog stops itself after as long."""
+    server_cpus, load_cpus = cpus(min(2, len(os.sched_getaffinity(0))))
+    case = "(e) p99 beside a hog"
+    quiet_row = Row(case, "quiet", "ms")
+    loud_row = Row(case, "beside the hog", "ms")
+    times_row = Row(case, "times its quiet p99", "×", "≤ 3×", lambda ours, theirs, ratio: ours <= 3)
+    workers = [Worker.from_folder("hello"), Worker.from_folder("hog")]
+    for server in turns(plan):
+        options = {"enforce_limits": True} if server is Skerry else {}
+        with server(workers, server_cpus, **options) as running:
+            target, hog = running.target("hello"), running.target("hog")
+            path = "/forever" if server is Skerry else f"/spin?n={turns_for_30_ms(hog)}"
+            load.wrk(target, "/", load_cpus, 2, 1)
+            quiet = load.wrk(target, "/", load_cpus, 2, plan.seconds)["p99_ms"]
+            with load.Hammer(hog, path) as hammer:
+                loud = load.wrk(target, "/", load_cpus, 2, plan.seconds)["p99_ms"]
+            if hammer.answers < plan.seconds:
+                raise BenchError(f"the hog answered only {hammer.answers} times in {plan.seconds} s")
+        quiet_row.add(server, quiet)
+        loud_row.add(server, loud)
+        times_row.add(server, loud / quiet)
+    yield from (quiet_row, loud_row, times_row)
+
+
+def turns_for_30_ms(hog):
+    """How many turns of the hog's loop take 30 ms here."""
+    turns_tried = 1_000_000
+    for _ in range(3):
+        load.get_once(hog, f"/spin?n={turns_tried}")
+    best = min(load.get_once(hog, f"/spin?n={turns_tried}") for _ in range(5))
+    return int(turns_tried * 30 / best)
+
+
+CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour}

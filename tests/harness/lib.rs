@@ -1,0 +1,31 @@
+//! What the journeys share: a project on disk, the real binary serving it, a client, an origin behind it.
+
+mod client;
+mod command;
+mod dev;
+mod origin;
+mod project;
+
+pub use client::{Answer, Request, body_of, text};
+pub use command::{Output, skerry, wrangler};
+pub use dev::Dev;
+pub use origin::{Origin, Seen};
+pub use project::Project;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long anything that should happen soon may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_path_buf()
+}
+
+/// The binary under test: `SKERRY_BIN`, or what `make build` made.
+pub fn binary() -> PathBuf {
+    let path = std::env::var_os("SKERRY_BIN").map_or_else(|| root().join("target/release/skerry"), PathBuf::from);
+    assert!(path.is_file(), "{} is missing: run `make build`", path.display());
+    path
+}

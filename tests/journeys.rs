@@ -1,0 +1,3 @@
+//! Journeys through the real binary, one file each. `harness/` is what they share.
+
+mod v8_archive;
