@@ -39,7 +39,10 @@ export function notOfType(prefix, context, type) {
 
 /** Throws what a method called on a wrong receiver throws. */
 export function illegalInvocation() {
-  throw new TypeError("Illegal invocation");
+  throw new TypeError(
+    "Illegal invocation: function called with incorrect `this` reference. " +
+    "See https://developers.cloudflare.com/workers/observability/errors/#illegal-invocation-errors for details.",
+  );
 }
 
 /** Throws what `new` of an interface without constructor throws. */
