@@ -2,18 +2,19 @@
 //! follows the asynchronous flow of control through V8's continuation-preserved data.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::JsError;
+use crate::{JsError, StartError};
 
 /// Names one event within its isolate; never used again there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContextId(pub u32);
 
 /// Why the runtime ended an event against its will.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Failure {
     /// It used more CPU time than its limit.
     CpuLimit,
@@ -23,6 +24,8 @@ pub enum Failure {
     Hung,
     /// The isolate went away under it.
     IsolateGone,
+    /// The script could not be started.
+    Start(Arc<StartError>),
 }
 
 /// What the embedder keeps with an event: the way to answer it, its trace.

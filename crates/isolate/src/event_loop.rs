@@ -142,12 +142,12 @@ impl Isolate {
         }
     }
 
-    /// Loads a script and runs its top level. `ready` gets its namespace (none for a classic script) to hand it on.
+    /// Loads a script and runs its top level, after `setup`. `ready` gets its namespace (none for a classic script) to hand it on.
     /// Returns the CPU time that this took.
     pub fn load(
         &mut self,
         graph: Arc<ModuleGraph>,
-        setup: impl FnOnce(&mut v8::PinScope),
+        setup: impl FnOnce(&mut v8::PinScope) -> Result<(), JsException>,
         ready: impl FnOnce(&mut v8::PinScope, Option<v8::Local<v8::Object>>) -> Result<(), JsException>,
     ) -> Result<Duration, StartError> {
         let memory = self.state().memory.clone();
@@ -158,9 +158,10 @@ impl Isolate {
         let mut locker = shared.lock();
         let result = {
             v8::scope_with_context!(let scope, &mut *locker, context);
-            setup(scope);
             state(scope).modules.set_graph(graph.clone());
-            crate::module_map::evaluate_main(scope, &graph).and_then(|namespace| ready(scope, namespace))
+            setup(scope)
+                .and_then(|()| crate::module_map::evaluate_main(scope, &graph))
+                .and_then(|namespace| ready(scope, namespace))
         };
         let slow = watchdog::disarm();
         if slow || memory.exceeded() {
@@ -173,6 +174,15 @@ impl Isolate {
             Err(exception) => Err(StartError::Script(exception)),
             Ok(()) => Ok(Duration::from_nanos(thread_cpu_nanos() - begun)),
         }
+    }
+
+    /// Adds an event to the next turn's work.
+    pub fn enqueue(&mut self, job: Job) {
+        self.work.push_back(Work::Event(job));
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Handles events until it has reason to stop.

@@ -66,8 +66,13 @@ fn frames(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Vec<Frame> {
         message.get_stack_trace(scope)
     });
     let Some(trace) = trace else { return location(scope, value) };
+    let frames = trace_frames(scope, trace);
+    if frames.is_empty() { location(scope, value) } else { frames }
+}
+
+pub(crate) fn trace_frames(scope: &mut v8::PinScope, trace: v8::Local<v8::StackTrace>) -> Vec<Frame> {
     let count = trace.get_frame_count().min(MAX_FRAMES);
-    let frames: Vec<Frame> = (0..count)
+    (0..count)
         .filter_map(|index| {
             let frame = trace.get_frame(scope, index)?;
             let function = frame.get_function_name(scope).map(|name| name.to_rust_string_lossy(scope));
@@ -78,8 +83,7 @@ fn frames(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Vec<Frame> {
                 column: frame.get_column() as u32,
             })
         })
-        .collect();
-    if frames.is_empty() { location(scope, value) } else { frames }
+        .collect()
 }
 
 /// Where V8 reports the exception itself: for syntax errors, which have no stack.

@@ -290,7 +290,7 @@ pub(crate) fn evaluate_main<'s>(
         scope.reset();
         exception.map_or_else(JsException::default, |exception| JsException::capture(scope, exception))
     };
-    if graph.get(&graph.main).is_some_and(|main| main.kind == ModuleKind::Script) {
+    if graph.is_script() {
         let ran = run_script(scope, graph);
         return ran.map(|_| None).ok_or_else(|| failed(scope));
     }

@@ -50,7 +50,7 @@ impl ModuleSource {
     }
 
     /// The module compiled from wasm bytes, compiled once for all isolates.
-    pub(crate) fn wasm<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::WasmModuleObject>> {
+    pub fn wasm<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::WasmModuleObject>> {
         let mut compiled = self.wasm.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(compiled) = compiled.as_ref() {
             return v8::WasmModuleObject::from_compiled_module(scope, compiled);
@@ -69,6 +69,11 @@ impl ModuleGraph {
     /// `main` names the entry among `modules`.
     pub fn new(main: impl Into<String>, modules: impl IntoIterator<Item = (String, ModuleSource)>) -> Self {
         Self { main: main.into(), modules: modules.into_iter().collect() }
+    }
+
+    /// Whether the entry is a classic script.
+    pub fn is_script(&self) -> bool {
+        self.get(&self.main).is_some_and(|main| main.kind == ModuleKind::Script)
     }
 
     pub fn get(&self, name: &str) -> Option<&ModuleSource> {

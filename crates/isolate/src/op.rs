@@ -89,6 +89,17 @@ pub fn io_context<'a>(scope: &'a mut v8::PinScope) -> Option<&'a mut IoContext> 
     state(scope).contexts.get_mut(&id)
 }
 
+/// The event of this id, unless it has ended.
+pub fn context<'a>(scope: &'a mut v8::PinScope, id: crate::ContextId) -> Option<&'a mut IoContext> {
+    state(scope).contexts.get_mut(&id)
+}
+
+/// Where the running JavaScript was called from: the nearest frame that is not the runtime's own.
+pub fn caller(scope: &mut v8::PinScope) -> Option<crate::Frame> {
+    let trace = v8::StackTrace::current_stack_trace(scope, 10)?;
+    crate::exception::trace_frames(scope, trace).into_iter().find(|frame| !frame.script.starts_with("skerry:"))
+}
+
 /// Whether the running code belongs to an event; otherwise the platform's error is thrown.
 pub fn require_io(scope: &mut v8::PinScope) -> bool {
     let inside = io_context(scope).is_some();

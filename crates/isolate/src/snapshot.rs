@@ -12,7 +12,7 @@ use crate::{JsException, Op};
 pub struct Runtime {
     pub ops: Vec<Op>,
     /// ES modules by name, such as `skerry:webapi/url.js`. They import each other relatively and ops from `skerry:ops`.
-    pub modules: Vec<(&'static str, &'static str)>,
+    pub modules: Vec<(String, &'static str)>,
     /// The module whose exports are the hooks that native code calls.
     pub entry: &'static str,
 }
@@ -96,7 +96,7 @@ impl Runtime {
             self.entry,
             self.modules
                 .iter()
-                .map(|(name, code)| ((*name).to_owned(), (*code).to_owned()))
+                .map(|(name, code)| (name.clone(), (*code).to_owned()))
                 .chain([(OPS_MODULE.to_owned(), ops_source)])
                 .map(|(name, code)| (name, crate::ModuleSource::new(crate::ModuleKind::EsModule, code))),
         );

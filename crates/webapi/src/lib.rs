@@ -1,9 +1,22 @@
-//! TBD
-pub mod body;
-pub mod fetch;
+//! The web standards as Workers have them: JavaScript in `js/`, which goes into the startup snapshot, and the native ops
+//! under it. Nothing here knows about Workers, their handlers or their bindings.
+
 pub mod base64;
+pub mod body;
 pub mod crypto;
 pub mod encoding;
+pub mod fetch;
 pub mod structured_clone;
 pub mod url;
 mod views;
+
+use include_dir::{Dir, include_dir};
+use isolate::Op;
+
+/// The standards' JavaScript, one file each; in the runtime a file is the module `skerry:webapi/<path>`.
+pub static JS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/js");
+
+/// The native functions that [`JS`] imports from `skerry:ops`.
+pub fn ops() -> Vec<Op> {
+    [base64::OPS, body::OPS, crypto::OPS, encoding::OPS, fetch::OPS, structured_clone::OPS, url::OPS].concat()
+}

@@ -1,0 +1,88 @@
+// The global scope: what stands on `globalThis`, with the attributes that Web IDL gives interfaces, functions and attributes.
+
+import { op_report_exception } from "skerry:ops";
+import { primordials } from "../webapi/primordials.js";
+import { AbortController, AbortSignal } from "../webapi/abort.js";
+import { atob, btoa } from "../webapi/base64.js";
+import { Blob, File } from "../webapi/blob.js";
+import { CompressionStream, DecompressionStream } from "../webapi/compression.js";
+import { console } from "../webapi/console.js";
+import { Crypto, crypto, CryptoKey, SubtleCrypto } from "../webapi/crypto.js";
+import { DOMException } from "../webapi/domexception.js";
+import { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "../webapi/encoding.js";
+import {
+  CloseEvent, CustomEvent, ErrorEvent, Event, EventTarget, MessageEvent, PromiseRejectionEvent, dispatch, setGlobalTarget, setReportException,
+} from "../webapi/events.js";
+import { fetch } from "../webapi/fetch.js";
+import { FormData } from "../webapi/formdata.js";
+import { Headers } from "../webapi/headers.js";
+import { Navigator, navigator } from "../webapi/navigator.js";
+import {
+  Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
+} from "../webapi/performance.js";
+import { Request } from "../webapi/request.js";
+import { Response } from "../webapi/response.js";
+import {
+  ByteLengthQueuingStrategy, CountQueuingStrategy, FixedLengthStream, IdentityTransformStream, ReadableByteStreamController, ReadableStream,
+  ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader, TransformStream,
+  TransformStreamDefaultController, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter,
+} from "../webapi/streams.js";
+import { structuredClone } from "../webapi/structured_clone.js";
+import { clearInterval, clearTimeout, queueMicrotask, Scheduler, scheduler, setInterval, setTimeout } from "../webapi/timers.js";
+import { URL, URLSearchParams } from "../webapi/url.js";
+import { URLPattern } from "../webapi/urlpattern.js";
+import { requiredArguments } from "../webapi/webidl.js";
+import { ExecutionContext } from "./context.js";
+import { ExtendableEvent, FetchEvent, ScheduledController, ScheduledEvent } from "./service_worker.js";
+
+const { ObjectDefineProperty, ObjectKeys, ObjectSetPrototypeOf, SymbolToStringTag, TypeError, globalThis } = primordials;
+
+setGlobalTarget(globalThis);
+setReportException(op_report_exception);
+
+class WorkerGlobalScope extends EventTarget {
+  constructor() {
+    throw new TypeError("Illegal constructor");
+  }
+}
+ObjectDefineProperty(WorkerGlobalScope.prototype, SymbolToStringTag, { __proto__: null, value: "WorkerGlobalScope", configurable: true });
+
+class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
+ObjectDefineProperty(ServiceWorkerGlobalScope.prototype, SymbolToStringTag, { __proto__: null, value: "ServiceWorkerGlobalScope", configurable: true });
+ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
+
+/** HTML §8.1.4.6 */
+function reportError(error) {
+  requiredArguments(arguments.length, 1, "Failed to execute 'reportError' on 'ServiceWorkerGlobalScope'");
+  let message = "Uncaught exception";
+  try {
+    message = `Uncaught ${error}`;
+  } catch {
+    // A value without a text form is reported without one.
+  }
+  if (dispatch(globalThis, new ErrorEvent("error", { error, message, cancelable: true }))) op_report_exception(error);
+}
+
+function define(values, enumerable) {
+  const names = ObjectKeys(values);
+  for (let i = 0; i < names.length; i++) {
+    ObjectDefineProperty(globalThis, names[i], { __proto__: null, value: values[names[i]], writable: true, enumerable, configurable: true });
+  }
+}
+
+define({
+  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
+  DOMException, DecompressionStream, ErrorEvent, Event, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
+  Headers, IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
+  PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
+  ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
+  TransformStreamDefaultController, URL, URLPattern, URLSearchParams, WorkerGlobalScope, WritableStream, WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
+  console,
+}, false);
+
+define({
+  atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, performance, queueMicrotask, reportError, scheduler, self: globalThis,
+  setInterval, setTimeout, structuredClone,
+}, true);

@@ -1,0 +1,157 @@
+// From an event to the Worker's handler and back: module syntax, entrypoint classes, service-worker syntax.
+
+import { op_body_writer, op_respond, op_respond_error, op_report_exception } from "skerry:ops";
+import { primordials } from "../webapi/primordials.js";
+import { fetch } from "../webapi/fetch.js";
+import { requestFromNative } from "../webapi/request.js";
+import { isResponse, responseParts } from "../webapi/response.js";
+import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
+import { beginEvent, newExecutionContext, settleEvent } from "./context.js";
+import { isEntrypointClass } from "./entrypoint.js";
+import { callFetchListeners, callScheduledListeners, hasEventListeners, ScheduledController } from "./service_worker.js";
+
+const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseResolve, TypeError, globalThis } = primordials;
+
+let env;
+/** `(request, event) → Response | Promise`, or undefined: the Worker has no fetch handler. */
+let fetchHandler;
+/** `(controller, event) → any | Promise` */
+let scheduledHandler;
+
+export function currentEnv() {
+  return env;
+}
+
+/** Before the script runs. A classic script finds its bindings as globals. */
+export function prepare(bindings, isScript) {
+  env = bindings;
+  if (!isScript) return;
+  const names = ObjectKeys(bindings);
+  for (let i = 0; i < names.length; i++) {
+    ObjectDefineProperty(globalThis, names[i], {
+      __proto__: null, value: bindings[names[i]], writable: true, enumerable: true, configurable: true,
+    });
+  }
+}
+
+/** After the script has run: finds its handlers. */
+export function start(namespace) {
+  if (namespace === undefined) {
+    if (!hasEventListeners()) throw new Error("The script has no registered event handlers: it calls addEventListener() for no event that Workers have.");
+    fetchHandler = callFetchListeners;
+    scheduledHandler = callScheduledListeners;
+    return;
+  }
+  const worker = namespace.default;
+  if (isEntrypointClass(worker)) {
+    if (typeof worker.prototype.fetch === "function") {
+      fetchHandler = (request, event) => new worker(newExecutionContext(event), env).fetch(request);
+    }
+    if (typeof worker.prototype.scheduled === "function") {
+      scheduledHandler = (controller, event) => new worker(newExecutionContext(event), env).scheduled(controller);
+    }
+    return;
+  }
+  if (typeof worker !== "object" || worker === null) {
+    if (ObjectKeys(namespace).length > 0) return;
+    throw new Error("The script has no registered event handlers: its main module exports nothing. Export a default object with a fetch() function.");
+  }
+  if (typeof worker.fetch === "function") fetchHandler = (request, event) => FunctionPrototypeCall(worker.fetch, worker, request, env, newExecutionContext(event));
+  if (typeof worker.scheduled === "function") {
+    scheduledHandler = (controller, event) => FunctionPrototypeCall(worker.scheduled, worker, controller, env, newExecutionContext(event));
+  }
+}
+
+// === fetch ===
+
+export function dispatchFetch(id, method, url, rid) {
+  const event = beginEvent(id);
+  const request = requestFromNative(method, url, rid, id);
+  let result;
+  try {
+    if (fetchHandler === undefined) throw new Error("Handler does not export a fetch() function.");
+    result = fetchHandler(request, event);
+    if (isResponse(result)) return respond(event, result);
+  } catch (error) {
+    return fail(event, request, error);
+  }
+  PromisePrototypeThen(
+    PromiseResolve(result),
+    (response) => {
+      try {
+        respond(event, response);
+      } catch (error) {
+        fail(event, request, error);
+      }
+    },
+    (error) => fail(event, request, error),
+  );
+}
+
+function respond(event, response) {
+  if (!isResponse(response)) throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
+  const { status, statusText, headers, body, encodeBody, webSocket } = responseParts(response);
+  if (webSocket !== null) throw new Error("This version of Skerry can't upgrade a request to a WebSocket yet.");
+  const manual = encodeBody === "manual";
+  if (!isReadableStream(body)) {
+    op_respond(status, statusText, headers, body, manual, false);
+    return settleEvent(event);
+  }
+  const ends = op_body_writer(expectedLength(body) ?? -1);
+  op_respond(status, statusText, headers, ends[1], manual, true);
+  const done = () => settleEvent(event);
+  PromisePrototypeThen(pumpToNative(body, ends[0]), done, (error) => {
+    op_report_exception(error);
+    done();
+  });
+}
+
+function fail(event, request, error) {
+  if (!event.passThrough) {
+    op_respond_error(error);
+    return settleEvent(event);
+  }
+  // ctx.passThroughOnException(): the origin answers, once; when it can't, the Worker's own error stands.
+  event.passThrough = false;
+  op_report_exception(error);
+  let passed;
+  try {
+    passed = fetch(request);
+  } catch {
+    return fail(event, request, error);
+  }
+  const giveUp = () => fail(event, request, error);
+  PromisePrototypeThen(
+    passed,
+    (response) => {
+      try {
+        respond(event, response);
+      } catch {
+        giveUp();
+      }
+    },
+    giveUp,
+  );
+}
+
+// === scheduled ===
+
+export function dispatchScheduled(id, cron, scheduledTime) {
+  const event = beginEvent(id);
+  let result;
+  try {
+    if (scheduledHandler === undefined) throw new Error("Handler does not export a scheduled() function.");
+    result = scheduledHandler(new ScheduledController(cron, scheduledTime), event);
+  } catch (error) {
+    op_respond_error(error);
+    return settleEvent(event);
+  }
+  PromisePrototypeThen(
+    PromiseResolve(result),
+    () => settleEvent(event),
+    (error) => {
+      op_respond_error(error);
+      settleEvent(event);
+    },
+  );
+}

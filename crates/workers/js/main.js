@@ -1,0 +1,48 @@
+// The hooks: what native code calls. Everything else in the runtime's JavaScript is reached from here.
+
+import "./globals.js";
+import { op_report_exception } from "skerry:ops";
+import { primordials } from "../webapi/primordials.js";
+import { DOMException } from "../webapi/domexception.js";
+import { dispatch, ErrorEvent, hasListeners, PromiseRejectionEvent } from "../webapi/events.js";
+import { workersModule } from "./entrypoint.js";
+
+export { prepare, start, dispatchFetch, dispatchScheduled } from "./handlers.js";
+
+const { globalThis } = primordials;
+
+/** For native errors of class DOMException. */
+export function makeDOMException(message, name) {
+  return new DOMException(message, name);
+}
+
+/** The exports of a module that the runtime provides, or undefined. */
+export function builtinModule(name) {
+  return name === "cloudflare:workers" ? workersModule() : undefined;
+}
+
+/** A promise was rejected and nobody listened by the time the microtasks had run (HTML §8.1.4.7). */
+export function unhandledRejection(promise, reason) {
+  if (hasListeners(globalThis, "unhandledrejection")) {
+    const event = new PromiseRejectionEvent("unhandledrejection", { promise, reason, cancelable: true });
+    if (!dispatch(globalThis, event)) return;
+  }
+  op_report_exception(reason);
+}
+
+/** An exception left a callback that the runtime called (HTML §8.1.4.5). */
+export function uncaughtException(error) {
+  if (hasListeners(globalThis, "error")) {
+    const event = new ErrorEvent("error", { error, message: messageOf(error), cancelable: true });
+    if (!dispatch(globalThis, event, op_report_exception)) return;
+  }
+  op_report_exception(error);
+}
+
+function messageOf(error) {
+  try {
+    return `Uncaught ${error}`;
+  } catch {
+    return "Uncaught exception";
+  }
+}

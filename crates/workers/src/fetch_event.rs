@@ -1,0 +1,216 @@
+//! A request on its way through a Worker: what JavaScript asks of it, and the response it gives.
+
+use std::any::Any;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use isolate::{Args, ContextData, Failure, JsError, JsException, Op, op, v8};
+use tokio_util::sync::CancellationToken;
+use webapi::body::{BodyReader, EncodeBody, Outgoing};
+
+use crate::event::{Answer, Cause};
+
+pub(crate) const OPS: &[Op] = &[
+    op!(op_request_headers),
+    op!(op_request_cf),
+    op!(op_request_signal),
+    op!(op_respond),
+    op!(op_respond_error),
+    op!(op_event_done),
+];
+
+/// Makes `request.cf`'s JSON text when a Worker first asks for it.
+pub type CfSource = Box<dyn FnOnce() -> String + Send>;
+
+/// A request for a Worker.
+pub struct Request {
+    pub method: http::Method,
+    /// The absolute URL, as the Worker is to see it.
+    pub url: String,
+    pub headers: HeaderMap,
+    /// `None`: the request has no body.
+    pub body: Option<BodyReader>,
+    pub cf: CfSource,
+    /// Fires when the client goes away before it has the whole response.
+    pub gone: CancellationToken,
+}
+
+/// What the isolate keeps of a request.
+pub(crate) struct FetchEvent {
+    headers: HeaderMap,
+    cf: Option<CfSource>,
+    gone: CancellationToken,
+    answer: Answer<Response<Outgoing>>,
+}
+
+// === impl FetchEvent ===
+
+impl FetchEvent {
+    pub(crate) fn job(request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
+        let Request { method, url, headers, body, cf, gone } = request;
+        let data = Box::new(Self { headers, cf: Some(cf), gone, answer });
+        let run: isolate::Begin = Box::new(move |scope, id| {
+            let rid = body.map_or(-1, |body| webapi::body::ops::hold(scope, body) as i32);
+            let arguments = [
+                v8::Integer::new_from_unsigned(scope, id.0).into(),
+                isolate::new_string(scope, method.as_str()).into(),
+                isolate::new_string(scope, &url).into(),
+                v8::Integer::new(scope, rid).into(),
+            ];
+            crate::runtime::call(scope, |hooks| &hooks.fetch, &arguments);
+        });
+        isolate::Job { data, run }
+    }
+}
+
+impl ContextData for FetchEvent {
+    fn fail(&mut self, failure: Failure) {
+        self.answer.fail(failure);
+    }
+
+    fn used(&mut self, cpu: Duration) {
+        self.answer.used(cpu);
+    }
+
+    fn awaits_answer(&self) -> bool {
+        self.answer.awaits_answer()
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, \
+request/response bodies, and others) created in the context of one request handler cannot be accessed from a different \
+request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
+
+/// The request that argument 0 names by its event's id. Otherwise the platform's error is thrown.
+fn request<'a>(scope: &'a mut v8::PinScope, args: &Args) -> Option<&'a mut FetchEvent> {
+    let id = isolate::ContextId(args.get(0).uint32_value(scope).unwrap_or(0));
+    if isolate::context(scope, id).is_none() {
+        isolate::throw(scope, JsError::error(OTHER_REQUEST));
+        return None;
+    }
+    isolate::context(scope, id)?.data::<FetchEvent>()
+}
+
+/// `op_request_headers(event)` → `[name, value, …]`
+fn op_request_headers(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
+    let Some(event) = request(scope, &args) else { return };
+    let headers = std::mem::take(&mut event.headers);
+    let mut flat: Vec<v8::Local<v8::Value>> = Vec::with_capacity(headers.len() * 2);
+    for (name, value) in &headers {
+        flat.push(isolate::new_string(scope, name.as_str()).into());
+        flat.push(isolate::new_string(scope, &String::from_utf8_lossy(value.as_bytes())).into());
+    }
+    rv.set(v8::Array::new_with_elements(scope, &flat).into());
+}
+
+/// `op_request_cf(event)` → JSON text
+fn op_request_cf(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
+    let Some(event) = request(scope, &args) else { return };
+    let cf = event.cf.take().map_or_else(|| "{}".to_owned(), |cf| cf());
+    rv.set(isolate::new_string(scope, &cf).into());
+}
+
+/// `op_request_signal(event)` → a promise that is fulfilled when the client goes away
+fn op_request_signal(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
+    let Some(event) = request(scope, &args) else { return };
+    let gone = event.gone.clone();
+    isolate::spawn_background(scope, rv, async move {
+        gone.cancelled().await;
+        Ok(().into())
+    });
+}
+
+/// `op_respond(status, statusText, headers, body, manual, producing)`: answers the current event's request. `body` is
+/// null, text, bytes, or a body's number; `manual`: the body is encoded already; `producing`: JavaScript goes on to
+/// write it.
+fn op_respond(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    let response = match response(scope, &args) {
+        Ok(response) => response,
+        Err(error) => return isolate::throw(scope, error),
+    };
+    let producing = args.get(5).is_true();
+    if let Some(event) = isolate::io_context(scope).and_then(|context| context.data::<FetchEvent>()) {
+        let wanted = event.answer.send(Ok(response));
+        event.answer.producing = producing && wanted;
+    }
+}
+
+fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response<Outgoing>, JsError> {
+    let status = args.get(0).uint32_value(scope).unwrap_or(0) as u16;
+    let status = StatusCode::from_u16(status).map_err(|_| JsError::range_error(format!("{status} is no HTTP status")))?;
+    let reader = body(scope, args.get(3))?;
+    let encode = if args.get(4).is_true() { EncodeBody::Manual } else { EncodeBody::Automatic };
+    let mut response = Response::new(Outgoing { reader, encode });
+    *response.status_mut() = status;
+    if let Ok(flat) = args.get(2).try_cast::<v8::Array>() {
+        let headers = response.headers_mut();
+        for index in (0..flat.length()).step_by(2) {
+            let (name, value) = (text(scope, flat, index), text(scope, flat, index + 1));
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| JsError::type_error(format!("Invalid header name: {name}")))?;
+            let value = HeaderValue::from_maybe_shared(Bytes::from(value))
+                .map_err(|_| JsError::type_error(format!("Invalid header value of {name}.")))?;
+            headers.append(name, value);
+        }
+    }
+    if args.get(1).is_string() {
+        let reason = isolate::string_arg(scope, args, 1);
+        if !reason.is_empty()
+            && Some(reason.as_str()) != status.canonical_reason()
+            && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(reason.into_bytes())
+        {
+            response.extensions_mut().insert(reason);
+        }
+    }
+    Ok(response)
+}
+
+fn text(scope: &mut v8::PinScope, flat: v8::Local<v8::Array>, index: u32) -> String {
+    flat.get_index(scope, index).map(|value| value.to_rust_string_lossy(scope)).unwrap_or_default()
+}
+
+fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<BodyReader, JsError> {
+    if value.is_string() {
+        return Ok(BodyReader::from_bytes(value.to_rust_string_lossy(scope)));
+    }
+    if value.is_number() {
+        let rid = value.uint32_value(scope).unwrap_or(0);
+        return webapi::body::ops::release(scope, rid).ok_or_else(|| JsError::error(OTHER_REQUEST));
+    }
+    match value.try_cast::<v8::ArrayBufferView>() {
+        Ok(view) => {
+            let mut bytes = vec![0; view.byte_length()];
+            let copied = view.copy_contents(&mut bytes);
+            bytes.truncate(copied);
+            Ok(BodyReader::from_bytes(bytes))
+        }
+        Err(_) => Ok(BodyReader::empty()),
+    }
+}
+
+/// `op_respond_error(error)`: the Worker threw `error`, or gave something that is no response.
+fn op_respond_error(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    let exception = JsException::capture(scope, args.get(0));
+    let Some(context) = isolate::io_context(scope) else { return };
+    if let Some(event) = context.data::<FetchEvent>() {
+        event.answer.send(Err(Cause::Exception(exception)));
+    } else if let Some(event) = context.data::<crate::scheduled_event::ScheduledEvent>() {
+        event.answer.send(Err(Cause::Exception(exception)));
+    }
+}
+
+/// `op_event_done()`: the current event is answered and nothing of it is left to wait for.
+fn op_event_done(scope: &mut v8::PinScope, _args: Args, _rv: v8::ReturnValue) {
+    let Some(context) = isolate::io_context(scope) else { return };
+    if let Some(event) = context.data::<crate::scheduled_event::ScheduledEvent>()
+        && event.answer.is_open()
+    {
+        event.answer.send(Ok(()));
+    }
+    context.finish();
+}

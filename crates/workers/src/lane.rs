@@ -1,0 +1,105 @@
+//! A Worker's lane: one mailbox, and one isolate at a time that serves it. The isolate is made when the first event
+//! comes, replaced when it passes a limit, and given up when it has long been idle; the mailbox stays.
+
+use std::sync::Arc;
+
+use http::Response;
+use isolate::{Exit, Failure, Isolate, Message, StartError};
+use tokio::sync::mpsc;
+use webapi::body::Outgoing;
+
+use crate::console::{Notice, Notices};
+use crate::event::{Answer, Cause, Outcome, Usage};
+use crate::fetch_event::{FetchEvent, Request};
+use crate::scheduled_event::{Scheduled, ScheduledEvent};
+use crate::{Host, Version};
+
+/// A running Worker: events go in, outcomes come back. Clones are the same Worker; it ends with the last of them, after
+/// the events that it has.
+#[derive(Clone)]
+pub struct Worker {
+    mailbox: mpsc::UnboundedSender<Message>,
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// Starts a lane for `version`. What the Worker says goes to `notices`.
+    pub fn spawn(host: Arc<Host>, version: Arc<Version>, notices: mpsc::Sender<Notice>) -> Self {
+        let (mailbox, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(serve(Lane { host, version, notices }, inbox));
+        Self { mailbox }
+    }
+
+    /// Handles a request. Dropping the future does not end the event: `request.gone` does.
+    pub async fn fetch(&self, request: Request, usage: Usage) -> Outcome<Response<Outgoing>> {
+        let (answer, outcome) = Answer::new(usage);
+        self.send(FetchEvent::job(request, answer));
+        outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
+    }
+
+    /// Runs the scheduled handler, and what it waits for.
+    pub async fn scheduled(&self, scheduled: Scheduled, usage: Usage) -> Outcome<()> {
+        let (answer, outcome) = Answer::new(usage);
+        self.send(ScheduledEvent::job(scheduled, answer));
+        outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
+    }
+
+    /// Gives up the isolate once it is idle. The next event makes a new one.
+    pub fn evict(&self) {
+        let _ = self.mailbox.send(Message::Evict);
+    }
+
+    fn send(&self, job: isolate::Job) {
+        // The lane lives as long as a sender does; were it gone, the dropped job would answer for itself.
+        let _ = self.mailbox.send(Message::Event(job));
+    }
+}
+
+struct Lane {
+    host: Arc<Host>,
+    version: Arc<Version>,
+    notices: mpsc::Sender<Notice>,
+}
+
+/// Serves a mailbox until its last sender is gone.
+async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
+    while let Some(message) = inbox.recv().await {
+        let Message::Event(mut job) = message else { continue };
+        let mut isolate = match lane.start() {
+            Ok(isolate) => isolate,
+            Err(error) => {
+                job.data.fail(Failure::Start(Arc::new(error)));
+                continue;
+            }
+        };
+        isolate.enqueue(job);
+        match isolate.run(&mut inbox).await {
+            Exit::CpuLimit if isolate.is_busy() => {
+                tokio::spawn(isolate.drain());
+            }
+            Exit::CpuLimit | Exit::MemoryLimit | Exit::Evicted | Exit::Closed => {}
+        }
+    }
+}
+
+// === impl Lane ===
+
+impl Lane {
+    /// An isolate with the Worker loaded.
+    fn start(&self) -> Result<Isolate, StartError> {
+        let version = &self.version;
+        let mut isolate = self.host.isolate(&version.limits);
+        let used = isolate.load(
+            version.modules.clone(),
+            |scope| {
+                isolate::put(scope, Notices(self.notices.clone()));
+                isolate::put(scope, self.host.outbound());
+                crate::runtime::prepare(scope, &version.bindings, version.modules.is_script())
+            },
+            crate::runtime::start,
+        )?;
+        tracing::debug!(worker = version.name, ?used, "started");
+        Ok(isolate)
+    }
+}

@@ -1,0 +1,94 @@
+//! The runtime that every isolate starts with: native ops, the JavaScript in the snapshot, the hooks between the two.
+
+use include_dir::{Dir, include_dir};
+use isolate::{JsException, Runtime, Snapshot, SnapshotError, v8};
+
+static JS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/js");
+
+/// Everything that the snapshot is made of.
+pub fn runtime() -> Runtime {
+    let mut ops = webapi::ops();
+    ops.extend([crate::fetch_event::OPS, crate::console::OPS].concat());
+    let mut modules = Vec::new();
+    add_modules("skerry:webapi", &webapi::JS, &mut modules);
+    add_modules("skerry:workers", &JS, &mut modules);
+    Runtime { ops, modules, entry: "skerry:workers/main.js" }
+}
+
+fn add_modules(prefix: &str, folder: &Dir<'static>, modules: &mut Vec<(String, &'static str)>) {
+    for file in folder.files() {
+        let code = file.contents_utf8().expect("the runtime's JavaScript is UTF-8");
+        modules.push((format!("{prefix}/{}", file.path().display()), code));
+    }
+    for folder in folder.dirs() {
+        add_modules(prefix, folder, modules);
+    }
+}
+
+/// Makes the startup snapshot. Done at build time.
+pub fn snapshot() -> Result<Snapshot, SnapshotError> {
+    runtime().snapshot()
+}
+
+/// The functions that native code calls for each event, kept at hand.
+pub(crate) struct Hooks {
+    pub(crate) fetch: v8::Global<v8::Function>,
+    pub(crate) scheduled: v8::Global<v8::Function>,
+}
+
+// === impl Hooks ===
+
+impl Hooks {
+    fn find(scope: &mut v8::PinScope) -> Option<Self> {
+        let mut find = |name| isolate::hook(scope, name).map(|function| v8::Global::new(scope, function));
+        Some(Self { fetch: find("dispatchFetch")?, scheduled: find("dispatchScheduled")? })
+    }
+}
+
+/// Calls one of the hooks.
+pub(crate) fn call(
+    scope: &mut v8::PinScope,
+    which: impl Fn(&Hooks) -> &v8::Global<v8::Function>,
+    arguments: &[v8::Local<v8::Value>],
+) {
+    let Some(hook) = isolate::embedder::<Hooks>(scope).map(|hooks| which(hooks).clone()) else { return };
+    let hook = v8::Local::new(scope, hook);
+    let this = v8::undefined(scope).into();
+    hook.call(scope, this, arguments);
+}
+
+/// Before the script runs: makes its `env` and tells the runtime's JavaScript, which a classic script sees as globals.
+pub(crate) fn prepare(
+    scope: &mut v8::PinScope,
+    bindings: &[crate::Binding],
+    is_script: bool,
+) -> Result<(), JsException> {
+    let env = crate::binding::env(scope, bindings)?.into();
+    let is_script = v8::Boolean::new(scope, is_script).into();
+    call_checked(scope, "prepare", &[env, is_script])
+}
+
+/// After the script has run: finds its handlers in its namespace, none for a classic script.
+pub(crate) fn start(scope: &mut v8::PinScope, namespace: Option<v8::Local<v8::Object>>) -> Result<(), JsException> {
+    let namespace = namespace.map_or_else(|| v8::undefined(scope).into(), v8::Local::<v8::Value>::from);
+    call_checked(scope, "start", &[namespace])?;
+    let Some(hooks) = Hooks::find(scope) else { return Err(no_hook("dispatchFetch")) };
+    isolate::put(scope, hooks);
+    Ok(())
+}
+
+fn call_checked(scope: &mut v8::PinScope, name: &str, arguments: &[v8::Local<v8::Value>]) -> Result<(), JsException> {
+    let Some(hook) = isolate::hook(scope, name) else { return Err(no_hook(name)) };
+    v8::tc_scope!(let scope, scope);
+    let this = v8::undefined(scope).into();
+    hook.call(scope, this, arguments);
+    match scope.exception() {
+        Some(exception) => Err(JsException::capture(scope, exception)),
+        None => Ok(()),
+    }
+}
+
+fn no_hook(name: &str) -> JsException {
+    let message = format!("the snapshot lacks the hook {name}");
+    JsException { name: "Error".into(), message, ..JsException::default() }
+}
