@@ -1,0 +1,77 @@
+// fetch (Fetch §4 and §5.6). What is JavaScript here: validation, abort, data: URLs. The exchange itself, redirects included, is native.
+
+import { primordials } from "./primordials.js";
+import { abortedReason, addAbortAlgorithm, removeAbortAlgorithm } from "./abort.js";
+import { bodyToNative } from "./body.js";
+import { parseDataUrl } from "./data_url.js";
+import { requestParts } from "./request.js";
+import { responseFromBytes, responseFromNative } from "./response.js";
+import { op_fetch, op_fetch_abort, op_fetch_id } from "skerry:ops";
+const {
+  JSONStringify, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
+  TypeError,
+} = primordials;
+
+const REDIRECT = { __proto__: null, follow: 0, manual: 1, error: 2 };
+
+export function fetch(input, init = undefined) {
+  try {
+    if (arguments.length < 1) {
+      throw new TypeError("Failed to execute 'fetch' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Request or string'.");
+    }
+    return send(requestParts(input, init));
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
+function send(request) {
+  const { url, signal } = request;
+  if (signal !== null && abortedReason(signal) !== undefined) throw abortedReason(signal);
+  if (!StringPrototypeStartsWith(url, "http:") && !StringPrototypeStartsWith(url, "https:")) return PromiseResolve(fetchLocal(request));
+  const body = request.body === null ? null : bodyToNative(request.body);
+  const redirect = REDIRECT[request.redirect];
+  const options = request.cf === undefined && request.cache === undefined ? undefined : JSONStringify({ cf: request.cf, cache: request.cache });
+  if (signal === null) {
+    return PromisePrototypeThen(op_fetch(request.method, url, request.headers, body, redirect, options, undefined), toResponse);
+  }
+  const id = op_fetch_id();
+  return abortable(signal, id, op_fetch(request.method, url, request.headers, body, redirect, options, id));
+}
+
+function toResponse(parts) {
+  return responseFromNative(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+}
+
+/** The response, or the signal's reason when that comes first. The signal goes on to govern the body. */
+function abortable(signal, id, exchange) {
+  return new Promise((resolve, reject) => {
+    const abort = (reason) => {
+      op_fetch_abort(id);
+      reject(reason);
+    };
+    addAbortAlgorithm(signal, abort);
+    PromisePrototypeThen(
+      exchange,
+      (parts) => {
+        // Without a body nothing is left that could be aborted.
+        if (parts[3] === -1) removeAbortAlgorithm(signal, abort);
+        resolve(toResponse(parts));
+      },
+      (error) => {
+        removeAbortAlgorithm(signal, abort);
+        reject(error);
+      },
+    );
+  });
+}
+
+/** Schemes that need no network. */
+function fetchLocal({ method, url }) {
+  if (StringPrototypeStartsWith(url, "data:")) {
+    const fragment = StringPrototypeIndexOf(url, "#");
+    const data = parseDataUrl(fragment === -1 ? url : StringPrototypeSlice(url, 0, fragment));
+    if (data !== null) return responseFromBytes(method === "HEAD" ? null : data.bytes, data.type);
+  }
+  throw new TypeError(`Fetch API cannot load: ${url}`);
+}

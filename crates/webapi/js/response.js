@@ -1,0 +1,282 @@
+// Response (Fetch §5.5) as the platform has it: `cf`, `webSocket`, `encodeBody`, default status texts, and an init that may be a Response.
+//
+// The way out is `responseParts(response)`. `new Response("text")` stays one small record until somebody asks for its headers or its stream.
+
+import { primordials } from "./primordials.js";
+import { converters, defineInterface, illegalInvocation, isObject } from "./webidl.js";
+import { bodyFromBytes, bodyFromNative, cloneBody, extractBody, mixinBody, takeBody, TEXT } from "./body.js";
+import { listFromInit, listHas, newHeaders } from "./headers.js";
+import { parseHref } from "./url.js";
+const {
+  ArrayPrototypePush, ArrayPrototypeSlice, JSONParse, JSONStringify, RangeError, RegExpPrototypeExec, Symbol, TypeError,
+} = primordials;
+
+// === Status ===
+
+const STATUS_TEXT = {
+  __proto__: null,
+  101: "Switching Protocols",
+  200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content", 205: "Reset Content", 206: "Partial Content",
+  207: "Multi-Status", 208: "Already Reported", 226: "IM Used",
+  300: "Multiple Choices", 301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
+  407: "Proxy Authentication Required", 408: "Request Timeout", 409: "Conflict", 410: "Gone", 411: "Length Required", 412: "Precondition Failed",
+  413: "Payload Too Large", 414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable", 417: "Expectation Failed",
+  418: "I'm a teapot", 421: "Misdirected Request", 422: "Unprocessable Entity", 423: "Locked", 424: "Failed Dependency", 426: "Upgrade Required",
+  428: "Precondition Required", 429: "Too Many Requests", 431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons",
+  500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
+  505: "HTTP Version Not Supported", 506: "Variant Also Negotiates", 507: "Insufficient Storage", 508: "Loop Detected", 510: "Not Extended",
+  511: "Network Authentication Required",
+};
+const CLASS_TEXT = ["", "Informational", "Successful", "Redirection", "Client Error", "Server Error"];
+
+function defaultStatusText(status) {
+  return STATUS_TEXT[status] ?? CLASS_TEXT[(status - (status % 100)) / 100];
+}
+
+/** The reason phrase of RFC 9112 §4, beyond ASCII as the platform lets it. */
+const REASON = /^[\t\x20-\x7e\x80-\uffff]*$/;
+
+function isNullBodyStatus(status) {
+  return status === 204 || status === 304 || status === 205 || status === 101;
+}
+
+// === The record behind a Response ===
+
+/**
+ * `statusText` null: the default one. `list` null: no headers but the Content-Type that the body brings. `headers`: the Headers on `list`, once asked for.
+ */
+function makeInner(status, body) {
+  return {
+    status, statusText: null, list: null, headers: null, immutable: false, body, type: "default", url: "", redirected: false, cf: undefined,
+    webSocket: null, encodeBody: "automatic",
+  };
+}
+
+// The lists of most Responses that are given none; nobody changes these two.
+const NO_HEADERS = [];
+const TEXT_HEADERS = ["content-type", TEXT];
+
+/** The header list, made when there was none yet. */
+function listOf(inner) {
+  if (inner.list === null) inner.list = inner.body === null || inner.body.type === null ? [] : ["content-type", inner.body.type];
+  return inner.list;
+}
+
+const CONSTRUCTOR = "Failed to construct 'Response'";
+
+function wrongInit(member, type) {
+  return new TypeError(`Incorrect type for the '${member}' field on 'InitializerDict': the provided value is not of type '${type}'.`);
+}
+
+/** Reads a ResponseInit, which may be another Response, into `inner`. */
+function readInit(inner, init, prefix, parameter) {
+  if (init === null) return;
+  if (!isObject(init)) throw new TypeError(`${prefix}: ${parameter} is not of type 'InitializerDict or Response'.`);
+  let status;
+  if (isResponse(init)) {
+    const from = innerOf(init);
+    status = from.status;
+    inner.statusText = from.statusText;
+    inner.list = ArrayPrototypeSlice(listOf(from));
+    inner.cf = from.cf;
+    inner.webSocket = from.webSocket;
+    inner.encodeBody = from.encodeBody;
+  } else {
+    status = readDictionary(inner, init);
+  }
+  if (status !== undefined) inner.status = status;
+  if (inner.webSocket !== null) {
+    if (inner.status !== 101) throw new RangeError("Responses with a WebSocket must have status code 101.");
+  } else if (inner.status < 200 || inner.status > 599) {
+    throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
+  }
+}
+
+/** Returns the status: its range depends on the other members. */
+function readDictionary(inner, init) {
+  let { status, statusText } = init;
+  if (status !== undefined) status = converters["unsigned short"](status, CONSTRUCTOR, "member status");
+  if (statusText !== undefined) {
+    statusText = converters.USVString(statusText);
+    if (RegExpPrototypeExec(REASON, statusText) === null) throw new TypeError("Invalid statusText");
+    inner.statusText = statusText;
+  }
+  const { headers, cf, webSocket, encodeBody } = init;
+  if (headers !== undefined) inner.list = listFromInit(headers, wrongHeaders);
+  if (cf !== undefined && cf !== null) {
+    if (!isObject(cf)) throw wrongInit("cf", "Object");
+    inner.cf = JSONParse(JSONStringify(cf));
+  }
+  if (webSocket !== undefined && webSocket !== null) {
+    if (!isWebSocket(webSocket)) throw wrongInit("webSocket", "WebSocket");
+    inner.webSocket = webSocket;
+  }
+  if (encodeBody !== undefined) {
+    inner.encodeBody = converters.DOMString(encodeBody);
+    if (inner.encodeBody !== "automatic" && inner.encodeBody !== "manual") throw new TypeError(`encodeBody: unexpected value: ${inner.encodeBody}`);
+  }
+  return status;
+}
+
+function wrongHeaders() {
+  return wrongInit("headers", "Headers or Sequence or object");
+}
+
+let isWebSocket = () => false;
+
+/** websocket.js brings its brand check here. */
+export function setIsWebSocket(check) {
+  isWebSocket = check;
+}
+
+/** Gives `inner` its body, and the list its Content-Type. */
+function setBody(inner, body) {
+  if (body !== null && isNullBodyStatus(inner.status)) {
+    if (body.source !== "") throw new TypeError("Response with null body status (101, 204, 205, or 304) cannot have a body.");
+    return;
+  }
+  inner.body = body;
+  const { list } = inner;
+  if (list !== null && body !== null && body.type !== null && !listHas(list, "content-type")) ArrayPrototypePush(list, "content-type", body.type);
+}
+
+// === Response ===
+
+const INTERNAL = Symbol("Response");
+
+/** `innerOf(response)` throws for anything else. */
+let innerOf;
+export var isResponse;
+
+export class Response {
+  #inner;
+
+  constructor(body = undefined, init = undefined) {
+    if (body === INTERNAL) {
+      this.#inner = init;
+      return;
+    }
+    if (init === undefined) {
+      this.#inner = makeInner(200, extractBody(body));
+      return;
+    }
+    const inner = makeInner(200, null);
+    readInit(inner, init, CONSTRUCTOR, "constructor parameter 2");
+    setBody(inner, extractBody(body));
+    this.#inner = inner;
+  }
+
+  static error() {
+    const inner = makeInner(0, null);
+    inner.type = "error";
+    inner.immutable = true;
+    return new Response(INTERNAL, inner);
+  }
+
+  static json(data, init = undefined) {
+    const prefix = "Failed to execute 'json' on 'Response'";
+    if (arguments.length < 1) throw new TypeError(`${prefix}: parameter 1 is not of type 'JsValue'.`);
+    const text = JSONStringify(data);
+    if (text === undefined) throw new TypeError(`${prefix}: The value is not JSON serializable.`);
+    const body = extractBody(text);
+    body.type = "application/json";
+    const inner = makeInner(200, null);
+    if (init !== undefined) readInit(inner, init, prefix, "parameter 2");
+    setBody(inner, body);
+    return new Response(INTERNAL, inner);
+  }
+
+  static redirect(url, status = 302) {
+    if (arguments.length < 1) throw new TypeError("Failed to execute 'redirect' on 'Response': parameter 1 is not of type 'string'.");
+    url = converters.USVString(url);
+    const href = parseHref(url);
+    if (href === undefined) throw new TypeError(`Unable to parse URL: ${url}`);
+    status = converters["unsigned short"](status);
+    if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) {
+      throw new RangeError(`${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
+    }
+    const inner = makeInner(status, null);
+    inner.list = ["location", href];
+    inner.immutable = true;
+    return new Response(INTERNAL, inner);
+  }
+
+  get status() { return innerOf(this).status; }
+  get statusText() {
+    const { status, statusText } = innerOf(this);
+    return statusText ?? (status === 0 ? "" : defaultStatusText(status));
+  }
+  get headers() {
+    const inner = innerOf(this);
+    return inner.headers ??= newHeaders(listOf(inner), inner.immutable);
+  }
+  get ok() {
+    const { status } = innerOf(this);
+    return status >= 200 && status <= 299;
+  }
+  get redirected() { return innerOf(this).redirected; }
+  get url() { return innerOf(this).url; }
+  get webSocket() { return innerOf(this).webSocket; }
+  get cf() { return innerOf(this).cf; }
+  get type() { return innerOf(this).type; }
+
+  clone() {
+    const inner = innerOf(this);
+    if (inner.webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
+    const copy = makeInner(inner.status, cloneBody(inner.body));
+    copy.statusText = inner.statusText;
+    copy.list = ArrayPrototypeSlice(listOf(inner));
+    copy.immutable = inner.immutable;
+    copy.type = inner.type;
+    copy.url = inner.url;
+    copy.redirected = inner.redirected;
+    copy.cf = inner.cf;
+    copy.encodeBody = inner.encodeBody;
+    return new Response(INTERNAL, copy);
+  }
+
+  static {
+    isResponse = (value) => isObject(value) && #inner in value;
+    innerOf = (value) => (isObject(value) && #inner in value ? value.#inner : illegalInvocation());
+  }
+}
+mixinBody(Response, innerOf, listOf);
+defineInterface(Response);
+
+// === For the rest of the runtime ===
+
+/**
+ * What goes out, the body thereby used: `{ status, statusText (null for the default), headers (flat list), body: null | string | Uint8Array | native
+ * reader's id | ReadableStream (see bodyToNative), webSocket, encodeBody }`.
+ */
+export function responseParts(response) {
+  const inner = innerOf(response);
+  const { body } = inner;
+  let headers = inner.list;
+  if (headers === null) headers = body === null || body.type === null ? NO_HEADERS : body.type === TEXT ? TEXT_HEADERS : listOf(inner);
+  return {
+    status: inner.status, statusText: inner.statusText, headers, body: body === null ? null : takeBody(body), webSocket: inner.webSocket,
+    encodeBody: inner.encodeBody,
+  };
+}
+
+/** A Response with immutable headers, as `fetch` resolves with; takes the list over. `rid` -1: no body. */
+export function responseFromNative(status, statusText, list, rid, url, redirected) {
+  const inner = makeInner(status, bodyFromNative(rid));
+  inner.statusText = statusText;
+  inner.list = list;
+  inner.immutable = true;
+  inner.url = url;
+  inner.redirected = redirected;
+  return new Response(INTERNAL, inner);
+}
+
+/** A 200 with immutable headers and bytes (or null) that nobody else will change. */
+export function responseFromBytes(bytes, type) {
+  const inner = makeInner(200, bytes === null ? null : bodyFromBytes(bytes));
+  inner.list = ["content-type", type];
+  inner.immutable = true;
+  return new Response(INTERNAL, inner);
+}
