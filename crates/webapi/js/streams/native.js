@@ -1,0 +1,325 @@
+// Streams over native bodies, and JavaScript streams into native ones. Chunks of a native body belong to nobody else, so none is copied or
+// transferred on its way to the reader, and while nothing is queued a read is one op.
+
+import { primordials } from "../primordials.js";
+import { op_body_abort, op_body_cancel, op_body_close, op_body_read, op_body_read_all, op_body_tee, op_body_write } from "skerry:ops";
+import { Deferred, kResolved } from "./promises.js";
+import { Queue } from "./queue.js";
+import { ByteController, cloneBytes } from "./readable_byte.js";
+import {
+  acquireReader, kNothing, Readable, READABLE, readableCancel, readableClose, readWith,
+} from "./readable_state.js";
+import { viewBuffer, viewByteLength, viewByteOffset } from "./strategy.js";
+const {
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, PromisePrototypeThen, PromiseReject, String,
+  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeSet, TypeError, Uint8Array,
+} = primordials;
+
+const NO_OPTIONS = { onCancel: undefined };
+
+// === Out of native bodies ===
+
+/** A controller whose source is `op_body_read`. */
+class NativeController extends ByteController {
+  #onCancel;
+  // The promise of a read that was begun before anybody could wait for it.
+  #read = undefined;
+  #onChunk = (chunk) => this.#arrived(chunk);
+
+  constructor(stream, rid, onCancel) {
+    super(stream, undefined, 0, undefined);
+    this.rid = rid;
+    this.#onCancel = onCancel;
+    // The controller is its own source.
+    this.source = this;
+    this.started = true;
+  }
+
+  takeNow() {
+    if (this.queueTotalSize > 0) return super.takeNow();
+    if (this.pulling || this.#read !== undefined || this.stream.state !== READABLE || this.rid === -1) return kNothing;
+    let result;
+    try {
+      result = op_body_read(this.rid);
+    } catch (error) {
+      this.error(error);
+      return kNothing;
+    }
+    if (result === null) {
+      this.#ended();
+      return kNothing;
+    }
+    if (TypedArrayPrototypeGetSymbolToStringTag(result) !== undefined) return result;
+    this.#read = result;
+    return kNothing;
+  }
+
+  // === The underlying source ===
+
+  get pulls() {
+    return this.rid !== -1;
+  }
+
+  pull() {
+    let result = this.#read;
+    this.#read = undefined;
+    if (result === undefined) {
+      try {
+        result = op_body_read(this.rid);
+      } catch (error) {
+        return PromiseReject(error);
+      }
+      if (result === null || TypedArrayPrototypeGetSymbolToStringTag(result) !== undefined) {
+        this.#arrived(result);
+        return kResolved;
+      }
+    }
+    return PromisePrototypeThen(result, this.#onChunk);
+  }
+
+  #arrived(chunk) {
+    if (this.stream.state !== READABLE) return;
+    if (chunk === null) {
+      this.#ended();
+      return;
+    }
+    this.enqueueOwned(chunk, TypedArrayPrototypeGetBuffer(chunk), TypedArrayPrototypeGetByteOffset(chunk), TypedArrayPrototypeGetByteLength(chunk));
+  }
+
+  #ended() {
+    this.rid = -1;
+    this.close();
+    if (!this.pullIntos.empty) this.respond(0);
+  }
+
+  cancel(reason) {
+    if (this.rid !== -1) op_body_cancel(this.rid);
+    this.rid = -1;
+    if (this.#onCancel !== undefined) this.#onCancel(reason);
+    return kResolved;
+  }
+
+  error(reason) {
+    this.rid = -1;
+    super.error(reason);
+  }
+}
+
+/** A record over the native body `rid`. `onCancel(reason)` is called when a Worker cancels it. */
+export function nativeReadable(rid, { onCancel } = NO_OPTIONS) {
+  const stream = new Readable();
+  new NativeController(stream, rid, onCancel);
+  return stream;
+}
+
+/** The native body behind an unread, unlocked stream, or -1. */
+export function nativeRidOf(stream) {
+  return stream.disturbed || stream.reader !== undefined || stream.state !== READABLE ? -1 : stream.controller.rid;
+}
+
+/** Takes the native body away from its stream, which is closed and disturbed from here on. */
+export function detachRid(stream) {
+  const { controller } = stream;
+  const { rid } = controller;
+  controller.rid = -1;
+  stream.disturbed = true;
+  controller.clearAlgorithms();
+  readableClose(stream);
+  return rid;
+}
+
+/** Splits a native stream natively: `{ first, second }`, or undefined when it isn't one. */
+export function teeNative(stream) {
+  if (nativeRidOf(stream) === -1) return undefined;
+  acquireReader(stream);
+  const rids = op_body_tee(detachRid(stream));
+  const { expectedLength } = stream;
+  const first = nativeReadable(rids[0]);
+  const second = nativeReadable(rids[1]);
+  first.expectedLength = expectedLength;
+  second.expectedLength = expectedLength;
+  return { first, second };
+}
+
+// === Bytes of chunks ===
+
+/** The chunk as a Uint8Array over the same memory; undefined when it isn't bytes. */
+export function bytesOf(chunk) {
+  if (ArrayBufferIsView(chunk)) {
+    if (TypedArrayPrototypeGetSymbolToStringTag(chunk) === "Uint8Array") return chunk;
+    return new Uint8Array(viewBuffer(chunk), viewByteOffset(chunk), viewByteLength(chunk));
+  }
+  try {
+    ArrayBufferPrototypeGetByteLength(chunk);
+  } catch {
+    // The getter's brand check says that this is no ArrayBuffer.
+    return undefined;
+  }
+  return new Uint8Array(chunk);
+}
+
+function notBytes() {
+  return new TypeError("This ReadableStream did not return bytes.");
+}
+
+// === A whole stream ===
+
+/** Reads everything: a promise of one Uint8Array that nobody else holds. The stream stays locked. */
+export function readAll(stream) {
+  if (nativeRidOf(stream) !== -1) {
+    acquireReader(stream);
+    return op_body_read_all(detachRid(stream));
+  }
+  return new ReadAll(stream).done.promise;
+}
+
+class ReadAll {
+  next = undefined;
+  done = new Deferred();
+  #reader;
+  #owned;
+  #chunks = new Queue();
+  #length = 0;
+  // Guards against recursion when chunks arrive while reading.
+  #inLoop = false;
+  #arrived = false;
+  #finished = false;
+
+  constructor(stream) {
+    this.#reader = acquireReader(stream);
+    // The chunks of byte streams belong to their reader alone; others may be written to after they have been enqueued.
+    this.#owned = stream.controller.isByteController;
+    this.#loop();
+  }
+
+  #loop() {
+    this.#inLoop = true;
+    do {
+      this.#arrived = false;
+      readWith(this.#reader, this);
+    } while (this.#arrived && !this.#finished);
+    this.#inLoop = false;
+  }
+
+  chunk(chunk) {
+    const bytes = bytesOf(chunk);
+    if (bytes === undefined) {
+      const error = notBytes();
+      this.#finished = true;
+      readableCancel(this.#reader.stream, error);
+      this.done.reject(error);
+      return;
+    }
+    const length = TypedArrayPrototypeGetByteLength(bytes);
+    if (length > 0) {
+      const kept = this.#owned ? bytes : cloneBytes(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), length);
+      this.#chunks.push({ next: undefined, bytes: kept, length });
+      this.#length += length;
+    }
+    if (this.#inLoop) this.#arrived = true;
+    else this.#loop();
+  }
+
+  close() {
+    this.#finished = true;
+    this.done.resolve(this.#concatenate());
+  }
+
+  error(reason) {
+    this.#finished = true;
+    this.done.reject(reason);
+  }
+
+  #concatenate() {
+    const { head } = this.#chunks;
+    if (head === undefined) return new Uint8Array(0);
+    if (head.next === undefined && ArrayBufferPrototypeGetByteLength(TypedArrayPrototypeGetBuffer(head.bytes)) === head.length) return head.bytes;
+    const whole = new Uint8Array(this.#length);
+    let offset = 0;
+    for (let node = head; node !== undefined; node = node.next) {
+      TypedArrayPrototypeSet(whole, node.bytes, offset);
+      offset += node.length;
+    }
+    return whole;
+  }
+}
+
+// === Into native bodies ===
+
+/** Reads a stream to its end into a native writer, no faster than that takes it. Rejects with the error that ended it early. */
+export function pump(stream, writerRid) {
+  return new Pump(stream, writerRid).done.promise;
+}
+
+class Pump {
+  next = undefined;
+  done = new Deferred();
+  #reader;
+  #rid;
+  #inLoop = false;
+  #again = false;
+  #goOn = () => this.#loop();
+  // The other side is gone.
+  #fail = (reason) => this.#cancel(reason);
+
+  constructor(stream, rid) {
+    this.#reader = acquireReader(stream);
+    this.#rid = rid;
+    this.#loop();
+  }
+
+  #loop() {
+    this.#inLoop = true;
+    do {
+      this.#again = false;
+      readWith(this.#reader, this);
+    } while (this.#again);
+    this.#inLoop = false;
+  }
+
+  chunk(chunk) {
+    const bytes = bytesOf(chunk);
+    if (bytes === undefined) {
+      const error = notBytes();
+      op_body_abort(this.#rid, error.message);
+      this.#cancel(error);
+      return;
+    }
+    let room;
+    try {
+      room = op_body_write(this.#rid, bytes);
+    } catch (error) {
+      this.#cancel(error);
+      return;
+    }
+    if (room !== undefined) PromisePrototypeThen(room, this.#goOn, this.#fail);
+    else if (this.#inLoop) this.#again = true;
+    else this.#loop();
+  }
+
+  close() {
+    op_body_close(this.#rid);
+    this.done.resolve(undefined);
+  }
+
+  error(reason) {
+    op_body_abort(this.#rid, describeError(reason));
+    this.done.reject(reason);
+  }
+
+  #cancel(reason) {
+    const { done } = this;
+    const finish = () => done.reject(reason);
+    PromisePrototypeThen(readableCancel(this.#reader.stream, reason), finish, finish);
+  }
+}
+
+function describeError(reason) {
+  try {
+    return String(reason);
+  } catch {
+    // Whatever the Worker failed with cannot even be turned into a string.
+    return "The stream failed.";
+  }
+}
