@@ -6,7 +6,7 @@
 //   defineEventHandler(prototype, "message")   gives `prototype` an `onmessage` attribute
 //   observeListeners(target, observer)  `observer(target)` runs whenever a listener is added or removed
 //   setGlobalTarget(object)             makes `object` an EventTarget: the one that methods called without receiver mean
-//   setReportException(report)          how an exception in a listener is reported
+//   reportException(error)              reports what a callback threw, as setReportException(report) was told to
 
 import { primordials } from "./primordials.js";
 import {
@@ -166,14 +166,19 @@ defineInterface(Event, { constants: { NONE, CAPTURING_PHASE, AT_TARGET, BUBBLING
 let globalTarget;
 let globalListeners = null;
 let globalObserver = null;
-let reportException = (error) => { throw error; };
+let report = (error) => { throw error; };
 
 export function setGlobalTarget(object) {
   globalTarget = object;
 }
 
-export function setReportException(report) {
-  reportException = report;
+export function setReportException(reporter) {
+  report = reporter;
+}
+
+/** Reports an exception that nobody can catch (HTML §8.1.4.7). */
+export function reportException(error) {
+  report(error);
 }
 
 const nullableCallback = createNullable((value, prefix, context) => {

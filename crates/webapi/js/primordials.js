@@ -96,6 +96,7 @@ addStatics(TypedArray, "TypedArray");
 addPrototype(TypedArray.prototype, "TypedArrayPrototype");
 const AsyncGeneratorPrototype = getPrototypeOf(async function* () {}).prototype;
 for (const [name, prototype] of [
+  ["Iterator", getPrototypeOf(getPrototypeOf([][Symbol.iterator]()))],
   ["ArrayIterator", getPrototypeOf([][Symbol.iterator]())],
   ["StringIterator", getPrototypeOf(""[Symbol.iterator]())],
   ["MapIterator", getPrototypeOf(new Map().entries())],

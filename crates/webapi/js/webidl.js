@@ -332,6 +332,9 @@ export function enumerable(object, keys) {
   }
 }
 
+/** The prototypes of all interfaces: what has one of them in its chain is a platform object. */
+export const interfacePrototypes = new SafeSet();
+
 /**
  * Makes a class look like an interface object: string-keyed methods and accessors enumerable on the prototype and (statics) on the class,
  * `Symbol.toStringTag` on the prototype. Options: `name` where it isn't the class's, `hidden` (keys to leave as they are), `constants`
@@ -339,6 +342,7 @@ export function enumerable(object, keys) {
  */
 export function defineInterface(Class, { name = Class.name, hidden = [], constants = {} } = { __proto__: null }) {
   const { prototype } = Class;
+  interfacePrototypes.add(prototype);
   const skip = new SafeSet();
   for (let i = 0; i < hidden.length; i++) skip.add(hidden[i]);
   const visible = (object, reserved) => {

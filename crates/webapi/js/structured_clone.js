@@ -1,0 +1,165 @@
+// structuredClone (HTML §2.7 and §8.6.2) over V8's serializer (src/structured_clone.rs).
+//
+// A platform object can't be cloned unless its file says how:
+//   registerCloneable({ tag, prototype, is, write, read })  `write(object)` → data that can be cloned itself, `read(data)` → object;
+//                                                           `tag` is a number that stored data keeps: TAGS gives them out
+//   registerTransferable({ prototype, is, detach, receive })  `detach(object)` → anything, taking what the object stands for away
+//                                                           from it; `receive(anything)` → the object on the other side
+// For other files: serialize(value) → Uint8Array and deserialize(bytes) → value, for what outlives the isolate.
+
+import { primordials } from "./primordials.js";
+import { converters, createDictionary, createSequence, interfacePrototypes, isArrayBuffer, isObject, requiredArguments } from "./webidl.js";
+import { Blob, blobBytes, blobType, File, fileName, isBlob, isFile, newBlob } from "./blob.js";
+import { DOMException, isDOMException } from "./domexception.js";
+import { op_deserialize, op_detach, op_serialize } from "skerry:ops";
+const {
+  ArrayBufferPrototypeGetDetached, ArrayPrototypePush, ObjectDefineProperty, ObjectFreeze, ObjectGetOwnPropertyDescriptor,
+  ObjectGetPrototypeOf, SafeArrayIterator, SafeMap, SafeSet, uncurryThis,
+} = primordials;
+
+/** The numbers of host objects in serialised data. Never renumber: data at rest has them. */
+export const TAGS = ObjectFreeze({ __proto__: null, TRANSFERRED: 0, DOMException: 1, Blob: 2, File: 3, RpcStub: 4 });
+
+const cloneableByPrototype = new SafeMap();
+const cloneableByTag = new SafeMap();
+const transferableByPrototype = new SafeMap();
+
+export function registerCloneable(entry) {
+  cloneableByPrototype.set(entry.prototype, entry);
+  cloneableByTag.set(entry.tag, entry);
+}
+
+export function registerTransferable(entry) {
+  transferableByPrototype.set(entry.prototype, entry);
+}
+
+/** The first prototype of `object` that is an interface's; null for an object of the Worker's own. */
+function interfacePrototypeOf(object) {
+  for (let prototype = ObjectGetPrototypeOf(object); prototype !== null; prototype = ObjectGetPrototypeOf(prototype)) {
+    if (interfacePrototypes.has(prototype)) return prototype;
+  }
+  return null;
+}
+
+function isHostObject(object) {
+  return interfacePrototypeOf(object) !== null;
+}
+
+function uncloneable(name) {
+  return new DOMException(`#<${name}> could not be cloned.`, "DataCloneError");
+}
+
+function writeHostObject(object) {
+  const prototype = interfacePrototypeOf(object);
+  const entry = cloneableByPrototype.get(prototype);
+  if (entry === undefined || !entry.is(object)) throw uncloneable(prototype.constructor.name);
+  return [entry.tag, entry.write(object)];
+}
+
+function readHostObject(tag, data) {
+  const entry = cloneableByTag.get(tag);
+  if (entry === undefined) throw new DOMException("Unable to deserialize cloned data.", "DataCloneError");
+  return entry.read(data);
+}
+
+export function serialize(value) {
+  return op_serialize(value, [], isHostObject, writeHostObject);
+}
+
+export function deserialize(bytes) {
+  return op_deserialize(bytes, [], readHostObject);
+}
+
+const lastModifiedOf = uncurryThis(ObjectGetOwnPropertyDescriptor(File.prototype, "lastModified").get);
+
+const toOptions = createDictionary("StructuredSerializeOptions", [
+  { key: "transfer", converter: createSequence(converters.object), defaultValue: () => [] },
+]);
+
+export function structuredClone(value, options = undefined) {
+  const prefix = "Failed to execute 'structuredClone' on 'ServiceWorkerGlobalScope'";
+  requiredArguments(arguments.length, 1, prefix);
+  if (options !== undefined && options !== null) {
+    const { transfer } = toOptions(options, prefix, "parameter 2");
+    if (transfer.length > 0) return cloneWithTransfer(value, transfer);
+  }
+  // Primitives are their own clones; a symbol has none.
+  if (!isObject(value) && typeof value !== "symbol") return value;
+  return deserialize(serialize(value));
+}
+
+/** HTML §2.7.7 and §2.7.8 */
+function cloneWithTransfer(value, transfer) {
+  const buffers = [];
+  const objects = [];
+  const indices = new SafeMap();
+  const seen = new SafeSet();
+  for (let i = 0; i < transfer.length; i++) {
+    const item = transfer[i];
+    if (seen.has(item)) throw new DOMException(`Value at index ${i} is a duplicate of an earlier transferable.`, "DataCloneError");
+    seen.add(item);
+    if (isArrayBuffer(item)) {
+      ArrayPrototypePush(buffers, item);
+      continue;
+    }
+    const entry = transferableByPrototype.get(interfacePrototypeOf(item));
+    if (entry === undefined || !entry.is(item)) {
+      throw new DOMException(`Value at index ${i} does not have a transferable type.`, "DataCloneError");
+    }
+    indices.set(item, objects.length);
+    ArrayPrototypePush(objects, { entry, item });
+  }
+
+  const bytes = op_serialize(value, buffers, isHostObject, (object) => {
+    const index = indices.get(object);
+    return index === undefined ? writeHostObject(object) : [TAGS.TRANSFERRED, index];
+  });
+  for (let i = 0; i < buffers.length; i++) {
+    if (ArrayBufferPrototypeGetDetached(buffers[i])) {
+      throw new DOMException("An ArrayBuffer is detached and could not be cloned.", "DataCloneError");
+    }
+  }
+  for (let i = 0; i < buffers.length; i++) {
+    buffers[i] = op_detach(buffers[i]);
+    if (buffers[i] === undefined) throw new DOMException("An ArrayBuffer is not detachable and could not be cloned.", "DataCloneError");
+  }
+  const received = [];
+  for (let i = 0; i < objects.length; i++) {
+    const { entry, item } = objects[i];
+    ArrayPrototypePush(received, entry.receive(entry.detach(item)));
+  }
+  return op_deserialize(bytes, buffers, (tag, data) => (tag === TAGS.TRANSFERRED ? received[data] : readHostObject(tag, data)));
+}
+
+registerCloneable({
+  tag: TAGS.DOMException,
+  prototype: DOMException.prototype,
+  is: isDOMException,
+  write(exception) {
+    const stack = ObjectGetOwnPropertyDescriptor(exception, "stack")?.value;
+    return { name: exception.name, message: exception.message, stack: typeof stack === "string" ? stack : undefined };
+  },
+  read({ name, message, stack }) {
+    const exception = new DOMException(message, name);
+    if (stack !== undefined) {
+      ObjectDefineProperty(exception, "stack", { __proto__: null, configurable: true, writable: true, value: stack });
+    }
+    return exception;
+  },
+});
+
+registerCloneable({
+  tag: TAGS.Blob,
+  prototype: Blob.prototype,
+  is: isBlob,
+  write: (blob) => ({ bytes: blobBytes(blob), type: blobType(blob) }),
+  read: ({ bytes, type }) => newBlob(bytes, type),
+});
+
+registerCloneable({
+  tag: TAGS.File,
+  prototype: File.prototype,
+  is: isFile,
+  write: (file) => ({ bytes: blobBytes(file), type: blobType(file), name: fileName(file), lastModified: lastModifiedOf(file) }),
+  read: ({ bytes, type, name, lastModified }) => new File(new SafeArrayIterator([bytes]), name, { __proto__: null, type, lastModified }),
+});
