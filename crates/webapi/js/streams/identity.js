@@ -62,16 +62,25 @@ class Identity {
     if (this.#remaining !== undefined && this.#remaining > 0) {
       return this.#fail(new TypeError("FixedLengthStream did not see all expected bytes before close()."));
     }
-    const { controller } = this.readable;
-    controller.close();
-    if (!controller.pullIntos.empty) controller.respond(0);
+    this.readable.controller.end();
     return kResolved;
   }
 
-  abort(reason) {
-    this.#waiting = undefined;
+  abortStarted(reason) {
+    this.#drop(reason);
     this.readable.controller.error(reason);
+  }
+
+  abort() {
     return kResolved;
+  }
+
+  /** Nobody will read what the write under way brought. */
+  #drop(reason) {
+    this.#waiting = undefined;
+    const taken = this.#taken;
+    this.#taken = undefined;
+    if (taken !== undefined) taken.reject(reason);
   }
 
   #fail(error) {
@@ -100,11 +109,8 @@ class Identity {
   }
 
   cancel(reason) {
-    this.#waiting = undefined;
     this.writable.controller.errorIfNeeded(reason);
-    const taken = this.#taken;
-    this.#taken = undefined;
-    if (taken !== undefined) taken.reject(reason);
+    this.#drop(reason);
     return kResolved;
   }
 

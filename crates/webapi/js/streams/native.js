@@ -2,8 +2,10 @@
 // transferred on its way to the reader, and while nothing is queued a read is one op.
 
 import { primordials } from "../primordials.js";
-import { op_body_abort, op_body_cancel, op_body_close, op_body_read, op_body_read_all, op_body_tee, op_body_write } from "skerry:ops";
-import { Deferred, kResolved } from "./promises.js";
+import {
+  op_body_abort, op_body_cancel, op_body_close, op_body_gone, op_body_read, op_body_read_all, op_body_tee, op_body_write,
+} from "skerry:ops";
+import { Deferred, kResolved, noop } from "./promises.js";
 import { Queue } from "./queue.js";
 import { ByteController, cloneBytes } from "./readable_byte.js";
 import {
@@ -11,7 +13,7 @@ import {
 } from "./readable_state.js";
 import { viewBuffer, viewByteLength, viewByteOffset } from "./strategy.js";
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, PromisePrototypeThen, PromiseReject, String,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, Error, PromisePrototypeThen, PromiseReject, String,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
   TypedArrayPrototypeSet, TypeError, Uint8Array,
 } = primordials;
@@ -89,8 +91,7 @@ class NativeController extends ByteController {
 
   #ended() {
     this.rid = -1;
-    this.close();
-    if (!this.pullIntos.empty) this.respond(0);
+    this.end();
   }
 
   cancel(reason) {
@@ -262,10 +263,14 @@ class Pump {
   #goOn = () => this.#loop();
   // The other side is gone.
   #fail = (reason) => this.#cancel(reason);
+  #finished = false;
 
   constructor(stream, rid) {
     this.#reader = acquireReader(stream);
     this.#rid = rid;
+    PromisePrototypeThen(op_body_gone(rid), () => {
+      if (!this.#finished) this.#cancel(new Error("The client disconnected."));
+    }, noop);
     this.#loop();
   }
 
@@ -281,9 +286,7 @@ class Pump {
   chunk(chunk) {
     const bytes = bytesOf(chunk);
     if (bytes === undefined) {
-      const error = notBytes();
-      op_body_abort(this.#rid, error.message);
-      this.#cancel(error);
+      this.#cancel(notBytes());
       return;
     }
     let room;
@@ -299,18 +302,29 @@ class Pump {
   }
 
   close() {
-    op_body_close(this.#rid);
+    if (this.#finished) return;
+    this.#finished = true;
+    try {
+      op_body_close(this.#rid);
+    } catch (error) {
+      this.done.reject(error);
+      return;
+    }
     this.done.resolve(undefined);
   }
 
   error(reason) {
+    if (this.#finished) return;
+    this.#finished = true;
     op_body_abort(this.#rid, describeError(reason));
     this.done.reject(reason);
   }
 
   #cancel(reason) {
-    const { done } = this;
-    const finish = () => done.reject(reason);
+    if (this.#finished) return;
+    this.#finished = true;
+    op_body_abort(this.#rid, describeError(reason));
+    const finish = () => this.done.reject(reason);
     PromisePrototypeThen(readableCancel(this.#reader.stream, reason), finish, finish);
   }
 }

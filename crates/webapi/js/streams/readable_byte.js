@@ -191,6 +191,27 @@ export class ByteController extends SourceController {
     readableClose(this.stream);
   }
 
+  /**
+   * The end as the runtime's own streams have it: a read of at least so many bytes gets the fewer that there are as a chunk,
+   * and the one after it learns that it was the last.
+   */
+  end() {
+    const first = this.pullIntos.head;
+    if (this.canCloseOrEnqueue && first !== undefined && first.bytesFilled > 0 && first.bytesFilled % first.elementSize === 0) {
+      this.invalidateByobRequest();
+      this.pullIntos.shift();
+      if (first.waiting !== NOBODY) this.commit(first);
+      else this.append(first.buffer, first.byteOffset, first.bytesFilled, undefined);
+    }
+    try {
+      this.close();
+    } catch {
+      // It ended in the middle of an element, and is errored with that now.
+      return;
+    }
+    if (this.stream.state === CLOSED && !this.pullIntos.empty) this.respond(0);
+  }
+
   error(reason) {
     if (this.stream.state !== READABLE) return;
     this.clearPullIntos();

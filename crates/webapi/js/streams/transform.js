@@ -161,6 +161,8 @@ export class Transform {
     });
   }
 
+  abortStarted() {}
+
   abort(reason) {
     if (this.#finish !== undefined) return this.#finish.promise;
     return this.#finishWith((transformer) => transformer.cancel(reason), () => {

@@ -298,6 +298,8 @@ export class UserSink {
     return this.#write === undefined ? kResolved : callForPromise2(this.#write, this.#object, chunk, controller.face);
   }
 
+  abortStarted() {}
+
   close() {
     return this.#close === undefined ? kResolved : callForPromise(this.#close, this.#object);
   }
@@ -307,7 +309,10 @@ export class UserSink {
   }
 }
 
-/** A sink is `{ write(chunk, controller) → promise, close() → promise, abort(reason) → promise }`. */
+/**
+ * A sink is `{ write(chunk, controller) → promise, close() → promise, abort(reason) → promise, abortStarted(reason) }`.
+ * `abort` comes after the write under way has ended, `abortStarted` before, so that it can be cut short.
+ */
 export class WritableController {
   stream;
   sink;
@@ -362,6 +367,7 @@ export class WritableController {
     if (this.aborted) return;
     this.aborted = true;
     this.abortReason = reason;
+    if (this.sink !== undefined) this.sink.abortStarted(reason);
     if (this.#signal !== undefined) signalAbort(this.#signal, reason);
   }
 
