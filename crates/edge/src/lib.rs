@@ -1,1 +1,31 @@
-//! TBD
+//! The HTTP edge: listeners, TLS, HTTP/1.1 and HTTP/2, and what Cloudflare's own edge adds to a request before a Worker
+//! sees it. Above it there is one seam, [`Handler`]; nothing here knows which Worker answers.
+
+mod connection;
+pub mod error_page;
+pub mod geo;
+mod headers;
+mod listener;
+mod ray;
+mod request;
+#[cfg(target_os = "linux")]
+mod rtt;
+mod service;
+mod socket;
+pub mod tls;
+
+pub use geo::{Cf, Geo};
+pub use listener::{Bounds, Config, Drained, serve};
+pub use ray::Ray;
+pub use request::Request;
+
+use webapi::body::Outgoing;
+
+/// What a handler answers. Hop-by-hop headers and framing are the edge's; `Content-Encoding` is settled with the client.
+pub type Response = http::Response<Outgoing>;
+
+/// Answers requests: the dispatcher of Workers, or a test.
+pub trait Handler: Send + Sync + 'static {
+    /// Dropped when the client goes away first; `request.gone` fires too, for whatever outlives the call.
+    fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
+}

@@ -1,0 +1,120 @@
+//! The headers that the edge owns: what it takes off a request or a response, and what it puts on.
+
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
+
+use crate::Ray;
+use crate::connection::Info;
+
+const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+const CF_IPCOUNTRY: HeaderName = HeaderName::from_static("cf-ipcountry");
+const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
+const CF_VISITOR: HeaderName = HeaderName::from_static("cf-visitor");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// Headers in which a client could pretend to be the edge. Other `CF-*` names (Access tokens, webhook secrets) are
+/// the client's own.
+const EDGES_OWN: [HeaderName; 11] = [
+    CF_CONNECTING_IP,
+    CF_IPCOUNTRY,
+    CF_RAY,
+    CF_VISITOR,
+    HeaderName::from_static("cf-connecting-ipv6"),
+    HeaderName::from_static("cf-connecting-o2o"),
+    HeaderName::from_static("cf-ew-via"),
+    HeaderName::from_static("cf-pseudo-ipv4"),
+    HeaderName::from_static("cf-worker"),
+    HeaderName::from_static("true-client-ip"),
+    X_REAL_IP,
+];
+
+/// RFC 9110 §7.6.1, without `Upgrade`, which asks a Worker for a WebSocket.
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    const HOP_BY_HOP: [HeaderName; 4] = [TE, TRAILER, TRANSFER_ENCODING, HeaderName::from_static("proxy-connection")];
+    // Whatever else the sender named as meant for this hop alone.
+    if let Some(connection) = headers.remove(CONNECTION)
+        && let Ok(names) = connection.to_str()
+    {
+        for name in names.split(',').map(str::trim) {
+            let close = name.eq_ignore_ascii_case("close") || name.eq_ignore_ascii_case("upgrade");
+            if !close && let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+                headers.remove(name);
+            }
+        }
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+}
+
+/// Makes a client's headers those that a Worker sees behind the edge.
+pub(crate) fn prepare(headers: &mut HeaderMap, info: &Info, ray: &Ray, https: bool, authority: &str) {
+    strip_hop_by_hop(headers);
+    if !https {
+        // Nothing is upgraded to from plain HTTP/1.1 but a WebSocket.
+        let websocket = headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+        if !websocket {
+            headers.remove(UPGRADE);
+        }
+    }
+    for name in EDGES_OWN {
+        headers.remove(name);
+    }
+    join_cookies(headers);
+    if !headers.contains_key(HOST)
+        && let Ok(host) = HeaderValue::from_str(authority)
+    {
+        headers.insert(HOST, host);
+    }
+    // The edge takes these of any origin, and gives each client what that client takes.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
+    headers.insert(CF_CONNECTING_IP, info.address.clone());
+    headers.insert(X_REAL_IP, info.address.clone());
+    headers.insert(CF_RAY, ray.header());
+    if let Some(country) = &info.country {
+        headers.insert(CF_IPCOUNTRY, country.clone());
+    }
+    let (scheme, visitor) = match https {
+        true => ("https", r#"{"scheme":"https"}"#),
+        false => ("http", r#"{"scheme":"http"}"#),
+    };
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    headers.insert(CF_VISITOR, HeaderValue::from_static(visitor));
+    let forwarded = match joined(headers, X_FORWARDED_FOR) {
+        before if before.is_empty() => info.address.clone(),
+        before => {
+            let address = info.address.to_str().unwrap_or_default();
+            HeaderValue::from_str(&format!("{before}, {address}")).unwrap_or_else(|_| info.address.clone())
+        }
+    };
+    headers.insert(X_FORWARDED_FOR, forwarded);
+}
+
+/// All values of a header as one list.
+pub(crate) fn joined(headers: &HeaderMap, name: HeaderName) -> String {
+    let mut joined = String::new();
+    for value in headers.get_all(name) {
+        let Ok(value) = value.to_str() else { continue };
+        if !joined.is_empty() {
+            joined.push_str(", ");
+        }
+        joined.push_str(value);
+    }
+    joined
+}
+
+/// HTTP/2 splits cookies for compression; outside it they are one header (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
+}

@@ -1,0 +1,124 @@
+//! From hyper's request to the handler and back: who is told when the client goes away, and what every response carries.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::FutureExt;
+use http::header::{CONTENT_LENGTH, HeaderName};
+use http::{Method, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+use webapi::body::{HttpBody, Outgoing};
+
+use crate::connection::{Activity, Shared};
+use crate::error_page::{self, EdgeError};
+use crate::{Handler, Ray, Request, Response, headers};
+
+const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
+
+/// A response body that knows whether its client stayed to the end.
+pub(crate) struct Watched<B: Body> {
+    body: B,
+    guard: Guard,
+}
+
+/// Fires `gone` when it is dropped before the response was finished.
+struct Guard {
+    gone: CancellationToken,
+    activity: Arc<Activity>,
+    finished: bool,
+}
+
+/// Answers one request. hyper drops this future, or the body it returns, when the client disconnects.
+pub(crate) async fn call<H: Handler>(
+    shared: Arc<Shared<H>>,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Watched<HttpBody>>, Infallible> {
+    let nth = shared.activity.begin();
+    let mut guard = Guard { gone: CancellationToken::new(), activity: shared.activity.clone(), finished: false };
+    let ray = Ray::new(shared.info.location.colo.clone());
+    let method = request.method().clone();
+    let version = request.version();
+    let accept_encoding = headers::joined(request.headers(), http::header::ACCEPT_ENCODING);
+    let page = error_page::Audience::of(request.headers());
+
+    let request = Request::new(&shared, request, &ray, nth, accept_encoding.clone(), guard.gone.clone());
+    let response = match request {
+        Ok(request) => answer(&*shared.handler, request).await,
+        Err(refusal) => Err(refusal),
+    };
+    let response = response.unwrap_or_else(|error| error_page::respond(error, page, &ray, &shared.info.remote.ip()));
+
+    let response = Outgoing::settle(response, &accept_encoding);
+    let (mut parts, body) = response.into_parts();
+    headers::strip_hop_by_hop(&mut parts.headers);
+    parts.headers.insert(CF_RAY, ray.header());
+    parts.version = version;
+    let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 204 | 304);
+    if !bodiless {
+        // The framing follows the body that is really sent, not a header copied from elsewhere.
+        parts.headers.remove(CONTENT_LENGTH);
+    }
+    guard.finished = bodiless;
+    Ok(http::Response::from_parts(parts, Watched { body, guard }))
+}
+
+/// The handler's answer. A panic in it is this request's end and no other's.
+async fn answer<H: Handler>(handler: &H, request: Request) -> Result<Response, EdgeError> {
+    let response = match AssertUnwindSafe(handler.handle(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => return Err(EdgeError::Internal),
+    };
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => Ok(response),
+        status if status.is_informational() => Err(EdgeError::Internal),
+        _ => Ok(response),
+    }
+}
+
+// === impl Guard ===
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.activity.end(!self.finished);
+        if !self.finished {
+            self.gone.cancel();
+        }
+    }
+}
+
+// === impl Watched ===
+
+impl<B: Body> Body for Watched<B>
+where
+    B: Unpin,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        // A body that breaks off was not abandoned by its client either.
+        self.guard.finished |= !matches!(frame, Some(Ok(_)));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B: Body> Drop for Watched<B> {
+    fn drop(&mut self) {
+        // hyper does not ask a body of known length for its end.
+        self.guard.finished |= self.body.is_end_stream();
+    }
+}

@@ -1,0 +1,115 @@
+//! A client's TCP connection: bytes read ahead to tell the protocol, a bound on how long it may refuse to take ours, and
+//! the kernel's word that the other side has closed, which needs no reading.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// The stream that hyper or rustls drives. The `TcpStream` is shared with whoever watches it.
+pub(crate) struct Socket {
+    stream: Arc<TcpStream>,
+    ahead: Bytes,
+    write_stall: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+// === impl Socket ===
+
+impl Socket {
+    pub(crate) fn new(stream: Arc<TcpStream>, write_stall: Duration) -> Self {
+        Self { stream, ahead: Bytes::new(), write_stall, stalled: None }
+    }
+
+    /// Gives back bytes that were read to look at.
+    pub(crate) fn unread(mut self, ahead: Vec<u8>) -> Self {
+        self.ahead = ahead.into();
+        self
+    }
+
+    /// Waits until the client has closed its side.
+    pub(crate) async fn closed(stream: &TcpStream) {
+        // Priority interest is never met by data, only by urgent data and by the close.
+        loop {
+            match stream.ready(Interest::PRIORITY).await {
+                Ok(ready) if !ready.is_read_closed() => tokio::time::sleep(Duration::from_millis(50)).await,
+                _ => return,
+            }
+        }
+    }
+
+    fn write_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.stream.poll_write_ready(cx)?.is_pending() {
+                let stall = self.write_stall;
+                let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
+                ready!(timer.as_mut().poll(cx));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            match write(&self.stream) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    self.stalled = None;
+                    return Poll::Ready(result);
+                }
+            }
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.has_remaining() {
+            let n = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(n));
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            match self.stream.try_read_buf(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result.map(|_| ())),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.write_with(cx, |stream| stream.try_write(buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.write_with(cx, |stream| stream.try_write_vectored(bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The watcher's share of the stream goes with the connection's task, and with it the socket closes.
+        Poll::Ready(match rustix::net::shutdown(&*self.stream, rustix::net::Shutdown::Write) {
+            Err(rustix::io::Errno::NOTCONN) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! The native side of `fetch()`: a pooled HTTP client, the Fetch standard's redirects (§4.4), and what an isolate
+//! may reach ([`Outbound`]).
+
+mod client;
+mod error;
+pub mod ops;
+mod policy;
+mod redirect;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::body::{BodyReader, HttpBody};
+pub use error::FetchError;
+pub use ops::OPS;
+pub use policy::{Policy, is_public};
+pub use redirect::RedirectMode;
+use redirect::Step;
+
+/// The way out of an isolate: a client whose connections are pooled, under one policy. Clones share the pool.
+#[derive(Clone)]
+pub struct Outbound {
+    client: client::Client,
+}
+
+/// What `fetch()` asks for, validated by the `Request` class already.
+pub struct Subrequest {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: SubrequestBody,
+    pub redirect: RedirectMode,
+    /// Ends the exchange, and later the response's body.
+    pub abort: Option<CancellationToken>,
+}
+
+/// A request's body, by whether it can be sent again after a redirect.
+pub enum SubrequestBody {
+    None,
+    Bytes(Bytes),
+    Once(BodyReader),
+}
+
+/// What came back. The body is raw, and knows its content coding.
+#[derive(Debug)]
+pub struct Subresponse {
+    pub status: StatusCode,
+    pub status_text: String,
+    pub headers: HeaderMap,
+    /// None for a null body status, and for HEAD.
+    pub body: Option<BodyReader>,
+    /// Where the response came from, without fragment.
+    pub url: String,
+    pub redirected: bool,
+}
+
+// === impl Outbound ===
+
+impl Outbound {
+    pub fn new(policy: Policy) -> Self {
+        Self { client: client::build(policy) }
+    }
+
+    /// Sends a request and follows redirects as it says; resolves when the response's headers are here.
+    pub async fn fetch(&self, request: Subrequest) -> Result<Subresponse, FetchError> {
+        match request.abort.clone() {
+            None => self.follow(request).await,
+            Some(abort) => tokio::select! {
+                biased;
+                () = abort.cancelled() => Err(FetchError::Aborted),
+                result = self.follow(request) => result,
+            },
+        }
+    }
+
+    async fn follow(&self, mut request: Subrequest) -> Result<Subresponse, FetchError> {
+        own_headers(&mut request.headers);
+        request.url.set_fragment(None);
+        let mut visited = Vec::new();
+        loop {
+            let response = self.exchange(&mut request).await?;
+            match redirect::step(&mut request, response.status(), response.headers(), &mut visited)? {
+                Step::Done => {
+                    return Ok(Subresponse::new(request, response, !visited.is_empty()));
+                }
+                // Dropping the redirect's own body frees its connection.
+                Step::Follow => drop(response),
+            }
+        }
+    }
+
+    async fn exchange(&self, request: &mut Subrequest) -> Result<Response<Incoming>, FetchError> {
+        let body = match &mut request.body {
+            SubrequestBody::None => BodyReader::empty(),
+            SubrequestBody::Bytes(bytes) => BodyReader::from_bytes(bytes.clone()),
+            SubrequestBody::Once(reader) => {
+                // A body read from an encoded response travels as plain bytes: its header described another message.
+                std::mem::replace(reader, BodyReader::empty()).decoded()
+            }
+        };
+        let mut hyper_request: Request<HttpBody> = Request::builder()
+            .method(request.method.clone())
+            .uri(request.url.as_str())
+            .body(body.into_http_body())
+            .map_err(|_| FetchError::InvalidUrl(request.url.to_string()))?;
+        *hyper_request.headers_mut() = request.headers.clone();
+        self.client.request(hyper_request).await.map_err(|error| FetchError::of(&request.url, error))
+    }
+}
+
+impl std::fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbound").finish_non_exhaustive()
+    }
+}
+
+/// Leaves out what belongs to the connection, which is ours, and says which codings we undo.
+fn own_headers(headers: &mut HeaderMap) {
+    const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HOST];
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+    headers.remove("proxy-connection");
+    headers.remove(CONTENT_LENGTH);
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("br, gzip"));
+}
+
+// === impl Subresponse ===
+
+impl Subresponse {
+    fn new(request: Subrequest, response: Response<Incoming>, redirected: bool) -> Self {
+        let (parts, incoming) = response.into_parts();
+        let status = parts.status;
+        let null_body = request.method == Method::HEAD || matches!(status.as_u16(), 101 | 204 | 205 | 304);
+        let body = (!null_body).then(|| {
+            let body = BodyReader::from_incoming(incoming).with_coding_of(&parts.headers);
+            match request.abort {
+                Some(abort) => body.abort_on(abort),
+                None => body,
+            }
+        });
+        let status_text = match parts.extensions.get::<ReasonPhrase>() {
+            Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+            None => status.canonical_reason().unwrap_or_default().to_owned(),
+        };
+        Self { status, status_text, headers: parts.headers, body, url: request.url.into(), redirected }
+    }
+}

@@ -1,0 +1,79 @@
+//! Why a `fetch()` failed, in the platform's words where it has some.
+
+use isolate::JsError;
+use url::Url;
+
+use super::client::ConnectError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    #[error("Network connection lost.")]
+    ConnectionLost,
+    #[error("The operation was aborted")]
+    Aborted,
+    #[error("Invalid URL: {0}")]
+    InvalidUrl(String),
+    #[error("Fetch API cannot load: {0}")]
+    Scheme(String),
+    #[error("Too many redirects.{}", .0.join(", "))]
+    TooManyRedirects(Vec<String>),
+    #[error("Invalid Location header; unable to follow redirect.")]
+    InvalidLocation,
+    #[error("Unexpected redirect encountered")]
+    UnexpectedRedirect,
+    #[error(
+        "A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered a redirect \
+         requiring the body to be retransmitted. To avoid this error in the future, construct this request from a \
+         buffer-like body initializer."
+    )]
+    OneTimeBody,
+    /// The Worker's own request body failed, with the reason it gave.
+    #[error("{0}")]
+    Body(crate::body::BodyError),
+    #[error("Could not connect to {url}: {reason}")]
+    Connect { url: String, reason: String },
+}
+
+// === impl FetchError ===
+
+impl FetchError {
+    /// Reads a client error down its chain of sources for the one thing to say.
+    pub(super) fn of(url: &Url, error: hyper_util::client::legacy::Error) -> Self {
+        tracing::debug!(%url, error = &error as &dyn std::error::Error, "subrequest failed");
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(cause) = source {
+            if let Some(body) = cause.downcast_ref::<crate::body::BodyError>() {
+                return Self::Body(body.clone());
+            }
+            if let Some(connect) = cause.downcast_ref::<ConnectError>() {
+                return Self::connect(url, connect);
+            }
+            source = cause.source();
+        }
+        Self::ConnectionLost
+    }
+
+    fn connect(url: &Url, error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Lost(_) => Self::ConnectionLost,
+            told => Self::Connect { url: url.origin().ascii_serialization(), reason: told.to_string() },
+        }
+    }
+}
+
+impl From<FetchError> for JsError {
+    fn from(error: FetchError) -> Self {
+        let message = error.to_string();
+        match error {
+            FetchError::ConnectionLost | FetchError::Connect { .. } => JsError::error(message),
+            FetchError::Aborted => JsError::dom("AbortError", message),
+            FetchError::Body(error) => error.into(),
+            FetchError::InvalidUrl(_)
+            | FetchError::Scheme(_)
+            | FetchError::TooManyRedirects(_)
+            | FetchError::InvalidLocation
+            | FetchError::UnexpectedRedirect
+            | FetchError::OneTimeBody => JsError::type_error(message),
+        }
+    }
+}

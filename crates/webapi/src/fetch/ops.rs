@@ -1,0 +1,137 @@
+//! The ops behind `fetch()`.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use isolate::{Args, JsError, Op, OpValue, op, v8};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{FetchError, Outbound, RedirectMode, Subrequest, SubrequestBody, Subresponse};
+use crate::body;
+
+pub const OPS: &[Op] = &[op!(op_fetch), op!(op_fetch_id), op!(op_fetch_abort)];
+
+/// `op_fetch(method, url, headers, body, redirectMode, optionsJson, fetchId)`
+/// → a promise of `[status, statusText, headers, rid | -1, finalUrl, redirected]`.
+fn op_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
+    if !isolate::require_io(scope) {
+        return;
+    }
+    let request = match subrequest(scope, &args) {
+        Ok(request) => request,
+        Err(error) => return isolate::throw(scope, error),
+    };
+    if let Some(Err(error)) = isolate::io_context(scope).map(|context| context.take_subrequest()) {
+        return isolate::throw(scope, error);
+    }
+    let Some(outbound) = isolate::embedder::<Outbound>(scope).cloned() else {
+        return isolate::throw(scope, JsError::error("This Worker has no outbound network."));
+    };
+    isolate::spawn(scope, rv, async move {
+        let response = outbound.fetch(request).await?;
+        Ok(OpValue::With(Box::new(move |scope| reply(scope, response))))
+    });
+}
+
+/// `op_fetch_id()` → a number that `op_fetch` and `op_fetch_abort` know one exchange by.
+fn op_fetch_id(scope: &mut v8::PinScope, _args: Args, mut rv: v8::ReturnValue) {
+    rv.set_uint32(isolate::resources(scope).add(CancellationToken::new()));
+}
+
+/// `op_fetch_abort(id)`: ends the exchange, or its response's body.
+fn op_fetch_abort(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    let id = args.get(0).uint32_value(scope).unwrap_or(0);
+    if let Some(token) = isolate::resources(scope).take::<CancellationToken>(id) {
+        token.cancel();
+    }
+}
+
+fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsError> {
+    let method = isolate::string_arg(scope, args, 0);
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| JsError::type_error(format!("Invalid HTTP method string: {method}")))?;
+    let url = isolate::string_arg(scope, args, 1);
+    let url = Url::parse(&url).map_err(|_| FetchError::InvalidUrl(url))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(FetchError::Scheme(url.into()).into());
+    }
+    let headers = headers(scope, args.get(2))?;
+    let body = body(scope, args.get(3))?;
+    let redirect = match args.get(4).uint32_value(scope) {
+        Some(1) => RedirectMode::Manual,
+        Some(2) => RedirectMode::Error,
+        _ => RedirectMode::Follow,
+    };
+    let abort = match args.get(6).is_number() {
+        true => {
+            let id = args.get(6).uint32_value(scope).unwrap_or(0);
+            isolate::resources(scope).get::<CancellationToken>(id).cloned()
+        }
+        false => None,
+    };
+    Ok(Subrequest { method, url, headers, body, redirect, abort })
+}
+
+fn headers(scope: &mut v8::PinScope, flat: v8::Local<v8::Value>) -> Result<HeaderMap, JsError> {
+    let mut headers = HeaderMap::new();
+    let Ok(flat) = flat.try_cast::<v8::Array>() else {
+        return Ok(headers);
+    };
+    for index in (0..flat.length()).step_by(2) {
+        let name = text(scope, flat, index);
+        let value = text(scope, flat, index + 1);
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| JsError::type_error(format!("Invalid header name: {name}")))?;
+        let value = HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
+            .map_err(|_| JsError::type_error(format!("Invalid header value of {name}.")))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn text(scope: &mut v8::PinScope, flat: v8::Local<v8::Array>, index: u32) -> String {
+    flat.get_index(scope, index).map(|value| value.to_rust_string_lossy(scope)).unwrap_or_default()
+}
+
+fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<SubrequestBody, JsError> {
+    if value.is_null_or_undefined() {
+        return Ok(SubrequestBody::None);
+    }
+    if value.is_string() {
+        return Ok(SubrequestBody::Bytes(value.to_rust_string_lossy(scope).into()));
+    }
+    if value.is_number() {
+        let rid = value.uint32_value(scope).unwrap_or(0);
+        return body::ops::release(scope, rid)
+            .map(SubrequestBody::Once)
+            .ok_or_else(|| JsError::type_error("The request's body was used already."));
+    }
+    let Ok(view) = value.try_cast::<v8::ArrayBufferView>() else {
+        return Err(JsError::type_error("A request's body is bytes, text or a stream."));
+    };
+    let mut bytes = vec![0; view.byte_length()];
+    let copied = view.copy_contents(&mut bytes);
+    bytes.truncate(copied);
+    Ok(SubrequestBody::Bytes(bytes.into()))
+}
+
+fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::Value> {
+    let rid = match response.body {
+        Some(body) => f64::from(body::ops::hold(scope, body)),
+        None => -1.0,
+    };
+    let mut flat: Vec<v8::Local<v8::Value>> = Vec::with_capacity(response.headers.len() * 2);
+    for (name, value) in &response.headers {
+        flat.push(isolate::new_string(scope, name.as_str()).into());
+        flat.push(isolate::new_string(scope, &String::from_utf8_lossy(value.as_bytes())).into());
+    }
+    let elements = [
+        v8::Integer::new(scope, response.status.as_u16().into()).into(),
+        isolate::new_string(scope, &response.status_text).into(),
+        v8::Array::new_with_elements(scope, &flat).into(),
+        v8::Number::new(scope, rid).into(),
+        isolate::new_string(scope, &response.url).into(),
+        v8::Boolean::new(scope, response.redirected).into(),
+    ];
+    let array: v8::Local<v8::Value> = v8::Array::new_with_elements(scope, &elements).into();
+    v8::Global::new(scope, array)
+}
