@@ -82,6 +82,7 @@ for (const name of [
   addPrototype(original.prototype, `${name}Prototype`);
 }
 addValue("Proxy", Proxy);
+addValue("globalThis", globalThis);
 
 // The statics of Promise use their receiver as the constructor.
 addValue("Promise", Promise);
