@@ -6,7 +6,8 @@ import { utf8Decode, utf8Encode } from "./encoding.js";
 import { concatBytes, copyBytes, streamOfChunks, viewBytes } from "./bytes.js";
 const {
   ArrayBufferIsView, ArrayPrototypePush, DateNow, MathMax, MathMin, PromiseReject, PromiseResolve, RegExpPrototypeExec,
-  StringPrototypeReplaceAll, StringPrototypeToLowerCase, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
+  StringPrototypeReplaceAll, StringPrototypeToLowerCase, SymbolIterator, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
+  TypeError,
 } = primordials;
 
 /** §3.1: a type with anything else becomes the empty string. */

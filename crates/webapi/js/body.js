@@ -21,9 +21,9 @@ import { acquireReader } from "./streams/readable_state.js";
 import { isURLSearchParams, searchParamsList, serializeQuery } from "./url.js";
 import { op_body_gone, op_body_read_all, op_body_tee, op_body_writer } from "skerry:ops";
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, JSONParse, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors, PromisePrototypeThen, PromiseReject, PromiseResolve,
-  StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToWellFormed, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, TypeError,
-  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, JSONParse, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
+  PromisePrototypeThen, PromiseReject, PromiseResolve, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToWellFormed,
+  StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;
 
 /** The Content-Type of a string. */
@@ -177,7 +177,8 @@ export function bodyToNative(source) {
   if (!isReadableStream(source)) return source;
   const ends = op_body_writer(expectedLength(source) ?? -1);
   // A source that is waiting for something else hears at once that nobody reads any more.
-  PromisePrototypeThen(op_body_gone(ends[0]), () => markAsHandled(readableStreamCancel(source, new TypeError("The body's reader is gone."))));
+  const cancel = () => markAsHandled(readableStreamCancel(source, new TypeError("The body's reader is gone.")));
+  PromisePrototypeThen(op_body_gone(ends[0]), cancel);
   // How it ended reaches the reader natively.
   markAsHandled(pumpToNative(source, ends[0]));
   return ends[1];

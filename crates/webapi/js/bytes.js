@@ -6,8 +6,8 @@ import { faceOf } from "./streams/readable.js";
 import { createReadableBytes } from "./streams/readable_byte.js";
 const {
   ArrayBufferIsView, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, MathMin,
-  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
-  TypedArrayPrototypeSet, Uint8Array,
+  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
 } = primordials;
 
 const STREAM_CHUNK = 64 * 1024;

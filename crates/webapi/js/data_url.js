@@ -6,7 +6,8 @@ import { viewBytes } from "./bytes.js";
 import { parseMimeType, serializeMimeType, trimWhitespace } from "./mime.js";
 import { op_atob } from "skerry:ops";
 const {
-  RegExpPrototypeExec, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, TypedArrayPrototypeGetByteLength, Uint8Array,
+  RegExpPrototypeExec, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, TypedArrayPrototypeGetByteLength,
+  Uint8Array,
 } = primordials;
 
 const BASE64 = /; *base64$/i;

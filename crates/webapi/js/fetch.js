@@ -8,8 +8,8 @@ import { requestParts } from "./request.js";
 import { responseFromBytes, responseFromNative } from "./response.js";
 import { op_fetch, op_fetch_abort, op_fetch_id } from "skerry:ops";
 const {
-  JSONStringify, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
-  TypeError,
+  JSONStringify, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, StringPrototypeIndexOf, StringPrototypeSlice,
+  StringPrototypeStartsWith, TypeError,
 } = primordials;
 
 const REDIRECT = { __proto__: null, follow: 0, manual: 1, error: 2 };

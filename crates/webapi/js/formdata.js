@@ -10,8 +10,8 @@ import { parameter, parseMimeType, trimWhitespace } from "./mime.js";
 import { parseQuery } from "./url.js";
 import { op_random_uuid } from "skerry:ops";
 const {
-  ArrayPrototypePush, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeToLowerCase, TypeError,
-  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeIndexOf,
+  ArrayPrototypePush, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeToLowerCase,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeIndexOf, TypeError,
 } = primordials;
 
 // === FormData ===
@@ -150,7 +150,9 @@ export function serializeMultipart(form) {
       push(utf8Encode(`${head}\r\n\r\n${crlf(value)}`));
     } else {
       const type = blobType(value);
-      push(utf8Encode(`${head}; filename="${escapeName(fileName(value))}"\r\nContent-Type: ${type === "" ? "application/octet-stream" : type}\r\n\r\n`));
+      push(utf8Encode(
+        `${head}; filename="${escapeName(fileName(value))}"\r\nContent-Type: ${type === "" ? "application/octet-stream" : type}\r\n\r\n`,
+      ));
       push(blobBytes(value));
     }
     newline = "\r\n";
@@ -290,7 +292,8 @@ function parseMultipart(bytes, boundary) {
     if (at === -1) throw new TypeError("No subsequent boundary string after multipart message.");
     const { name, filename, type } = parsePartHeaders(utf8Decode(viewBytes(bytes, headers, content)));
     const value = viewBytes(bytes, content, trimNewline(bytes, content, at));
-    ArrayPrototypePush(entries, name, filename === undefined ? utf8Decode(value) : fileFromBytes(copyBytes(value), filename, normalizedType(type)));
+    const entry = filename === undefined ? utf8Decode(value) : fileFromBytes(copyBytes(value), filename, normalizedType(type));
+    ArrayPrototypePush(entries, name, entry);
   }
 }
 
@@ -302,13 +305,15 @@ export function parseFormData(bytes, contentType) {
     const boundary = parameter(type.parameters, "boundary");
     if (boundary === undefined) {
       throw new TypeError(
-        "No boundary string in Content-Type header. The multipart/form-data MIME type requires a boundary parameter, e.g. 'Content-Type: multipart/form-data; boundary=\"abcd\"'. See RFC 7578, section 4.",
+        "No boundary string in Content-Type header. The multipart/form-data MIME type requires a boundary parameter, " +
+          "e.g. 'Content-Type: multipart/form-data; boundary=\"abcd\"'. See RFC 7578, section 4.",
       );
     }
     return newFormData(parseMultipart(bytes, boundary));
   }
   if (type !== null && type.essence === "application/x-www-form-urlencoded") return newFormData(parseQuery(utf8Decode(bytes)));
   throw new TypeError(
-    "Unrecognized Content-Type header value. FormData can only parse the following MIME types: multipart/form-data, application/x-www-form-urlencoded",
+    "Unrecognized Content-Type header value. FormData can only parse the following MIME types: multipart/form-data, " +
+      "application/x-www-form-urlencoded",
   );
 }

@@ -8,7 +8,8 @@ import { primordials } from "./primordials.js";
 import { converters, createSequence, defineInterface, illegalInvocation, isObject, mixinPairIterable, sequenceFrom } from "./webidl.js";
 const {
   ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSort, ObjectPrototypePropertyIsEnumerable, ReflectOwnKeys, RegExpPrototypeExec,
-  String, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, StringPrototypeToWellFormed, SymbolIterator, TypeError,
+  String, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, StringPrototypeToWellFormed, SymbolIterator,
+  TypeError,
 } = primordials;
 
 // === Names and values ===
@@ -16,10 +17,11 @@ const {
 /** Names that are known to be good, as they are usually written. */
 const KNOWN = { __proto__: null };
 for (const name of [
-  "Accept", "Accept-Encoding", "Accept-Language", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Allow-Origin",
-  "Authorization", "Cache-Control", "CF-Connecting-IP", "Connection", "Content-Encoding", "Content-Length", "Content-Security-Policy", "Content-Type", "Cookie", "Date",
-  "ETag", "Expires", "Host", "If-Modified-Since", "If-None-Match", "Last-Modified", "Location", "Origin", "Range", "Referer", "Server", "Set-Cookie", "Upgrade",
-  "User-Agent", "Vary", "X-Cache", "X-Forwarded-For", "X-Powered-By",
+  "Accept", "Accept-Encoding", "Accept-Language", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
+  "Access-Control-Allow-Origin", "Authorization", "Cache-Control", "CF-Connecting-IP", "Connection", "Content-Encoding", "Content-Length",
+  "Content-Security-Policy", "Content-Type", "Cookie", "Date", "ETag", "Expires", "Host", "If-Modified-Since", "If-None-Match",
+  "Last-Modified", "Location", "Origin", "Range", "Referer", "Server", "Set-Cookie", "Upgrade", "User-Agent", "Vary", "X-Cache",
+  "X-Forwarded-For", "X-Powered-By",
 ]) {
   const lower = StringPrototypeToLowerCase(name);
   KNOWN[name] = lower;

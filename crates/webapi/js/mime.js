@@ -2,8 +2,8 @@
 
 import { primordials } from "./primordials.js";
 const {
-  ArrayPrototypePush, RegExpPrototypeExec, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice,
-  StringPrototypeToLowerCase,
+  ArrayPrototypePush, RegExpPrototypeExec, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeReplaceAll,
+  StringPrototypeSlice, StringPrototypeToLowerCase,
 } = primordials;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

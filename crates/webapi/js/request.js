@@ -11,7 +11,8 @@ import { listFromInit, listHas, newHeaders } from "./headers.js";
 import { hrefOf, isURL, parseHref } from "./url.js";
 import { op_request_cf, op_request_headers, op_request_signal } from "skerry:ops";
 const {
-  ArrayPrototypePush, ArrayPrototypeSlice, JSONParse, JSONStringify, PromisePrototypeThen, SafeSet, StringPrototypeSplit, StringPrototypeToUpperCase, Symbol, TypeError,
+  ArrayPrototypePush, ArrayPrototypeSlice, JSONParse, JSONStringify, PromisePrototypeThen, SafeSet, StringPrototypeSplit,
+  StringPrototypeToUpperCase, Symbol, TypeError,
 } = primordials;
 
 // === Members ===
@@ -46,7 +47,8 @@ function wrongHeaders() {
  */
 function makeInner(method, url) {
   return {
-    method, url, list: null, headers: null, immutable: false, body: null, redirect: "follow", signal: null, cf: undefined, cache: undefined, context: -1,
+    method, url, list: null, headers: null, immutable: false, body: null, redirect: "follow", signal: null, cf: undefined,
+    cache: undefined, context: -1,
   };
 }
 
@@ -68,7 +70,8 @@ function signalOf(inner) {
     const signal = createAbortSignal();
     inner.signal = signal;
     if (inner.context !== -1) {
-      PromisePrototypeThen(op_request_signal(inner.context), () => signalAbort(signal, new DOMException("The client has disconnected", "AbortError")));
+      const abort = () => signalAbort(signal, new DOMException("The client has disconnected", "AbortError"));
+      PromisePrototypeThen(op_request_signal(inner.context), abort);
     }
   }
   return inner.signal;
@@ -217,7 +220,8 @@ defineInterface(Request);
 /** The incoming request of a context; `rid` -1: no body. */
 export function requestFromNative(method, url, rid, context) {
   return new Request(INTERNAL, {
-    method, url, list: null, headers: null, immutable: true, body: bodyFromNative(rid), redirect: "manual", signal: null, cf: null, cache: undefined, context,
+    method, url, list: null, headers: null, immutable: true, body: bodyFromNative(rid), redirect: "manual", signal: null, cf: null,
+    cache: undefined, context,
   });
 }
 

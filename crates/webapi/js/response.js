@@ -16,8 +16,8 @@ const {
 const STATUS_TEXT = {
   __proto__: null,
   101: "Switching Protocols",
-  200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content", 205: "Reset Content", 206: "Partial Content",
-  207: "Multi-Status", 208: "Already Reported", 226: "IM Used",
+  200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content", 205: "Reset Content",
+  206: "Partial Content", 207: "Multi-Status", 208: "Already Reported", 226: "IM Used",
   300: "Multiple Choices", 301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect",
   308: "Permanent Redirect",
   400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
@@ -45,7 +45,8 @@ function isNullBodyStatus(status) {
 // === The record behind a Response ===
 
 /**
- * `statusText` null: the default one. `list` null: no headers but the Content-Type that the body brings. `headers`: the Headers on `list`, once asked for.
+ * `statusText` null: the default one. `list` null: no headers but the Content-Type that the body brings.
+ * `headers`: the Headers on `list`, once asked for.
  */
 function makeInner(status, body) {
   return {

@@ -3,11 +3,14 @@
 
 pub mod base64;
 pub mod body;
+pub mod compression;
 pub mod crypto;
 pub mod encoding;
 pub mod fetch;
+pub mod inspect;
 pub mod structured_clone;
 pub mod url;
+pub mod urlpattern;
 mod views;
 
 use include_dir::{Dir, include_dir};
@@ -18,5 +21,16 @@ pub static JS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/js");
 
 /// The native functions that [`JS`] imports from `skerry:ops`.
 pub fn ops() -> Vec<Op> {
-    [base64::OPS, body::OPS, crypto::OPS, encoding::OPS, fetch::OPS, structured_clone::OPS, url::OPS].concat()
+    [
+        base64::OPS,
+        body::OPS, compression::OPS,
+        crypto::OPS,
+        encoding::OPS,
+        fetch::OPS,
+        inspect::OPS,
+        structured_clone::OPS,
+        url::OPS,
+        urlpattern::OPS,
+    ]
+    .concat()
 }

@@ -1,0 +1,126 @@
+// The Console standard (https://console.spec.whatwg.org). Lines go to `op_console(level, text)`, which adds their source position.
+
+import { primordials } from "./primordials.js";
+import { tableText } from "./console_table.js";
+import { formatLog } from "./format_log.js";
+import { inspect } from "./inspect.js";
+import "./inspect_classes.js";
+import { op_console, op_now } from "skerry:ops";
+const {
+  ArrayPrototypeUnshift, ErrorCaptureStackTrace, NumberIsInteger, NumberPrototypeToFixed, ObjectDefineProperty, SafeMap,
+  StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, SymbolToStringTag,
+} = primordials;
+
+export { formatLog } from "./format_log.js";
+export { inspect } from "./inspect.js";
+
+const DEBUG = 0;
+const LOG = 1;
+const WARN = 2;
+const ERROR = 3;
+
+// The state of one isolate: the requests that share it share the console, as they do on the platform.
+let indent = "";
+const counts = new SafeMap();
+const timers = new SafeMap();
+
+function print(level, text) {
+  op_console(level, indent === "" ? text : indent + StringPrototypeReplaceAll(text, "\n", `\n${indent}`));
+}
+
+function label(value) {
+  return value === undefined ? "default" : `${value}`;
+}
+
+/** How long a timer has been running, as text; undefined, with a warning, for one that doesn't run. */
+function elapsed(name) {
+  const started = timers.get(name);
+  if (started === undefined) {
+    print(WARN, `Timer '${name}' does not exist`);
+    return undefined;
+  }
+  const ms = op_now() - started;
+  if (ms >= 1000) return `${NumberPrototypeToFixed(ms / 1000, 3)}s`;
+  return NumberIsInteger(ms) ? `${ms}ms` : `${NumberPrototypeToFixed(ms, 3)}ms`;
+}
+
+// A namespace object (§1.1): its methods need no receiver, and its prototype is an empty object.
+export const console = {
+  __proto__: {},
+
+  debug(...data) { print(DEBUG, formatLog(data)); },
+  error(...data) { print(ERROR, formatLog(data)); },
+  info(...data) { print(LOG, formatLog(data)); },
+  log(...data) { print(LOG, formatLog(data)); },
+  warn(...data) { print(WARN, formatLog(data)); },
+
+  assert(condition = false, ...data) {
+    if (condition) return;
+    if (typeof data[0] === "string") data[0] = `Assertion failed: ${data[0]}`;
+    else ArrayPrototypeUnshift(data, "Assertion failed");
+    print(ERROR, formatLog(data));
+  },
+  clear() {
+    indent = "";
+  },
+  dir(item = undefined, options = undefined) { print(LOG, inspect(item, { __proto__: null, customInspect: false, ...options })); },
+  dirxml(...data) { print(LOG, formatLog(data)); },
+  table(tabularData = undefined, properties = undefined) { print(LOG, tableText(tabularData, properties) ?? formatLog([tabularData])); },
+  trace(...data) {
+    const holder = { __proto__: null, stack: "" };
+    ErrorCaptureStackTrace(holder, console.trace);
+    const text = formatLog(data);
+    // The stack begins with the line of an error without name and message.
+    print(DEBUG, `Trace${text === "" ? "" : `: ${text}`}${afterFirstLine(holder.stack)}`);
+  },
+
+  count(name = "default") {
+    const key = label(name);
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    print(LOG, `${key}: ${count}`);
+  },
+  countReset(name = "default") {
+    const key = label(name);
+    if (counts.has(key)) counts.set(key, 0);
+    else print(WARN, `Count for '${key}' does not exist`);
+  },
+
+  group(...data) {
+    if (data.length > 0) print(LOG, formatLog(data));
+    indent += "  ";
+  },
+  groupCollapsed(...data) {
+    if (data.length > 0) print(LOG, formatLog(data));
+    indent += "  ";
+  },
+  groupEnd() {
+    indent = StringPrototypeSlice(indent, 2);
+  },
+
+  time(name = "default") {
+    const key = label(name);
+    if (timers.has(key)) print(WARN, `Timer '${key}' already exists`);
+    else timers.set(key, op_now());
+  },
+  timeLog(name = "default", ...data) {
+    const key = label(name);
+    const time = elapsed(key);
+    if (time === undefined) return;
+    ArrayPrototypeUnshift(data, `${key}: ${time}`);
+    print(LOG, formatLog(data));
+  },
+  timeEnd(name = "default") {
+    const key = label(name);
+    const time = elapsed(key);
+    if (time === undefined) return;
+    timers.delete(key);
+    print(LOG, `${key}: ${time}`);
+  },
+};
+ObjectDefineProperty(console, SymbolToStringTag, { __proto__: null, configurable: true, value: "console" });
+
+function afterFirstLine(stack) {
+  const newline = StringPrototypeIndexOf(stack, "\n");
+  return newline === -1 ? "" : StringPrototypeSlice(stack, newline);
+}
