@@ -30,7 +30,9 @@ fn op_btoa(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
         let view = v8::ValueView::new(scope, input);
         match view.data() {
             v8::ValueViewData::OneByte(units) => Some(base64_simd::STANDARD.encode_to_string(units)),
-            v8::ValueViewData::TwoByte(units) => narrow(units).map(|units| base64_simd::STANDARD.encode_to_string(units)),
+            v8::ValueViewData::TwoByte(units) => {
+                narrow(units).map(|units| base64_simd::STANDARD.encode_to_string(units))
+            }
         }
     };
     if let Some(string) = encoded.and_then(|encoded| latin1_string(scope, encoded.as_bytes())) {

@@ -30,7 +30,10 @@ fn random(scope: &mut v8::PinScope, bytes: &mut [u8]) -> bool {
         return false;
     }
     if let Err(error) = getrandom::fill(bytes) {
-        isolate::throw(scope, JsError::dom("OperationError", format!("The system has no random values to give: {error}")));
+        isolate::throw(
+            scope,
+            JsError::dom("OperationError", format!("The system has no random values to give: {error}")),
+        );
         return false;
     }
     true

@@ -95,10 +95,7 @@ fn op_utf8_encode_into(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnV
         }
     };
     write_bytes(destination, &bytes);
-    let counts = [
-        v8::Number::new(scope, read as f64).into(),
-        v8::Number::new(scope, bytes.len() as f64).into(),
-    ];
+    let counts = [v8::Number::new(scope, read as f64).into(), v8::Number::new(scope, bytes.len() as f64).into()];
     let counts = v8::Array::new_with_elements(scope, &counts);
     rv.set(counts.into());
 }
@@ -182,7 +179,8 @@ fn op_decoder_start(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValu
 fn op_decoder_push(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let id = args.get(0).uint32_value(scope).unwrap_or(0);
     let last = args.get(2).is_true();
-    let Some(mut streaming) = isolate::embedder::<Decoders>(scope).and_then(|decoders| decoders.by_id.remove(&id)) else {
+    let Some(mut streaming) = isolate::embedder::<Decoders>(scope).and_then(|decoders| decoders.by_id.remove(&id))
+    else {
         return;
     };
     let fatal = streaming.fatal;

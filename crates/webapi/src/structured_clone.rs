@@ -50,7 +50,10 @@ fn op_deserialize(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue)
         args.get(1).try_cast::<v8::Array>(),
         args.get(2).try_cast::<v8::Function>(),
     ) else {
-        return isolate::throw(scope, JsError::type_error("op_deserialize takes bytes, a list of buffers and a function"));
+        return isolate::throw(
+            scope,
+            JsError::type_error("op_deserialize takes bytes, a list of buffers and a function"),
+        );
     };
     let context = scope.get_current_context();
     let deserializer = v8::ValueDeserializer::new(scope, Box::new(HostReader { read }), &bytes);
