@@ -1,7 +1,7 @@
 // Blob and File (https://w3c.github.io/FileAPI §3, §4). A blob's bytes are a list of chunks that nobody changes, so a slice shares them.
 
 import { primordials } from "./primordials.js";
-import { converters, createDictionary, createSequence, defineInterface, illegalInvocation, isArrayBuffer, isObject } from "./webidl.js";
+import { converters, createDictionary, defineInterface, illegalInvocation, isArrayBuffer, isObject, sequenceFrom } from "./webidl.js";
 import { utf8Decode, utf8Encode } from "./encoding.js";
 import { concatBytes, copyBytes, streamOfChunks, viewBytes } from "./bytes.js";
 const {
@@ -15,10 +15,10 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 
 // === Parts and options ===
 
-const toParts = createSequence((part, prefix, context) => {
+function toPart(part, prefix, context) {
   if (isBlob(part) || ArrayBufferIsView(part) || isArrayBuffer(part)) return part;
   return converters.USVString(part, prefix, context);
-});
+}
 
 function endings(value, prefix, context) {
   const string = converters.DOMString(value, prefix, context);
@@ -35,10 +35,9 @@ const toFileOptions = createDictionary("FilePropertyBag", [BLOB_MEMBERS, { key: 
 
 function convertParts(parts, className) {
   const prefix = `Failed to construct '${className}'`;
-  if (!isObject(parts) || typeof parts[SymbolIterator] !== "function") {
-    throw new TypeError(`${prefix}: constructor parameter 1 is not of type 'Array'.`);
-  }
-  return toParts(parts, prefix, "constructor parameter 1");
+  const iterate = isObject(parts) ? parts[SymbolIterator] : undefined;
+  if (typeof iterate !== "function") throw new TypeError(`${prefix}: constructor parameter 1 is not of type 'Array'.`);
+  return sequenceFrom(parts, iterate, toPart, prefix, "constructor parameter 1");
 }
 
 /** §3.1 "convert line endings to native": native is a line feed here. */

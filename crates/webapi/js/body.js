@@ -212,7 +212,8 @@ function toBytes(value) {
 function toArrayBuffer(value) {
   const bytes = toBytes(value);
   const buffer = TypedArrayPrototypeGetBuffer(bytes);
-  return TypedArrayPrototypeGetByteLength(bytes) === ArrayBufferPrototypeGetByteLength(buffer) ? buffer : TypedArrayPrototypeGetBuffer(copyBytes(bytes));
+  if (TypedArrayPrototypeGetByteLength(bytes) === ArrayBufferPrototypeGetByteLength(buffer)) return buffer;
+  return TypedArrayPrototypeGetBuffer(copyBytes(bytes));
 }
 
 /**

@@ -13,13 +13,17 @@ function isWhitespace(code) {
   return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
 }
 
+function trimEnd(text) {
+  let end = text.length;
+  while (end > 0 && isWhitespace(StringPrototypeCharCodeAt(text, end - 1))) end--;
+  return StringPrototypeSlice(text, 0, end);
+}
+
 /** `text` without HTTP whitespace at its ends. */
 export function trimWhitespace(text) {
   let start = 0;
-  let end = text.length;
-  while (start < end && isWhitespace(StringPrototypeCharCodeAt(text, start))) start++;
-  while (end > start && isWhitespace(StringPrototypeCharCodeAt(text, end - 1))) end--;
-  return StringPrototypeSlice(text, start, end);
+  while (start < text.length && isWhitespace(StringPrototypeCharCodeAt(text, start))) start++;
+  return trimEnd(StringPrototypeSlice(text, start));
 }
 
 /** Where `needle` (one character) is from `from` on, or the text's end. */
@@ -68,7 +72,7 @@ export function parseParameters(text, position) {
       position = find(text, ";", quoted.position) + 1;
     } else {
       const end = find(text, ";", position);
-      value = trimWhitespace(StringPrototypeSlice(text, position, end));
+      value = trimEnd(StringPrototypeSlice(text, position, end));
       given = value !== "";
       position = end + 1;
     }
