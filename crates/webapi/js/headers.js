@@ -7,9 +7,8 @@
 import { primordials } from "./primordials.js";
 import { converters, createSequence, defineInterface, illegalInvocation, isObject, mixinPairIterable, sequenceFrom } from "./webidl.js";
 const {
-  ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSort, ObjectPrototypePropertyIsEnumerable, ReflectOwnKeys, RegExpPrototypeExec,
-  String, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, StringPrototypeToWellFormed, SymbolIterator,
-  TypeError,
+  ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSort, ObjectKeys, RegExpPrototypeExec, String, StringPrototypeCharCodeAt,
+  StringPrototypeSlice, StringPrototypeToLowerCase, StringPrototypeToWellFormed, SymbolIterator, TypeError,
 } = primordials;
 
 // === Names and values ===
@@ -30,8 +29,6 @@ for (const name of [
 
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Visible ASCII with single or more blanks between: nothing to trim, nothing to refuse. */
-const CLEAN_VALUE = /^[!-~]+(?:[\t ]+[!-~]+)*$/;
 const FORBIDDEN_IN_VALUE = /[\0\n\r]/;
 
 /** A header name as lists hold it. */
@@ -42,6 +39,17 @@ export function headerName(name) {
   return StringPrototypeToLowerCase(name);
 }
 
+/** Whether a value is ASCII without blanks at its ends: nothing to trim, nothing to refuse. A loop beats a RegExp at the usual lengths. */
+function isClean(value) {
+  const last = value.length - 1;
+  if (last < 0 || StringPrototypeCharCodeAt(value, 0) === 0x20 || StringPrototypeCharCodeAt(value, last) === 0x20) return false;
+  for (let i = 0; i <= last; i++) {
+    const code = StringPrototypeCharCodeAt(value, i);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+}
+
 function isBlank(code) {
   return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
 }
@@ -49,7 +57,7 @@ function isBlank(code) {
 /** A header value without blanks around it. */
 export function headerValue(value) {
   if (typeof value !== "string") value = converters.DOMString(value);
-  if (RegExpPrototypeExec(CLEAN_VALUE, value) !== null) return value;
+  if (isClean(value)) return value;
   let start = 0;
   let end = value.length;
   while (start < end && isBlank(StringPrototypeCharCodeAt(value, start))) start++;
@@ -129,12 +137,11 @@ export function listFromInit(init, wrongType) {
     }
     return list;
   }
-  const keys = ReflectOwnKeys(init);
+  // The enumerable string keys; unlike in the standard a symbol is no error, and Object.keys has V8's cache of keys.
+  const keys = ObjectKeys(init);
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i];
-    if (typeof key !== "string" || !ObjectPrototypePropertyIsEnumerable(init, key)) continue;
-    const name = headerName(key);
-    const value = headerValue(init[key]);
+    const name = headerName(keys[i]);
+    const value = headerValue(init[keys[i]]);
     ArrayPrototypePush(list, name, value);
   }
   return list;
