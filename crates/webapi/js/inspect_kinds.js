@@ -2,6 +2,7 @@
 // `keys` are the own properties shown after the entries; `name` stands for the object where the depth ends.
 
 import { primordials } from "./primordials.js";
+import { isDOMException } from "./domexception.js";
 import { formatNumber, formatProperty, formatValue, quote, stylize } from "./inspect.js";
 import { platformEntries } from "./inspect_platform.js";
 const {
@@ -326,7 +327,7 @@ function platformShape({ fields, pairs }, name) {
   if (pairs === undefined) return { open: `${name} {`, entries: (context, level) => fieldEntries(context, fields(), level) };
   const list = pairs();
   const open = `${name}(${list.length / 2}) {`;
-  return list.length === 0 ? { text: `${open}}` } : { open, entries: (context, level) => pairEntries(context, list, level) };
+  return { open, entries: list.length === 0 ? undefined : (context, level) => pairEntries(context, list, level) };
 }
 
 // === Buffers, boxes, functions ===
@@ -448,6 +449,10 @@ const STACK_HEAD = /^([A-Za-z_$][A-Za-z0-9_$]*)(?=:|\n|$)/;
 
 function errorShape(context, value, keys, name, tag) {
   let stack = nameStack(stackOf(value), value, name, tag);
+  if (isDOMException(value)) {
+    const head = RegExpPrototypeExec(STACK_HEAD, stack);
+    if (head !== null) stack = `DOMException [${head[1]}]${StringPrototypeSlice(stack, head[1].length)}`;
+  }
   // What the stack says already is not said again.
   const others = filter(keys, (key) => {
     if (key !== "name" && key !== "message" && key !== "stack") return true;
