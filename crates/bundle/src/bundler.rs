@@ -1,0 +1,245 @@
+//! The build itself: options in the bundler's terms, its output in ours.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rolldown::plugin::__inner::SharedPluginable;
+use rolldown::{
+    Bundler, BundlerOptions, BundlerTransformOptions, CodeSplittingMode, Either, InputItem, LogLevel, OutputFormat, Platform,
+    RawMinifyOptions, ResolveOptions, SourceMapType, TsConfig,
+};
+use rolldown_common::Output;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::additional::{self, Found};
+use crate::collect::{Collector, Seen};
+use crate::diagnose;
+use crate::error::{BundleError, Problem};
+use crate::format;
+use crate::jsx;
+use crate::options::Options;
+use crate::output::{Bundle, Format, Module, ModuleKind};
+use crate::rules::RuleSet;
+
+/// No honest Worker takes longer to bundle; a build that does has met a defect.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Parsers and code generators recurse with the depth of the source. The pages of a stack cost nothing until
+/// touched, so room for nesting far beyond what people write is cheap.
+const STACK: usize = 256 << 20;
+
+/// Bundles a Worker. Callable from any thread of any runtime; the work happens on threads of its own.
+pub async fn bundle(options: &Options) -> Result<Bundle, BundleError> {
+    let entry = options.entry_path();
+    let failed = |message: String| BundleError::of(Problem::new(message), vec![entry.clone()]);
+    let runtime = runtime().map_err(|error| failed(format!("Cannot start the bundler's threads: {error}.")))?;
+    let options = options.clone();
+    let build = runtime.spawn(async move { tokio::time::timeout(DEADLINE, tokio::spawn(build(options))).await });
+    match build.await {
+        Ok(Ok(Ok(result))) => result,
+        Ok(Err(_)) => Err(failed(format!("Bundling did not finish within {} seconds.", DEADLINE.as_secs()))),
+        // A panic in the bundler is its defect; the source that caused it is all a user can change.
+        Ok(Ok(Err(error))) | Err(error) => Err(failed(format!("The bundler failed on this source: {error}."))),
+    }
+}
+
+/// The threads that bundle, for all builds of this process.
+fn runtime() -> std::io::Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    // Someone else may have set up the global pool already; then its stacks are what they are.
+    let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).thread_name(|_| "bundle-pool".into()).build_global();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4)))
+        .thread_name("bundle")
+        .thread_stack_size(STACK)
+        .enable_time()
+        .build()?;
+    Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+async fn build(options: Options) -> Result<Bundle, BundleError> {
+    let entry = options.entry_path();
+    let mut watch = vec![entry.clone(), options.root.join("package.json")];
+    watch.push(options.root.join(options.tsconfig.as_deref().unwrap_or(Path::new("tsconfig.json"))));
+    let shown = options.entry.display();
+    let source = match additional::read(&entry).map(|content| String::from_utf8(content.into())) {
+        Ok(Ok(source)) => source,
+        Ok(Err(_)) => return Err(BundleError::of(Problem::new(format!("The entry point {shown} is not UTF-8 text.")), watch)),
+        Err(why) => return Err(BundleError::of(Problem::new(format!("Cannot read the entry point {shown}: {why}.")), watch)),
+    };
+    let (format, warning) = format::detect(&entry, &source);
+    let (rules, mut warnings) = RuleSet::new(&options.rules).map_err(|problem| BundleError::of(problem, watch.clone()))?;
+    warnings.extend(warning);
+    let found = if options.find_additional_modules {
+        if format == Format::ServiceWorker {
+            let problem = Problem::new("`find_additional_modules` can only be used with an ES module entry point.")
+                .with_note("Remove it from the configuration, or export the handlers: `export default { fetch() { … } }`.");
+            return Err(BundleError::of(problem, watch));
+        }
+        additional::find(&options.module_root(), &entry, &rules).map_err(|problem| BundleError::of(problem, watch.clone()))?
+    } else {
+        Vec::new()
+    };
+    watch.extend(found.iter().map(|found| found.path.clone()));
+    let mut bundle = if options.no_bundle {
+        as_is(&options, source, format)
+    } else {
+        let paths = found.iter().map(|found| (found.path.clone(), found.module.name.clone())).collect();
+        bundled(&options, format, rules, paths, &mut watch).await?
+    };
+    add_found(&mut bundle, found);
+    bundle.warnings.splice(0..0, warnings);
+    bundle.watch = watch.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    Ok(bundle)
+}
+
+/// The entry point untouched.
+fn as_is(options: &Options, source: String, format: Format) -> Bundle {
+    let entry = options.entry_path();
+    let name = additional::name_in(&options.module_root(), &entry)
+        .or_else(|| Some(entry.file_name()?.to_string_lossy().into_owned()))
+        .unwrap_or_default();
+    let kind = if format == Format::Modules { ModuleKind::EsModule } else { ModuleKind::CommonJs };
+    let module = Module { name: name.clone(), kind, content: Bytes::from(source), source_map: None };
+    Bundle { main: name, modules: vec![module], format, watch: Vec::new(), warnings: Vec::new() }
+}
+
+/// Modules found on disk join those that were imported; an imported one of the same name is the same file.
+fn add_found(bundle: &mut Bundle, found: Vec<Found>) {
+    for Found { module, .. } in found {
+        if bundle.modules.iter().all(|other| other.name != module.name) {
+            bundle.modules.push(module);
+        } else {
+            let message = format!("The additional module {} has the name of another module and is left out.", module.name);
+            bundle.warnings.push(Problem::new(message));
+        }
+    }
+}
+
+async fn bundled(
+    options: &Options,
+    format: Format,
+    rules: RuleSet,
+    found: HashMap<PathBuf, String>,
+    watch: &mut Vec<PathBuf>,
+) -> Result<Bundle, BundleError> {
+    let collector = Arc::new(Collector::new(options, format, rules, found));
+    let plugin: SharedPluginable = collector.clone();
+    let mut result = match Bundler::with_plugins(rolldown_options(options, format), vec![plugin]) {
+        Ok(mut bundler) => {
+            let result = bundler.generate().await;
+            watch.extend(bundler.watch_files().iter().map(|file| PathBuf::from(file.as_str())));
+            result
+        }
+        Err(errors) => Err(errors),
+    };
+    let seen = std::mem::take(&mut *collector.seen());
+    watch.extend(seen.watch.iter().cloned());
+    watch.retain(|path| path.is_absolute());
+    let unresolved = match &mut result {
+        Ok(output) => output.warnings.extract_if(.., |warning| diagnose::is_unresolved(warning)).collect(),
+        Err(errors) => std::mem::take(&mut **errors),
+    };
+    let mut problems = seen.problems.clone();
+    for diagnostic in &unresolved {
+        watch.extend(diagnose::would_resolve(&options.root, diagnostic));
+        let problem = diagnose::problem(&options.root, diagnostic, options.nodejs_compat);
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    if format == Format::ServiceWorker {
+        problems.extend(externals_of_script(&seen));
+    }
+    match result {
+        Ok(output) if problems.is_empty() => {
+            let warnings = diagnose::warnings(&options.root, &output.warnings, &seen);
+            Ok(assemble(output.assets, seen, format, warnings))
+        }
+        _ => {
+            watch.sort();
+            watch.dedup();
+            Err(BundleError { problems, watch: std::mem::take(watch) })
+        }
+    }
+}
+
+/// Scripts cannot import; what the runtime would have to provide is an error.
+fn externals_of_script(seen: &Seen) -> Option<Problem> {
+    let names: Vec<_> = seen.external.keys().map(|name| format!("\"{name}\"")).collect();
+    (!names.is_empty()).then(|| {
+        Problem::new(format!("Unexpected external import of {}.", names.join(", "))).with_note(
+            "The entry point has no default export, so it is taken for a service worker, which cannot import. To write an \
+             ES module Worker, add `export default { … }` to it: \
+             https://developers.cloudflare.com/workers/reference/migrate-to-module-workers/",
+        )
+    })
+}
+
+fn assemble(assets: Vec<Output>, seen: Seen, format: Format, warnings: Vec<Problem>) -> Bundle {
+    let mut modules = Vec::new();
+    for output in assets {
+        // Source maps come as assets too; they belong to their chunk.
+        let Output::Chunk(chunk) = output else { continue };
+        let map = chunk.map.as_ref().map(|map| map.to_json_string());
+        let kind = if format == Format::Modules { ModuleKind::EsModule } else { ModuleKind::CommonJs };
+        let module = Module {
+            name: chunk.filename.to_string(),
+            kind,
+            content: Bytes::from(chunk.code.clone()),
+            source_map: map,
+        };
+        if chunk.is_entry {
+            modules.insert(0, module);
+        } else {
+            modules.push(module);
+        }
+    }
+    let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
+    modules.extend(seen.modules.into_values());
+    Bundle { main, modules, format, watch: Vec::new(), warnings }
+}
+
+fn rolldown_options(options: &Options, format: Format) -> BundlerOptions {
+    let entry = options.entry_path();
+    let stem = entry.file_stem().map_or_else(|| "index".into(), |stem| stem.to_string_lossy().into_owned());
+    let node_env = format!("\"{}\"", options.node_env);
+    let define = ["process.env.NODE_ENV", "global.process.env.NODE_ENV", "globalThis.process.env.NODE_ENV"]
+        .map(|name| (name.to_string(), node_env.clone()))
+        .into_iter()
+        .chain(options.define.iter().cloned());
+    BundlerOptions {
+        input: Some(vec![InputItem { name: Some(stem), import: entry.to_string_lossy().into_owned() }]),
+        cwd: Some(options.root.clone()),
+        platform: Some(Platform::Browser),
+        // Nothing is written; the paths in source maps are relative to where it would be.
+        dir: Some(".".into()),
+        format: Some(match format {
+            Format::Modules => OutputFormat::Esm,
+            Format::ServiceWorker => OutputFormat::Iife,
+        }),
+        sourcemap: Some(SourceMapType::Hidden),
+        resolve: Some(ResolveOptions {
+            condition_names: Some(options.conditions.clone()),
+            main_fields: Some(["browser", "module", "main"].map(String::from).to_vec()),
+            ..Default::default()
+        }),
+        minify: Some(RawMinifyOptions::Bool(options.minify)),
+        define: Some(define.collect()),
+        keep_names: Some(options.keep_names),
+        // One file, as `wrangler` makes it: `import()` of bundled code does not leave the main module.
+        code_splitting: Some(CodeSplittingMode::Bool(false)),
+        transform: Some(BundlerTransformOptions { jsx: Some(Either::Right(jsx::jsx(options))), ..Default::default() }),
+        tsconfig: Some(match &options.tsconfig {
+            Some(path) => TsConfig::Manual(options.root.join(path)),
+            None => TsConfig::Auto(true),
+        }),
+        log_level: Some(LogLevel::Silent),
+        ..Default::default()
+    }
+}
