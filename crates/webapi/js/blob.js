@@ -119,8 +119,8 @@ export class Blob {
     return slice;
   }
 
-  arrayBuffer() { return read(this, (bytes) => TypedArrayPrototypeGetBuffer(bytes)); }
-  bytes() { return read(this, (bytes) => bytes); }
+  arrayBuffer() { return read(this, (bytes) => TypedArrayPrototypeGetBuffer(copyBytes(bytes))); }
+  bytes() { return read(this, copyBytes); }
   text() { return read(this, utf8Decode); }
 
   stream() {
@@ -144,10 +144,10 @@ const CONVERTED = { __proto__: null };
 const CLAMP = { __proto__: null, clamp: true };
 defineInterface(Blob);
 
-/** A promise of what `convert` makes of a fresh copy of the blob's bytes. */
+/** A promise of what `convert` makes of the blob's bytes, which it may not hand out. */
 function read(blob, convert) {
   if (!isBlob(blob)) return PromiseReject(new TypeError("Illegal invocation"));
-  return PromiseResolve(convert(copyBytes(blobBytes(blob))));
+  return PromiseResolve(convert(blobBytes(blob)));
 }
 
 // === File ===

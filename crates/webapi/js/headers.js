@@ -7,8 +7,8 @@
 import { primordials } from "./primordials.js";
 import { converters, createSequence, defineInterface, illegalInvocation, isObject, mixinPairIterable, sequenceFrom } from "./webidl.js";
 const {
-  ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSort, ObjectKeys, RegExpPrototypeExec, String, StringPrototypeCharCodeAt,
-  StringPrototypeSlice, StringPrototypeToLowerCase, StringPrototypeToWellFormed, SymbolIterator, TypeError,
+  ArrayPrototypePush, ArrayPrototypeSort, ObjectKeys, RegExpPrototypeExec, String, StringPrototypeCharCodeAt, StringPrototypeSlice,
+  StringPrototypeToLowerCase, StringPrototypeToWellFormed, SymbolIterator, TypeError,
 } = primordials;
 
 // === Names and values ===
@@ -78,6 +78,13 @@ export function listGet(list, name) {
   return found;
 }
 
+/** A copy, without the species lookup of `slice`. */
+export function copyList(list) {
+  const copy = [];
+  for (let i = 0; i < list.length; i++) ArrayPrototypePush(copy, list[i]);
+  return copy;
+}
+
 function setCookies(list) {
   const cookies = [];
   for (let i = 0; i < list.length; i += 2) {
@@ -121,7 +128,7 @@ function listRemove(list, name, from) {
  */
 export function listFromInit(init, wrongType) {
   if (!isObject(init)) throw wrongType();
-  if (isHeaders(init)) return ArrayPrototypeSlice(headersList(init));
+  if (isHeaders(init)) return copyList(headersList(init));
   const list = [];
   const iterate = init[SymbolIterator];
   if (iterate !== undefined && iterate !== null) {

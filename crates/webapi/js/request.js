@@ -7,12 +7,12 @@ import { converters, defineInterface, illegalInvocation, isObject } from "./webi
 import { createAbortSignal, isAbortSignal, signalAbort } from "./abort.js";
 import { bodyFromNative, cloneBody, extractBody, mixinBody, takeBody, transferBody } from "./body.js";
 import { DOMException } from "./domexception.js";
-import { listFromInit, listHas, newHeaders } from "./headers.js";
+import { copyList, listFromInit, listHas, newHeaders } from "./headers.js";
 import { hrefOf, isURL, parseHref } from "./url.js";
 import { op_request_cf, op_request_headers, op_request_signal } from "skerry:ops";
 const {
-  ArrayPrototypePush, ArrayPrototypeSlice, JSONParse, JSONStringify, PromisePrototypeThen, SafeSet, StringPrototypeSplit,
-  StringPrototypeToUpperCase, Symbol, TypeError,
+  ArrayPrototypePush, JSONParse, JSONStringify, PromisePrototypeThen, SafeSet, StringPrototypeSplit, StringPrototypeToUpperCase, Symbol,
+  TypeError,
 } = primordials;
 
 // === Members ===
@@ -42,13 +42,14 @@ function wrongHeaders() {
 // === The record behind a Request ===
 
 /**
- * `context` ≥ 0: an incoming request whose `list`, `cf` and `signal` may not have been fetched yet (null, null, null).
+ * `context` ≥ 0: an incoming request whose `list` and `signal` may not have been fetched yet (null).
+ * `cfContext` ≥ 0: `cf` is that of an incoming request, and may not have been fetched yet (null).
  * `headers`: the Headers on `list`, once asked for.
  */
 function makeInner(method, url) {
   return {
     method, url, list: null, headers: null, immutable: false, body: null, redirect: "follow", signal: null, cf: undefined,
-    cache: undefined, context: -1,
+    cfContext: -1, cache: undefined, context: -1,
   };
 }
 
@@ -59,7 +60,7 @@ function listOf(inner) {
 
 function cfOf(inner) {
   if (inner.cf === null) {
-    const json = op_request_cf(inner.context);
+    const json = op_request_cf(inner.cfContext);
     inner.cf = json === undefined ? undefined : JSONParse(json);
   }
   return inner.cf;
@@ -80,10 +81,11 @@ function signalOf(inner) {
 /** A record with everything of `from` but its body. The signal of an incoming request stays with it: it isn't that of a subrequest. */
 function copyInner(from) {
   const inner = makeInner(from.method, from.url);
-  inner.list = ArrayPrototypeSlice(listOf(from));
+  inner.list = copyList(listOf(from));
   inner.redirect = from.redirect;
   inner.signal = from.context === -1 ? from.signal : null;
-  inner.cf = cfOf(from);
+  inner.cf = from.cf;
+  inner.cfContext = from.cfContext;
   inner.cache = from.cache;
   return inner;
 }
@@ -102,6 +104,7 @@ function readInit(inner, init) {
   if (cf !== undefined && cf !== null) {
     if (!isObject(cf)) throw wrongInit("cf", "Object");
     inner.cf = JSONParse(JSONStringify(cf));
+    inner.cfContext = -1;
   }
   if (cache !== undefined) {
     inner.cache = converters.DOMString(cache);
@@ -221,13 +224,13 @@ defineInterface(Request);
 export function requestFromNative(method, url, rid, context) {
   return new Request(INTERNAL, {
     method, url, list: null, headers: null, immutable: true, body: bodyFromNative(rid), redirect: "manual", signal: null, cf: null,
-    cache: undefined, context,
+    cfContext: context, cache: undefined, context,
   });
 }
 
 /**
  * What `fetch(input, init)` and the stubs of bindings send, the body thereby used: `{ method, url, headers (flat list), body (see takeBody),
- * redirect, signal (null: none that could abort), cf, cache }`.
+ * redirect, signal (null: none that could abort), cf (undefined for that of an incoming request: it asks nothing of a subrequest), cache }`.
  */
 export function requestParts(input, init) {
   let inner;
@@ -242,6 +245,6 @@ export function requestParts(input, init) {
   }
   return {
     method: inner.method, url: inner.url, headers: listOf(inner), body, redirect: inner.redirect, signal: inner.context === -1 ? inner.signal : null,
-    cf: cfOf(inner), cache: inner.cache,
+    cf: inner.cfContext === -1 ? inner.cf : undefined, cache: inner.cache,
   };
 }

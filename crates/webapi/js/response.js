@@ -5,11 +5,9 @@
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject } from "./webidl.js";
 import { bodyFromBytes, bodyFromNative, cloneBody, extractBody, mixinBody, takeBody, TEXT } from "./body.js";
-import { listFromInit, listHas, newHeaders } from "./headers.js";
+import { copyList, listFromInit, listHas, newHeaders } from "./headers.js";
 import { parseHref } from "./url.js";
-const {
-  ArrayPrototypePush, ArrayPrototypeSlice, JSONParse, JSONStringify, RangeError, RegExpPrototypeExec, Symbol, TypeError,
-} = primordials;
+const { ArrayPrototypePush, JSONParse, JSONStringify, RangeError, RegExpPrototypeExec, Symbol, TypeError } = primordials;
 
 // === Status ===
 
@@ -81,7 +79,7 @@ function readInit(inner, init, prefix, parameter) {
     const from = innerOf(init);
     status = from.status;
     inner.statusText = from.statusText;
-    inner.list = ArrayPrototypeSlice(listOf(from));
+    inner.list = copyList(listOf(from));
     inner.cf = from.cf;
     inner.webSocket = from.webSocket;
     inner.encodeBody = from.encodeBody;
@@ -229,7 +227,7 @@ export class Response {
     if (inner.webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const copy = makeInner(inner.status, cloneBody(inner.body));
     copy.statusText = inner.statusText;
-    copy.list = ArrayPrototypeSlice(listOf(inner));
+    copy.list = copyList(listOf(inner));
     copy.immutable = inner.immutable;
     copy.type = inner.type;
     copy.url = inner.url;
