@@ -16,14 +16,15 @@ mod views;
 use include_dir::{Dir, include_dir};
 use isolate::Op;
 
-/// The standards' JavaScript, one file each; in the runtime a file is the module `skerry:webapi/<path>`.
+/// The standards' JavaScript, one file each; in the runtime a file is the module `skerry:/webapi/<path>`.
 pub static JS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/js");
 
 /// The native functions that [`JS`] imports from `skerry:ops`.
 pub fn ops() -> Vec<Op> {
     [
         base64::OPS,
-        body::OPS, compression::OPS,
+        body::OPS,
+        compression::OPS,
         crypto::OPS,
         encoding::OPS,
         fetch::OPS,

@@ -125,3 +125,14 @@ export function requireView(view, prefix) {
 export function isDetached(buffer) {
   return ArrayBufferPrototypeGetDetached(buffer);
 }
+
+/** Whether a view is over shared memory. */
+export function isShared(view) {
+  try {
+    ArrayBufferPrototypeGetByteLength(viewBuffer(view));
+    return false;
+  } catch {
+    // A SharedArrayBuffer fails the getter's own brand check.
+    return true;
+  }
+}

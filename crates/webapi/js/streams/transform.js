@@ -122,6 +122,11 @@ export class Transform {
     if (this.backpressure) this.#setBackpressure(false);
   }
 
+  /** A promise of the readable side wanting more chunks, or having come to its end; undefined while it wants them. */
+  whenWanted() {
+    return this.backpressure ? this.#nextChange() : undefined;
+  }
+
   // === The sink ===
 
   write(chunk) {
@@ -331,7 +336,7 @@ defineInterface(TransformStreamDefaultController);
 
 /**
  * A transform made by the runtime: `{ readable, writable }`, both public streams. `transformer` as for `Transform`; its record offers
- * `enqueue(chunk)`, `error(reason)` and `terminate()`.
+ * `enqueue(chunk)`, `error(reason)`, `terminate()` and `whenWanted()`.
  */
 export function createTransformStream(transformer, writableHighWaterMark = 1, readableHighWaterMark = 0) {
   const transform = new Transform(transformer, kResolved, writableHighWaterMark, undefined, readableHighWaterMark, undefined);
