@@ -97,7 +97,7 @@ macro_rules! parts {
 /// Makes the project and says what to do next.
 pub fn command(arguments: InitArguments) -> Result<(), InitError> {
     let InitArguments { name, template, lang } = arguments;
-    let created = run(&name, template, lang, Path::new("."))?;
+    let created = run(&name, template, lang, Path::new(""))?;
     anstream::println!("Made {name}:");
     for file in &created.files {
         anstream::println!("  {name}/{}", file.display());
