@@ -11,7 +11,7 @@ use crate::{JsException, Op};
 /// The runtime's native functions and JavaScript, known before any script.
 pub struct Runtime {
     pub ops: Vec<Op>,
-    /// ES modules by name, such as `skerry:webapi/url.js`. They import each other relatively and ops from `skerry:ops`.
+    /// ES modules by name, such as `skerry:/webapi/url.js`. They import each other relatively and ops from `skerry:ops`.
     pub modules: Vec<(String, &'static str)>,
     /// The module whose exports are the hooks that native code calls.
     pub entry: &'static str,
@@ -58,6 +58,8 @@ impl Runtime {
             let context = v8::Context::new(scope, Default::default());
             let scope = &mut v8::ContextScope::new(scope, context);
             let made = self.evaluate(scope);
+            // The crate's own record of the context is a weak handle, which no snapshot may hold.
+            context.clear_all_slots();
             scope.set_default_context(context);
             made
         };

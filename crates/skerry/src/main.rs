@@ -1,1 +1,42 @@
-fn main() {}
+//! The `skerry` command: parses its arguments, starts V8 before any thread, and hands over.
+
+mod check;
+mod cli;
+mod dev;
+mod init;
+mod load;
+mod snapshot;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Threads inherit their right to V8's tables at birth: it starts before the async runtime's are made.
+    workers::initialize();
+    let result = match cli.command {
+        Command::Dev(arguments) => run(dev::run(arguments)),
+        Command::Check(arguments) => run(check::run(arguments)),
+        Command::Init(arguments) => init::command(arguments).map_err(|error| error.to_string()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            anstream::eprintln!("{}error:{} {message}", cli::RED, cli::PLAIN);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command to its end on the async runtime.
+fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(4 << 20)
+        .build()
+        .map_err(|error| format!("the async runtime can't start: {error}"))?
+        .block_on(command)
+}

@@ -2,6 +2,7 @@
 //! comes, replaced when it passes a limit, and given up when it has long been idle; the mailbox stays.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Response;
 use isolate::{Exit, Failure, Isolate, Message, StartError};
@@ -67,7 +68,7 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
     while let Some(message) = inbox.recv().await {
         let Message::Event(mut job) = message else { continue };
         let mut isolate = match lane.start() {
-            Ok(isolate) => isolate,
+            Ok((isolate, _)) => isolate,
             Err(error) => {
                 job.data.fail(Failure::Start(Arc::new(error)));
                 continue;
@@ -83,11 +84,18 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
     }
 }
 
+/// Starts `version` once, serves nothing, and returns the CPU time that its start took.
+pub fn start_once(host: &Arc<Host>, version: &Arc<Version>) -> Result<Duration, StartError> {
+    let (notices, _heard) = mpsc::channel(1);
+    let lane = Lane { host: host.clone(), version: version.clone(), notices };
+    lane.start().map(|(_, used)| used)
+}
+
 // === impl Lane ===
 
 impl Lane {
-    /// An isolate with the Worker loaded.
-    fn start(&self) -> Result<Isolate, StartError> {
+    /// An isolate with the Worker loaded, and the CPU time that this took.
+    fn start(&self) -> Result<(Isolate, Duration), StartError> {
         let version = &self.version;
         let mut isolate = self.host.isolate(&version.limits);
         let used = isolate.load(
@@ -100,6 +108,6 @@ impl Lane {
             crate::runtime::start,
         )?;
         tracing::debug!(worker = version.name, ?used, "started");
-        Ok(isolate)
+        Ok((isolate, used))
     }
 }

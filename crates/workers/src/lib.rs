@@ -17,7 +17,10 @@ pub use event::{Cause, Outcome, Usage};
 pub use fetch_event::{CfSource, Request};
 pub use host::{Host, HostOptions};
 pub use isolate::{Failure, Frame, JsException, Limits, ModuleGraph, ModuleKind, ModuleSource, Snapshot, StartError, initialize};
-pub use lane::Worker;
+pub use lane::{Worker, start_once};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
 pub use version::Version;
+
+#[cfg(test)]
+mod tests;

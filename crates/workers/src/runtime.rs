@@ -10,9 +10,9 @@ pub fn runtime() -> Runtime {
     let mut ops = webapi::ops();
     ops.extend([crate::fetch_event::OPS, crate::console::OPS].concat());
     let mut modules = Vec::new();
-    add_modules("skerry:webapi", &webapi::JS, &mut modules);
-    add_modules("skerry:workers", &JS, &mut modules);
-    Runtime { ops, modules, entry: "skerry:workers/main.js" }
+    add_modules("skerry:/webapi", &webapi::JS, &mut modules);
+    add_modules("skerry:/workers", &JS, &mut modules);
+    Runtime { ops, modules, entry: "skerry:/workers/main.js" }
 }
 
 fn add_modules(prefix: &str, folder: &Dir<'static>, modules: &mut Vec<(String, &'static str)>) {
@@ -40,7 +40,7 @@ pub(crate) struct Hooks {
 
 impl Hooks {
     fn find(scope: &mut v8::PinScope) -> Option<Self> {
-        let mut find = |name| isolate::hook(scope, name).map(|function| v8::Global::new(scope, function));
+        let find = |name| isolate::hook(scope, name).map(|function| v8::Global::new(scope, function));
         Some(Self { fetch: find("dispatchFetch")?, scheduled: find("dispatchScheduled")? })
     }
 }

@@ -1,0 +1,63 @@
+//! `skerry check`: a project's configuration and bundle, its size, and the CPU time of its start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use workers::{Host, HostOptions};
+
+use crate::cli::{self, CheckArguments};
+use crate::dev::trace::Sources;
+use crate::load::{LoadOptions, load};
+
+/// Script size after gzip: https://developers.cloudflare.com/workers/platform/limits/#worker-size
+const FREE_SIZE: usize = 3 << 20;
+const PAID_SIZE: usize = 10 << 20;
+
+pub async fn run(arguments: CheckArguments) -> Result<(), String> {
+    let options = LoadOptions { env: arguments.env, ..LoadOptions::default() };
+    let loaded = load(&arguments.path, &options).await.map_err(|error| error.message)?;
+    for warning in &loaded.warnings {
+        anstream::eprintln!("{}warning:{} {warning}", cli::YELLOW, cli::PLAIN);
+    }
+    let sources = Sources::new(&loaded.project.root, &loaded.bundle);
+    let outbound = webapi::fetch::Outbound::new(webapi::fetch::Policy::development());
+    let host = Host::new(HostOptions { snapshot: crate::snapshot::snapshot(), outbound });
+    let name = loaded.version.name.clone();
+    let version = Arc::new(loaded.version);
+    let startup = tokio::task::spawn_blocking(move || workers::start_once(&host, &version))
+        .await
+        .map_err(|error| format!("the Worker's start broke off: {error}"))?
+        .map_err(|error| sources.start_error(&error))?;
+
+    let (raw, gzip) = (loaded.bundle.size_raw(), loaded.bundle.size_gzip());
+    if arguments.json {
+        let modules: Vec<_> = loaded.bundle.modules.iter().map(|module| {
+            serde_json::json!({ "name": module.name, "bytes": module.content.len() })
+        }).collect();
+        let report = serde_json::json!({
+            "name": name, "bytes": raw, "gzip_bytes": gzip, "startup_cpu_ms": millis(startup), "modules": modules,
+            "warnings": loaded.warnings,
+        });
+        println!("{report}");
+    } else {
+        println!("{name}: ok");
+        for module in &loaded.bundle.modules {
+            println!("  {:>10}  {}", kib(module.content.len()), module.name);
+        }
+        println!("  {:>10}  in all, {} after gzip", kib(raw), kib(gzip));
+        println!("  {:>7.1} ms  CPU time to start (limit 1000 ms)", millis(startup));
+    }
+    if gzip > FREE_SIZE {
+        let over = if gzip > PAID_SIZE { "10 MiB, the limit of paid plans" } else { "3 MiB, the limit of the free plan" };
+        anstream::eprintln!("{}warning:{} the Worker is larger than {over}", cli::YELLOW, cli::PLAIN);
+    }
+    Ok(())
+}
+
+fn kib(bytes: usize) -> String {
+    format!("{:.1} KiB", bytes as f64 / 1024.0)
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,141 @@
+//! `skerry dev`: serves Workers from their sources, reloads them on save, and shows what they do.
+
+mod app;
+mod print;
+mod server;
+pub mod trace;
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use config::Project;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use workers::{Host, HostOptions};
+
+use crate::cli::{self, DevArguments, LogLevel};
+use crate::load::LoadOptions;
+use app::App;
+use print::Printer;
+use server::Server;
+
+const PORT: u16 = 8787;
+
+pub async fn run(arguments: DevArguments) -> Result<(), String> {
+    log_to_stderr(arguments.log_level);
+    let load = LoadOptions {
+        env: arguments.env.clone(),
+        vars: arguments.var.clone(),
+        enforce_limits: arguments.enforce_limits,
+    };
+    let projects = projects(&arguments)?;
+    let geo = geo(&arguments, &projects)?;
+    let listener = listen(&arguments, &projects).await?;
+    let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
+
+    let outbound = webapi::fetch::Outbound::new(webapi::fetch::Policy::development());
+    let host = Host::new(HostOptions { snapshot: crate::snapshot::snapshot(), outbound });
+    let several = projects.len() > 1;
+    let mut apps = Vec::new();
+    for (path, project) in projects {
+        let printer = Printer::new(several.then(|| project.worker.name.as_str().to_owned()), arguments.log_level);
+        let app = App::new(path, &project, load.clone(), host.clone(), printer);
+        if !arguments.lazy {
+            app.start().await;
+        }
+        apps.push(app);
+    }
+
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    announce(&apps, address, arguments.log_level);
+    let server = Arc::new(Server::new(apps, arguments.test_scheduled, address.port(), arguments.log_level));
+    // A Worker in development may be given any body: the platform's limit is the deployment's affair.
+    let bounds = edge::Bounds { max_body: None, ..edge::Bounds::default() };
+    let config = edge::Config { bounds, tls: None, geo };
+    let drained = edge::serve(listener, config, server, stop).await;
+    if drained.cut > 0 {
+        anstream::eprintln!("{} connections did not finish in time and were cut", drained.cut);
+    }
+    Ok(())
+}
+
+fn log_to_stderr(level: LogLevel) {
+    let default = if level >= LogLevel::Debug { "skerry=debug,workers=debug,edge=debug,webapi=debug" } else { "error" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SKERRY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    // A second subscriber can't be set; the first one stands.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+fn projects(arguments: &DevArguments) -> Result<Vec<(PathBuf, Project)>, String> {
+    let mut names = HashSet::new();
+    let mut projects = Vec::new();
+    for path in &arguments.paths {
+        let project = Project::load(path, arguments.env.as_deref()).map_err(|error| error.to_string())?;
+        let name = project.worker.name.as_str().to_owned();
+        if !names.insert(name.clone()) {
+            return Err(format!(
+                "two Workers are called `{name}`; the second is {}. Give one of them another `name` in its configuration.",
+                path.display()
+            ));
+        }
+        projects.push((path.clone(), project));
+    }
+    Ok(projects)
+}
+
+fn geo(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<Arc<edge::Geo>, String> {
+    let databases: Vec<_> = projects.iter().find_map(|(_, project)| project.settings.geo_database.clone()).into_iter().collect();
+    edge::Geo::new(arguments.local_colo.as_deref(), &databases).map(Arc::new).map_err(|error| error.to_string())
+}
+
+async fn listen(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<TcpListener, String> {
+    let dev = &projects[0].1.worker.dev;
+    let configured = match dev.ip.as_deref() {
+        None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Some("*") => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Some(ip) => ip.parse().map_err(|_| format!("dev.ip: `{ip}` is no IP address"))?,
+    };
+    let address = SocketAddr::new(arguments.ip.unwrap_or(configured), arguments.port.or(dev.port).unwrap_or(PORT));
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "port {} on {} is in use by another process. Stop that one, or choose another port with --port (0: any free one).",
+            address.port(),
+            address.ip()
+        ),
+        _ => format!("can't listen on {address}: {error}"),
+    })
+}
+
+fn announce(apps: &[Arc<App>], address: SocketAddr, level: LogLevel) {
+    if level == LogLevel::None {
+        return;
+    }
+    if apps.len() > 1 {
+        for app in apps {
+            anstream::println!("  {}{}{}  http://{}.localhost:{}", cli::BOLD, app.name(), cli::PLAIN, app.name(), address.port());
+        }
+    }
+    anstream::println!("{}Ready{} on http://{address}", cli::GREEN, cli::PLAIN);
+}
+
+/// Fires `stop` at the first interrupt or termination; the second one ends the process.
+async fn stop_on_signal(stop: CancellationToken) {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => return tracing::error!(%error, "signals can't be received: stop with SIGKILL"),
+    };
+    for again in [false, true] {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        if again {
+            std::process::exit(130);
+        }
+        stop.cancel();
+    }
+}

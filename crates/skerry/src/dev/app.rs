@@ -1,0 +1,155 @@
+//! One Worker in development: what runs of it now, and the watch that replaces it when its sources change.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use bundle::watch::Watcher;
+use config::Project;
+use tokio::sync::{OnceCell, mpsc};
+use workers::{Host, Notice, Version, Worker};
+
+use super::print::Printer;
+use super::trace::Sources;
+use crate::load::{LoadError, LoadOptions, Loaded, load};
+
+/// Notices that may wait to be printed.
+const NOTICES: usize = 1024;
+
+pub struct App {
+    name: String,
+    path: PathBuf,
+    options: LoadOptions,
+    host: Arc<Host>,
+    printer: Printer,
+    /// `dev.host`: the URL's origin that the Worker sees instead of this server's.
+    upstream: Option<String>,
+    started: OnceCell<()>,
+    state: Mutex<State>,
+}
+
+/// What requests meet.
+#[derive(Clone)]
+pub enum State {
+    Running(Arc<Running>),
+    /// The sources can't be made into a Worker, and why.
+    Broken(Arc<str>),
+}
+
+pub struct Running {
+    pub worker: Worker,
+    pub sources: Arc<Sources>,
+    /// CPU time of a request, as the configuration has it.
+    pub cpu_limit: Duration,
+}
+
+// === impl App ===
+
+impl App {
+    pub fn new(path: PathBuf, project: &Project, options: LoadOptions, host: Arc<Host>, printer: Printer) -> Arc<Self> {
+        let dev = &project.worker.dev;
+        let upstream = dev.host.as_ref().map(|host| {
+            let scheme = if dev.upstream_protocol == Some(config::Protocol::Http) { "http" } else { "https" };
+            format!("{scheme}://{host}")
+        });
+        Arc::new(Self {
+            name: project.worker.name.as_str().to_owned(),
+            path,
+            options,
+            host,
+            printer,
+            upstream,
+            started: OnceCell::new(),
+            state: Mutex::new(State::Broken("The Worker has not been started.".into())),
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn printer(&self) -> &Printer {
+        &self.printer
+    }
+
+    pub fn upstream(&self) -> Option<&str> {
+        self.upstream.as_deref()
+    }
+
+    /// Loads the Worker, once, and watches its sources from then on.
+    pub async fn start(self: &Arc<Self>) {
+        self.started
+            .get_or_init(|| async {
+                let read_at = SystemTime::now();
+                let watch = self.reload().await;
+                tokio::spawn(self.clone().follow(watch, read_at));
+            })
+            .await;
+    }
+
+    /// What requests meet now; loads the Worker first where nobody has.
+    pub async fn state(self: &Arc<Self>) -> State {
+        if !self.started.initialized() {
+            self.start().await;
+        }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Loads the sources as they are; requests that were begun go on in the Worker that was. Returns what to watch.
+    async fn reload(self: &Arc<Self>) -> Vec<PathBuf> {
+        let (state, watch) = match load(&self.path, &self.options).await {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    self.printer.warning(warning);
+                }
+                let Loaded { project, bundle, version, watch, .. } = loaded;
+                let sources = Arc::new(Sources::new(&project.root, &bundle));
+                let worker = self.spawn(version, sources.clone());
+                let cpu_limit = project.worker.limits.cpu;
+                (State::Running(Arc::new(Running { worker, sources, cpu_limit })), watch)
+            }
+            Err(LoadError { message, watch }) => {
+                self.printer.error(&message);
+                (State::Broken(message.into()), watch)
+            }
+        };
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        watch
+    }
+
+    fn spawn(&self, version: Version, sources: Arc<Sources>) -> Worker {
+        let (notices, heard) = mpsc::channel(NOTICES);
+        tokio::spawn(listen(heard, sources, self.printer.clone()));
+        Worker::spawn(self.host.clone(), Arc::new(version), notices)
+    }
+
+    /// Reloads whenever a source changes.
+    async fn follow(self: Arc<Self>, watch: Vec<PathBuf>, read_at: SystemTime) {
+        let mut watcher = match Watcher::new(watch.clone()).and_then(|watcher| {
+            watcher.set(watch, read_at)?;
+            Ok(watcher)
+        }) {
+            Ok(watcher) => watcher,
+            Err(error) => return self.printer.error(&format!("saves will not be noticed: {error}")),
+        };
+        loop {
+            watcher.changed().await;
+            let (began, read_at) = (Instant::now(), SystemTime::now());
+            let watch = self.reload().await;
+            self.printer.info(&format!("reloaded {} in {} ms", self.name, began.elapsed().as_millis()));
+            if let Err(error) = watcher.set(watch, read_at) {
+                return self.printer.error(&format!("further saves will not be noticed: {error}"));
+            }
+        }
+    }
+}
+
+/// Prints what a Worker says, until its last isolate is gone.
+async fn listen(mut heard: mpsc::Receiver<Notice>, sources: Arc<Sources>, printer: Printer) {
+    while let Some(notice) = heard.recv().await {
+        match notice {
+            Notice::Log(line) => printer.log(&line, &sources),
+            Notice::Uncaught(exception) => printer.thrown(&sources.exception(&exception)),
+        }
+    }
+}

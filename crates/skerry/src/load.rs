@@ -1,0 +1,189 @@
+//! From a project on disk to a Worker's version: configuration, variables, the build command, the bundle.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bundle::Bundle;
+use config::{DevVars, Project, VarArgument, WorkerConfig};
+use workers::{Binding, BindingValue, Limits, ModuleGraph, ModuleKind, ModuleSource, Version};
+
+/// CPU time after which even a Worker whose limits are not enforced is stopped: it hangs.
+const HANG: Duration = Duration::from_secs(30);
+
+/// A project ready to run.
+pub struct Loaded {
+    pub project: Project,
+    pub bundle: Bundle,
+    pub version: Version,
+    /// What its owner should know, a paragraph each.
+    pub warnings: Vec<String>,
+    /// Files whose changes change the Worker.
+    pub watch: Vec<PathBuf>,
+}
+
+/// Why a project can't run.
+#[derive(Debug)]
+pub struct LoadError {
+    /// Complete: what is wrong, where, what to do.
+    pub message: String,
+    /// Files whose changes may be the repair.
+    pub watch: Vec<PathBuf>,
+}
+
+/// How a project is loaded, besides what its own files say.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    pub env: Option<String>,
+    pub vars: Vec<VarArgument>,
+    pub enforce_limits: bool,
+}
+
+pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
+    let failed = |message: String, watch: Vec<PathBuf>| LoadError { message, watch };
+    let guessed = || ["wrangler.toml", "wrangler.json", "wrangler.jsonc", "skerry.toml"].map(|name| path.join(name));
+    let project = Project::load(path, options.env.as_deref()).map_err(|error| {
+        failed(error.to_string(), if path.is_dir() { guessed().into() } else { vec![path.to_owned()] })
+    })?;
+    let mut watch = project.config_files();
+    let vars = project.dev_vars(&options.vars).map_err(|error| failed(error.to_string(), watch.clone()))?;
+    watch.extend(vars.watched.iter().cloned());
+
+    let worker = &project.worker;
+    build_command(worker).await.map_err(|message| failed(message, watch.clone()))?;
+    let bundle = bundle::bundle(&bundle_options(&project)).await.map_err(|error| {
+        let message = error.to_string();
+        failed(message, watch.iter().cloned().chain(error.watch).collect())
+    })?;
+    watch.extend(bundle.watch.iter().cloned());
+
+    let bindings = bindings(worker, &vars, &bundle).map_err(|message| failed(message, watch.clone()))?;
+    let warnings = project.warnings.iter().chain(&vars.warnings).map(ToString::to_string);
+    let warnings = warnings.chain(bundle.warnings.iter().map(ToString::to_string)).collect();
+    let version = Version {
+        name: worker.name.as_str().to_owned(),
+        modules: Arc::new(modules(&bundle)),
+        bindings,
+        limits: limits(&worker.limits, options.enforce_limits),
+    };
+    Ok(Loaded { project, bundle, version, warnings, watch })
+}
+
+fn limits(limits: &config::Limits, enforced: bool) -> Limits {
+    Limits {
+        cpu: Some(if enforced { limits.cpu } else { HANG }),
+        memory: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
+        subrequests: limits.subrequests,
+        ..Limits::default()
+    }
+}
+
+/// Runs the configuration's `build.command`, as wrangler does before bundling.
+async fn build_command(worker: &WorkerConfig) -> Result<(), String> {
+    let Some(command) = &worker.build.command else { return Ok(()) };
+    let cwd = &worker.build.cwd;
+    let status = tokio::process::Command::new("sh").arg("-c").arg(command).current_dir(cwd).status().await;
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("the build command `{command}` in {} failed ({status})", cwd.display())),
+        Err(error) => Err(format!("the build command `{command}` in {} can't be run: {error}", cwd.display())),
+    }
+}
+
+fn bundle_options(project: &Project) -> bundle::Options {
+    let worker = &project.worker;
+    let flag = |name: &str| worker.compatibility_flags.iter().any(|flag| flag == name);
+    bundle::Options {
+        define: worker.define.clone().into_iter().collect(),
+        alias: worker.alias.clone().into_iter().collect(),
+        rules: worker.rules.iter().filter_map(rule).collect(),
+        minify: worker.minify,
+        keep_names: worker.keep_names,
+        jsx_factory: Some(worker.jsx_factory.clone()),
+        jsx_fragment: Some(worker.jsx_fragment.clone()),
+        tsconfig: worker.tsconfig.clone(),
+        no_bundle: worker.no_bundle,
+        find_additional_modules: worker.find_additional_modules,
+        base_dir: Some(worker.base_dir.clone()),
+        preserve_file_names: worker.preserve_file_names,
+        nodejs_compat: flag("nodejs_compat") || flag("nodejs_compat_v2"),
+        nodejs_als: flag("nodejs_als"),
+        ..bundle::Options::new(&project.root, &worker.main)
+    }
+}
+
+fn rule(rule: &config::Rule) -> Option<bundle::Rule> {
+    use bundle::RuleType;
+    let kind = match rule.kind {
+        config::ModuleType::EsModule => RuleType::EsModule,
+        config::ModuleType::CommonJs => RuleType::CommonJs,
+        config::ModuleType::CompiledWasm => RuleType::CompiledWasm,
+        config::ModuleType::Text => RuleType::Text,
+        config::ModuleType::Data => RuleType::Data,
+        // The configuration has warned of these by name.
+        config::ModuleType::PythonModule | config::ModuleType::PythonRequirement => return None,
+    };
+    Some(bundle::Rule { kind, globs: rule.globs.clone(), fallthrough: rule.fallthrough })
+}
+
+fn modules(bundle: &Bundle) -> ModuleGraph {
+    let modules = bundle.modules.iter().map(|module| {
+        let kind = match (module.kind, bundle.format) {
+            (bundle::ModuleKind::EsModule, bundle::Format::ServiceWorker) if module.name == bundle.main => {
+                ModuleKind::Script
+            }
+            (kind, _) => module_kind(kind),
+        };
+        (module.name.clone(), ModuleSource::new(kind, module.content.clone()))
+    });
+    ModuleGraph::new(bundle.main.clone(), modules)
+}
+
+fn module_kind(kind: bundle::ModuleKind) -> ModuleKind {
+    match kind {
+        bundle::ModuleKind::EsModule => ModuleKind::EsModule,
+        bundle::ModuleKind::CommonJs => ModuleKind::CommonJs,
+        bundle::ModuleKind::Text => ModuleKind::Text,
+        bundle::ModuleKind::Data => ModuleKind::Data,
+        bundle::ModuleKind::Wasm => ModuleKind::Wasm,
+        bundle::ModuleKind::Json => ModuleKind::Json,
+    }
+}
+
+fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle) -> Result<Vec<Binding>, String> {
+    let mut bindings = Vec::new();
+    for (name, var) in &vars.vars {
+        let value = match var {
+            config::Var::Text(text) | config::Var::Secret(text) => BindingValue::Text(text.clone()),
+            config::Var::Json(json) => BindingValue::Json(json.to_string()),
+        };
+        bindings.push(Binding { name: name.clone(), value });
+    }
+    let mut files = |paths: &std::collections::BTreeMap<String, PathBuf>, key: &str, make: fn(Vec<u8>) -> BindingValue| {
+        for (name, path) in paths {
+            let content = std::fs::read(path)
+                .map_err(|error| format!("{key}.{name}: {} can't be read: {error}", path.display()))?;
+            bindings.push(Binding { name: name.clone(), value: make(content) });
+        }
+        Ok::<_, String>(())
+    };
+    files(&worker.text_blobs, "text_blobs", |content| {
+        BindingValue::Text(String::from_utf8_lossy(&content).into_owned())
+    })?;
+    files(&worker.data_blobs, "data_blobs", |content| BindingValue::Data(content.into()))?;
+    files(&worker.wasm_modules, "wasm_modules", |content| {
+        BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, content))
+    })?;
+    if bundle.format == bundle::Format::ServiceWorker {
+        // A classic script can't import: it finds the modules beside it as globals.
+        for module in bundle.modules.iter().filter(|module| module.name != bundle.main) {
+            let value = match module.kind {
+                bundle::ModuleKind::Wasm => BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, module.content.clone())),
+                bundle::ModuleKind::Data => BindingValue::Data(module.content.clone()),
+                _ => BindingValue::Text(String::from_utf8_lossy(&module.content).into_owned()),
+            };
+            bindings.push(Binding { name: module.global_name(), value });
+        }
+    }
+    Ok(bindings)
+}

@@ -1,0 +1,120 @@
+//! Workers run without sockets: the runtime's snapshot, handlers, limits.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use http::{HeaderMap, Response};
+use tokio_util::sync::CancellationToken;
+use webapi::body::{BodyReader, Outgoing};
+use webapi::fetch::{Outbound, Policy};
+
+use crate::*;
+
+static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| snapshot().unwrap_or_else(|error| panic!("{error}")));
+
+/// Runs a test with V8 started before any of its threads.
+fn run(test: impl Future<Output = ()>) {
+    initialize();
+    let _ = &*SNAPSHOT;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(test);
+}
+
+fn worker(source: &str, limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<Notice>) {
+    let host = Host::new(HostOptions { snapshot: SNAPSHOT.clone(), outbound: Outbound::new(Policy::development()) });
+    let modules = [("index.js".to_owned(), ModuleSource::new(ModuleKind::EsModule, source.to_owned()))];
+    let version = Version {
+        name: "test".into(),
+        modules: Arc::new(ModuleGraph::new("index.js", modules)),
+        bindings: vec![Binding { name: "NAME".into(), value: BindingValue::Text("env".into()) }],
+        limits,
+    };
+    let (notices, heard) = tokio::sync::mpsc::channel(64);
+    (Worker::spawn(host, Arc::new(version), notices), heard)
+}
+
+async fn get(worker: &Worker, path: &str) -> Outcome<Response<Outgoing>> {
+    let request = Request {
+        method: http::Method::GET,
+        url: format!("http://test.example{path}"),
+        headers: HeaderMap::new(),
+        body: None::<BodyReader>,
+        cf: Box::new(|| r#"{"colo":"NRT"}"#.to_owned()),
+        gone: CancellationToken::new(),
+    };
+    tokio::time::timeout(Duration::from_secs(20), worker.fetch(request, Usage::default())).await.expect("an answer in time")
+}
+
+async fn text(worker: &Worker, path: &str) -> String {
+    let response = get(worker, path).await.unwrap_or_else(|cause| panic!("{path}: {cause:?}"));
+    let body = response.into_body().reader.read_all(1 << 20).await.expect("a body");
+    String::from_utf8_lossy(&body).into_owned()
+}
+
+#[test]
+fn a_module_answers() {
+    run(async {
+        let source = r#"
+            let count = 0;
+            export default {
+              async fetch(request, env, ctx) {
+                const { pathname } = new URL(request.url);
+                if (pathname === "/cf") return Response.json({ colo: request.cf.colo, env: env.NAME });
+                if (pathname === "/wait") { await scheduler.wait(5); return new Response("waited"); }
+                if (pathname === "/random") return new Response(String(Math.random()));
+                if (pathname === "/now") return new Response(String(Date.now()));
+                return new Response(`hello ${++count}`);
+              },
+            };"#;
+        let (one, _heard) = worker(source, Limits::default());
+        let (two, _heard) = worker(source, Limits::default());
+        assert_eq!(text(&one, "/").await, "hello 1");
+        assert_eq!(text(&one, "/").await, "hello 2");
+        assert_eq!(text(&two, "/").await, "hello 1");
+        assert_eq!(text(&one, "/cf").await, r#"{"colo":"NRT","env":"env"}"#);
+        assert_eq!(text(&one, "/wait").await, "waited");
+        assert_ne!(text(&one, "/random").await, text(&two, "/random").await);
+        let now: f64 = text(&one, "/now").await.parse().unwrap();
+        let real = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as f64;
+        assert!((real - now).abs() < 1000.0, "{now} is not {real}");
+    });
+}
+
+#[test]
+fn failures_are_told_apart() {
+    run(async {
+        let source = r#"
+            const kept = [];
+            export default {
+              async fetch(request) {
+                switch (new URL(request.url).pathname) {
+                  case "/throw": throw new TypeError("thrown");
+                  case "/nothing": return;
+                  case "/hang": return new Promise(() => {});
+                  case "/loop": for (;;);
+                  case "/microtasks": for (;;) await null;
+                  case "/memory": for (;;) kept.push(new Array(1000).fill(Math.random()));
+                  case "/buffer": return new Response(String(new ArrayBuffer(1024 ** 3).byteLength));
+                }
+                return new Response("fine");
+              },
+            };"#;
+        let limits = Limits { cpu: Some(Duration::from_millis(50)), ..Limits::default() };
+        let (worker, _heard) = worker(source, limits);
+        let cause = async |path: &str| match get(&worker, path).await {
+            Ok(_) => panic!("{path} was answered"),
+            Err(cause) => cause,
+        };
+        assert!(matches!(cause("/throw").await, Cause::Exception(e) if e.name == "TypeError" && e.message == "thrown"));
+        assert!(matches!(cause("/nothing").await, Cause::Exception(e) if e.message.contains("did not resolve to 'Response'")));
+        assert!(matches!(cause("/hang").await, Cause::Runtime(Failure::Hung)));
+        for path in ["/loop", "/microtasks"] {
+            assert!(matches!(cause(path).await, Cause::Runtime(Failure::CpuLimit)), "{path}");
+            assert_eq!(text(&worker, "/").await, "fine");
+        }
+        for path in ["/buffer"] {
+            let cause = cause(path).await;
+            assert!(matches!(cause, Cause::Runtime(Failure::MemoryLimit)), "{path}: {cause:?}");
+            assert_eq!(text(&worker, "/").await, "fine");
+        }
+    });
+}
