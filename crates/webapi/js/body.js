@@ -1,10 +1,12 @@
 // Bodies of requests and responses (Fetch §2.2.4, §5.2, §5.3).
 //
-// A body is `{ source, stream, used, type }`. Its source is a string, a Uint8Array (never changed: a copy of what the Worker gave), the id of a
-// native reader, or null once a stream has taken its place. The stream is made when somebody asks for `.body`; most bodies never have one.
+// A body is `{ source, stream, used, type, signal }`. Its source is a string, a Uint8Array (never changed: a copy of what the Worker gave), the
+// id of a native reader, or null once a stream has taken its place. The stream is made when somebody asks for `.body`; most bodies never have
+// one. `signal` is the AbortSignal of the fetch that the body came from.
 
 import { primordials } from "./primordials.js";
 import { isArrayBuffer, isObject } from "./webidl.js";
+import { abortedReason } from "./abort.js";
 import { blobBytes, blobType, isBlob, newBlob } from "./blob.js";
 import { copyBytes, streamOfChunks } from "./bytes.js";
 import { utf8Decode, utf8Encode } from "./encoding.js";
@@ -13,7 +15,7 @@ import { listGet } from "./headers.js";
 import { parseMimeType, serializeMimeType } from "./mime.js";
 import {
   detachNative, expectedLength, isDisturbed, isLocked, isReadableStream, markAsHandled, nativeRid, pumpToNative, readableStreamCancel,
-  readableStreamFromNative, readableStreamTee, readAllBytes,
+  readableStreamError, readableStreamFromNative, readableStreamTee, readAllBytes,
 } from "./streams.js";
 import { readableFrom } from "./streams/from.js";
 import { faceOf, readableOf } from "./streams/readable.js";
@@ -37,7 +39,7 @@ const LOCKED = "This ReadableStream is currently locked to a reader.";
 // === Making one ===
 
 function makeBody(source, stream, type) {
-  return { source, stream, used: false, type };
+  return { source, stream, used: false, type, signal: null };
 }
 
 /** The body of a native reader, or null for -1. */
@@ -184,6 +186,17 @@ export function bodyToNative(source) {
   return ends[1];
 }
 
+/** Lets `signal` govern a native body: its reads fail with the signal's reason from `abortBody` on. */
+export function governBody(body, signal) {
+  body.signal = signal;
+}
+
+/** The signal that governs the body has been aborted. */
+export function abortBody(body) {
+  // Whoever has taken the native reader hears of it natively.
+  if (body.stream !== null || !body.used) readableStreamError(bodyStream(body), abortedReason(body.signal));
+}
+
 // === Reading it whole ===
 
 /** A promise of `convert(value)`, value being a string or a Uint8Array that nobody else has. */
@@ -193,9 +206,18 @@ function consume(body, convert) {
   if (isBodyLocked(body)) throw new TypeError(LOCKED);
   const source = takeBody(body);
   if (typeof source === "string") return PromiseResolve(convert(source));
-  if (typeof source === "number") return PromisePrototypeThen(op_body_read_all(source), convert);
+  if (typeof source === "number") {
+    return PromisePrototypeThen(op_body_read_all(source), convert, body.signal === null ? undefined : failure(body.signal));
+  }
   if (isReadableStream(source)) return PromisePrototypeThen(readAllBytes(source), convert);
   return PromiseResolve(convert(copyBytes(source)));
+}
+
+/** Rejects with the signal's reason where the body was aborted, else with what it failed with. */
+function failure(signal) {
+  return (error) => {
+    throw abortedReason(signal) ?? error;
+  };
 }
 
 function toText(value) {

@@ -5,7 +5,7 @@ import { abortedReason, addAbortAlgorithm, removeAbortAlgorithm } from "./abort.
 import { bodyToNative } from "./body.js";
 import { parseDataUrl } from "./data_url.js";
 import { requestParts } from "./request.js";
-import { responseFromBytes, responseFromNative } from "./response.js";
+import { abortResponseBody, governResponseBody, responseFromBytes, responseFromNative } from "./response.js";
 import { op_fetch, op_fetch_abort, op_fetch_id } from "skerry:ops";
 const {
   JSONStringify, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, StringPrototypeIndexOf, StringPrototypeSlice,
@@ -46,7 +46,9 @@ function toResponse(parts) {
 /** The response, or the signal's reason when that comes first. The signal goes on to govern the body. */
 function abortable(signal, id, exchange) {
   return new Promise((resolve, reject) => {
+    let response;
     const abort = (reason) => {
+      if (response !== undefined) abortResponseBody(response);
       op_fetch_abort(id);
       reject(reason);
     };
@@ -54,9 +56,10 @@ function abortable(signal, id, exchange) {
     PromisePrototypeThen(
       exchange,
       (parts) => {
+        response = toResponse(parts);
         // Without a body nothing is left that could be aborted.
-        if (parts[3] === -1) removeAbortAlgorithm(signal, abort);
-        resolve(toResponse(parts));
+        if (!governResponseBody(response, signal)) removeAbortAlgorithm(signal, abort);
+        resolve(response);
       },
       (error) => {
         removeAbortAlgorithm(signal, abort);

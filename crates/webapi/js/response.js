@@ -4,7 +4,7 @@
 
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject } from "./webidl.js";
-import { bodyFromBytes, bodyFromNative, cloneBody, extractBody, mixinBody, takeBody, TEXT } from "./body.js";
+import { abortBody, bodyFromBytes, bodyFromNative, cloneBody, extractBody, governBody, mixinBody, takeBody, TEXT } from "./body.js";
 import { copyList, listFromInit, listHas, newHeaders } from "./headers.js";
 import { parseHref } from "./url.js";
 const { ArrayPrototypePush, JSONParse, JSONStringify, RangeError, RegExpPrototypeExec, Symbol, TypeError } = primordials;
@@ -279,4 +279,17 @@ export function responseFromBytes(bytes, type) {
   inner.list = ["content-type", type];
   inner.immutable = true;
   return new Response(INTERNAL, inner);
+}
+
+/** Lets the signal of a `fetch` govern what is left of its response; false when nothing is. */
+export function governResponseBody(response, signal) {
+  const { body } = innerOf(response);
+  if (body === null) return false;
+  governBody(body, signal);
+  return true;
+}
+
+/** The governing signal has been aborted. */
+export function abortResponseBody(response) {
+  abortBody(innerOf(response).body);
 }
