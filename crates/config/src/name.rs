@@ -23,9 +23,14 @@ impl WorkerName {
         }
     }
 
-    /// The name of a project that gives none: its folder's or script's, made to fit.
-    pub fn from_path(path: &Path) -> Self {
-        Self::fitted(&path.file_stem().unwrap_or_default().to_string_lossy())
+    /// The name of a project that gives none: its folder's, made to fit.
+    pub fn of_folder(folder: &Path) -> Self {
+        Self::fitted(&folder.file_name().unwrap_or_default().to_string_lossy())
+    }
+
+    /// The name of a script without a project: the file's without its extension, made to fit.
+    pub fn of_script(script: &Path) -> Self {
+        Self::fitted(&script.file_stem().unwrap_or_default().to_string_lossy())
     }
 
     /// The name of this Worker's named environment, as wrangler makes it.

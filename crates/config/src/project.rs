@@ -36,7 +36,10 @@ const SCRIPT_EXTENSIONS: &[&str] = &["js", "mjs", "cjs", "jsx", "ts", "mts", "ct
 
 impl Project {
     /// Loads what `path` names: a project folder, a wrangler file, or a script without one.
+    ///
+    /// An empty `env` means the top level, as in `wrangler --env=""`.
     pub fn load(path: &Path, env: Option<&str>) -> Result<Self, ConfigError> {
+        let env = env.filter(|env| !env.is_empty());
         if !path.exists() {
             return Err(ConfigError::NotFound { path: path.display().to_string() });
         }
@@ -44,7 +47,7 @@ impl Project {
             return Self::from_folder(path, env);
         }
         if is_script(path) {
-            return Self::from_entry(path);
+            return Ok(Self { env: env.map(str::to_owned), ..Self::from_entry(path)? });
         }
         match Format::of(path) {
             Some(format) => Self::from_config(path, format, env),
@@ -57,7 +60,7 @@ impl Project {
         let main = absolute(script)?;
         let root = main.parent().unwrap_or(Path::new("/")).to_owned();
         let settings = Settings::load(&root)?;
-        let name = WorkerName::from_path(&main);
+        let name = WorkerName::of_script(&main);
         let worker = WorkerConfig::of_script(name, main, settings.limits());
         Ok(Self { root, config_path: None, env: None, worker, settings, warnings: Vec::new() })
     }

@@ -8,6 +8,7 @@ use crate::error::{ConfigError, Warning};
 use crate::limits::Limits;
 use crate::name::WorkerName;
 use crate::read::Reader;
+use crate::schema::build::ModuleType;
 use crate::schema::{Environment, TopLevel, WranglerFile, binding_names, top_level_keys};
 use crate::source::{Format, Source};
 use crate::suggest::{did_you_mean, listed};
@@ -51,6 +52,7 @@ pub(crate) fn resolve(
     scope.check_binding_names(&mut reader);
     scope.warn_not_inherited(env.unwrap_or_default(), &mut reader);
     scope.warn_unsupported(&mut reader);
+    scope.warn_python(&environment, &mut reader);
 
     let name = worker_name(&file.top, env.and_then(|name| file.environments.get(name)), env, root);
     let compatibility_date = environment.compatibility_date.unwrap_or_else(|| {
@@ -115,7 +117,7 @@ fn worker_name(top: &Environment, own: Option<&Environment>, env: Option<&str>, 
     if let Some(name) = own.and_then(|environment| environment.name.clone()) {
         return name;
     }
-    let name = top.name.clone().unwrap_or_else(|| WorkerName::from_path(root));
+    let name = top.name.clone().unwrap_or_else(|| WorkerName::of_folder(root));
     match env {
         Some(env) => name.in_environment(env),
         None => name,
@@ -171,6 +173,18 @@ impl<'v> Scope<'v> {
             inherited || TopLevel::KEYS.contains(&key)
         };
         warn_unsupported(self.top, applies, reader);
+    }
+
+    fn warn_python(&self, environment: &Environment, reader: &mut Reader<'_>) {
+        let python = [ModuleType::PythonModule, ModuleType::PythonRequirement];
+        let rules = environment.rules.iter().flatten();
+        if let (Some(rule), Some(entry)) =
+            (rules.into_iter().find(|rule| python.contains(&rule.kind)), self.inherited("rules"))
+        {
+            let kind = rule.kind.as_str();
+            let message = format!("`rules` of the type \"{kind}\" are not supported by skerry dev yet and are ignored");
+            reader.warn(&entry.key_span, "rules", message);
+        }
     }
 
     fn warn_not_inherited(&self, env: &str, reader: &mut Reader<'_>) {

@@ -45,6 +45,8 @@ impl Source {
             return Err(ConfigError::TooLarge { path: path.to_owned(), size });
         }
         let text = std::fs::read_to_string(path).map_err(failed)?;
+        // Some editors begin a file with a byte order mark, which neither syntax knows.
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         Ok(Self { path: path.to_owned(), text, format })
     }
 

@@ -44,6 +44,16 @@ fn a_path_may_be_a_folder_a_config_or_a_script() {
     );
     assert_eq!(project.config_files(), [root.join("wrangler.jsonc"), root.join("skerry.toml")]);
 
+    // A byte order mark is no mistake, and an empty environment is the top level.
+    fs::write(
+        root.join("marked.toml"),
+        "\u{feff}main = \"Hello World.ts\"\nrules = [{ type = \"PythonModule\", globs = [\"*\"] }]\n",
+    )
+    .expect("a config");
+    let marked = Project::load(&root.join("marked.toml"), Some("")).expect("a marked file");
+    assert_eq!(marked.env, None);
+    assert!(marked.warnings[0].to_string().contains("marked.toml:2: `rules` of the type \"PythonModule\""));
+
     fs::write(root.join("skerry.toml"), "[limit]\n").expect("settings");
     let broken = Project::load(&root, None).expect_err("a wrong setting").to_string();
     assert!(broken.contains("skerry.toml:1:2: unknown key `limit`; did you mean `limits`?"), "{broken}");
