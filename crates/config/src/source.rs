@@ -78,10 +78,11 @@ impl Source {
     /// The line that `span` begins on, with carets under the part of it that `span` covers.
     fn excerpt(&self, span: &Span) -> String {
         let (line, column) = self.position(span.start);
-        let text = self.text.lines().nth(line - 1).unwrap_or_default();
-        let rest = text.chars().count().saturating_sub(column - 1);
+        let line_text = self.text.lines().nth(line - 1).unwrap_or_default();
         let covered = self.text.get(span.clone()).unwrap_or_default();
         let wanted = covered.lines().next().unwrap_or_default().chars().count();
+        let (text, column) = window(line_text, column);
+        let rest = text.chars().count().saturating_sub(column - 1);
         let carets = wanted.min(rest).max(1);
 
         // Tabs stay tabs in the margin, so that the carets line up in any terminal.
@@ -102,4 +103,19 @@ impl Source {
         }
         &self.text[..end]
     }
+}
+
+/// The part of a long line (generated JSON is often one) around a column, and the column in it.
+fn window(line: &str, column: usize) -> (String, usize) {
+    const WIDTH: usize = 140;
+    const BEFORE: usize = 40;
+    let length = line.chars().count();
+    if length <= WIDTH {
+        return (line.to_owned(), column);
+    }
+    let start = (column - 1).saturating_sub(BEFORE).min(length - WIDTH);
+    let shown: String = line.chars().skip(start).take(WIDTH).collect();
+    let (before, after) = (if start > 0 { "…" } else { "" }, if start + WIDTH < length { "…" } else { "" });
+    let shift = before.chars().count();
+    (format!("{before}{shown}{after}"), column - start + shift)
 }

@@ -345,3 +345,22 @@ fn mistakes_point_at_their_place() {
         assert_eq!(&printed, expected, "\n--- for ---\n{text}\n--- got ---\n{printed}\n");
     }
 }
+
+#[test]
+fn a_long_line_is_shown_in_part() {
+    let folder = Folder::new("long");
+    let filler = "x".repeat(400);
+    let text =
+        format!("{{\"name\":\"a\",\"vars\":{{\"A\":\"{filler}\"}},\"minfy\":true,\"define\":{{\"B\":\"{filler}\"}}}}");
+    let printed = load("wrangler.json", &text, None, &folder.0).expect_err("minfy").to_string();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines[0].ends_with("unknown key `minfy`; did you mean `minify`?"), "{printed}");
+    assert!(
+        lines[2].chars().count() < 160 && lines[2].starts_with(" 1 | …xxx") && lines[2].ends_with('…'),
+        "{printed}"
+    );
+    let caret = lines[3].find('^').expect("carets");
+    let under: String = lines[2].chars().skip(caret).take(7).collect();
+    assert_eq!(under, "\"minfy\"");
+    assert_eq!(lines[3].matches('^').count(), 7);
+}
