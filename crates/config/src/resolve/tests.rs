@@ -350,8 +350,9 @@ fn mistakes_point_at_their_place() {
 fn a_long_line_is_shown_in_part() {
     let folder = Folder::new("long");
     let filler = "x".repeat(400);
-    let text =
-        format!("{{\"name\":\"a\",\"vars\":{{\"A\":\"{filler}\"}},\"minfy\":true,\"define\":{{\"B\":\"{filler}\"}}}}");
+    let text = format!(
+        "{{\"main\":\"src/index.ts\",\"vars\":{{\"A\":\"{filler}\"}},\"minfy\":true,\"define\":{{\"B\":\"{filler}\"}}}}"
+    );
     let printed = load("wrangler.json", &text, None, &folder.0).expect_err("minfy").to_string();
     let lines: Vec<&str> = printed.lines().collect();
     assert!(lines[0].ends_with("unknown key `minfy`; did you mean `minify`?"), "{printed}");
