@@ -66,7 +66,10 @@ export function readAllBytes(stream) {
   return readAll(readableOf(stream));
 }
 
-/** Reads an unlocked stream into a native writer, no faster than that takes it; resolves when all is written, rejects with what ended it early. */
+/**
+ * Reads an unlocked stream into a native writer, no faster than that takes it. Resolves when all is written or nobody reads any more (the stream is
+ * cancelled then), rejects with what ended the stream early.
+ */
 export function pumpToNative(stream, writerRid) {
   return pump(readableOf(stream), writerRid);
 }

@@ -5,7 +5,7 @@ import { primordials } from "../primordials.js";
 import {
   op_body_abort, op_body_cancel, op_body_close, op_body_gone, op_body_read, op_body_read_all, op_body_tee, op_body_write,
 } from "skerry:ops";
-import { Deferred, kResolved, noop } from "./promises.js";
+import { Deferred, kResolved, markAsHandled, noop } from "./promises.js";
 import { Queue } from "./queue.js";
 import { ByteController, cloneBytes } from "./readable_byte.js";
 import {
@@ -208,7 +208,7 @@ class ReadAll {
     if (bytes === undefined) {
       const error = notBytes();
       this.#finished = true;
-      readableCancel(this.#reader.stream, error);
+      markAsHandled(readableCancel(this.#reader.stream, error));
       this.done.reject(error);
       return;
     }
@@ -248,7 +248,10 @@ class ReadAll {
 
 // === Into native bodies ===
 
-/** Reads a stream to its end into a native writer, no faster than that takes it. Rejects with the error that ended it early. */
+/**
+ * Reads a stream to its end into a native writer, no faster than that takes it. Rejects with the error that ended the stream early. When nobody
+ * reads the native body any more the stream is cancelled, and that is no error.
+ */
 export function pump(stream, writerRid) {
   return new Pump(stream, writerRid).done.promise;
 }
@@ -261,16 +264,17 @@ class Pump {
   #inLoop = false;
   #again = false;
   #goOn = () => this.#loop();
-  // The other side is gone.
-  #fail = (reason) => this.#cancel(reason);
   #finished = false;
+  #readerGone = () => {
+    if (this.#finished) return;
+    const finish = () => this.done.resolve(undefined);
+    PromisePrototypeThen(this.#cancel(new Error("The body's reader is gone.")), finish, finish);
+  };
 
   constructor(stream, rid) {
     this.#reader = acquireReader(stream);
     this.#rid = rid;
-    PromisePrototypeThen(op_body_gone(rid), () => {
-      if (!this.#finished) this.#cancel(new Error("The client disconnected."));
-    }, noop);
+    PromisePrototypeThen(op_body_gone(rid), this.#readerGone, noop);
     this.#loop();
   }
 
@@ -286,17 +290,20 @@ class Pump {
   chunk(chunk) {
     const bytes = bytesOf(chunk);
     if (bytes === undefined) {
-      this.#cancel(notBytes());
+      const error = notBytes();
+      const finish = () => this.done.reject(error);
+      PromisePrototypeThen(this.#cancel(error), finish, finish);
       return;
     }
     let room;
     try {
       room = op_body_write(this.#rid, bytes);
-    } catch (error) {
-      this.#cancel(error);
+    } catch {
+      // The only reason for which a write fails: a stream of known length has counted its bytes itself.
+      this.#readerGone();
       return;
     }
-    if (room !== undefined) PromisePrototypeThen(room, this.#goOn, this.#fail);
+    if (room !== undefined) PromisePrototypeThen(room, this.#goOn, this.#readerGone);
     else if (this.#inLoop) this.#again = true;
     else this.#loop();
   }
@@ -321,11 +328,9 @@ class Pump {
   }
 
   #cancel(reason) {
-    if (this.#finished) return;
     this.#finished = true;
     op_body_abort(this.#rid, describeError(reason));
-    const finish = () => this.done.reject(reason);
-    PromisePrototypeThen(readableCancel(this.#reader.stream, reason), finish, finish);
+    return readableCancel(this.#reader.stream, reason);
   }
 }
 

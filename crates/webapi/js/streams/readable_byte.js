@@ -59,10 +59,13 @@ class PullInto {
     this.waiting = waiting;
   }
 
-  /** ReadableByteStreamControllerConvertPullIntoDescriptor. */
+  /**
+   * ReadableByteStreamControllerConvertPullIntoDescriptor. The standard transfers the buffer once more, which nobody can see: a buffer that
+   * a BYOB request has shown is transferred when the request ends.
+   */
   toView() {
     const { View } = this;
-    return new View(ArrayBufferPrototypeTransfer(this.buffer), this.byteOffset, this.bytesFilled / this.elementSize);
+    return new View(this.buffer, this.byteOffset, this.bytesFilled / this.elementSize);
   }
 }
 
@@ -251,9 +254,11 @@ export class ByteController extends SourceController {
     const transferred = ArrayBufferPrototypeTransfer(buffer);
     const first = this.pullIntos.head;
     if (first !== undefined) {
-      if (isDetached(first.buffer)) throw new TypeError("Unable to enqueue: the buffer of the BYOB request is detached.");
-      this.invalidateByobRequest();
-      first.buffer = ArrayBufferPrototypeTransfer(first.buffer);
+      if (this.byobRequest !== null) {
+        if (isDetached(first.buffer)) throw new TypeError("Unable to enqueue: the buffer of the BYOB request is detached.");
+        this.invalidateByobRequest();
+        first.buffer = ArrayBufferPrototypeTransfer(first.buffer);
+      }
       if (first.waiting === NOBODY) this.enqueueDetachedPullInto(first);
     }
     this.deliver(transferred, byteOffset, byteLength, undefined);
