@@ -24,6 +24,8 @@ class Identity {
   #taken = undefined;
   // How many bytes may still come; undefined without a limit.
   #remaining;
+  // The chunks that are written belong to nobody else, so that they needn't be copied.
+  #owned = false;
 
   constructor(highWaterMark, expectedLength) {
     this.#remaining = expectedLength;
@@ -66,6 +68,10 @@ class Identity {
     return kResolved;
   }
 
+  receiveOwned(owned) {
+    this.#owned = owned;
+  }
+
   abortStarted(reason) {
     this.#drop(reason);
     this.readable.controller.error(reason);
@@ -98,11 +104,14 @@ class Identity {
     const bytes = this.#waiting;
     if (bytes !== undefined) {
       this.#waiting = undefined;
-      const length = TypedArrayPrototypeGetByteLength(bytes);
-      // The writer keeps its buffer, the reader gets one of its own.
-      const copy = cloneBytes(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), length);
+      // A writer keeps its buffer, the reader gets one of its own.
+      const chunk = this.#owned
+        ? bytes
+        : cloneBytes(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), TypedArrayPrototypeGetByteLength(bytes));
       const { controller } = this.readable;
-      controller.enqueueOwned(copy, TypedArrayPrototypeGetBuffer(copy), 0, length);
+      controller.enqueueOwned(
+        chunk, TypedArrayPrototypeGetBuffer(chunk), TypedArrayPrototypeGetByteOffset(chunk), TypedArrayPrototypeGetByteLength(chunk),
+      );
       if (controller.queueTotalSize === 0) this.#drained();
     }
     return kResolved;

@@ -73,6 +73,7 @@ class Pipe {
     else PromisePrototypeThen(this.#reader.closed.promise, () => this.#sourceClosed(), () => {});
     if (destination.closeQueuedOrInFlight || destination.state === WRITABLE_CLOSED) this.#destinationClosed();
     if (this.#shuttingDown) return;
+    this.#ownership(true);
     this.#writer.onReady = () => this.#queueStep();
     this.#queueStep();
   }
@@ -195,7 +196,16 @@ class Pipe {
     finish();
   }
 
+  /** What a byte stream's reader gets belongs to it alone, and this pipe passes it to the sink alone. */
+  #ownership(owned) {
+    const { queue, sink } = this.#destination.controller;
+    if (sink === undefined) return;
+    if (!owned) sink.receiveOwned(false);
+    else if (this.#source.controller.isByteController && queue.empty) sink.receiveOwned(true);
+  }
+
   #finalize(isError, error) {
+    this.#ownership(false);
     this.#writer.onReady = undefined;
     this.#writer.release();
     releaseReader(this.#reader);

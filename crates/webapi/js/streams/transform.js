@@ -166,6 +166,8 @@ export class Transform {
     });
   }
 
+  receiveOwned() {}
+
   abortStarted() {}
 
   abort(reason) {

@@ -298,6 +298,8 @@ export class UserSink {
     return this.#write === undefined ? kResolved : callForPromise2(this.#write, this.#object, chunk, controller.face);
   }
 
+  receiveOwned() {}
+
   abortStarted() {}
 
   close() {
@@ -310,8 +312,10 @@ export class UserSink {
 }
 
 /**
- * A sink is `{ write(chunk, controller) → promise, close() → promise, abort(reason) → promise, abortStarted(reason) }`.
- * `abort` comes after the write under way has ended, `abortStarted` before, so that it can be cut short.
+ * A sink is `{ write(chunk, controller) → promise, close() → promise, abort(reason) → promise, abortStarted(reason),
+ * receiveOwned(owned) }`.
+ * `abort` comes after the write under way has ended, `abortStarted` before, so that it can be cut short. `receiveOwned(true)` says that the chunks
+ * from here on are views which nobody else holds.
  */
 export class WritableController {
   stream;
