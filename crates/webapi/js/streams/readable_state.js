@@ -2,7 +2,7 @@
 // Public objects are made when somebody looks; piping, teeing and iteration work on the records alone.
 
 import { primordials } from "../primordials.js";
-import { callForPromise1, Deferred, kResolved, LazyPromise, noop } from "./promises.js";
+import { callForPromise1, Deferred, enqueueMicrotask, kResolved, LazyPromise, noop } from "./promises.js";
 import { Queue } from "./queue.js";
 const { PromisePrototypeThen, PromiseReject, PromiseResolve, Symbol, TypeError } = primordials;
 
@@ -12,6 +12,8 @@ export const ERRORED = 2;
 
 /** Passed to constructors that a Worker may not call, or not with these arguments. */
 export const kInternal = Symbol("internal");
+/** What a source's `pull` returns that calls `controller.pulledLater()`, and a sink's `write` that calls `controller.wait()`, when it is done. */
+export const kLater = Symbol("later");
 /** What `controller.takeNow()` returns when no chunk is at hand. */
 export const kNothing = Symbol("nothing");
 
@@ -190,7 +192,7 @@ export class UserSource {
 
 /**
  * What the two controllers have in common: they start, and they pull while somebody wants a chunk.
- * A source is `{ pulls, pull(controller) → promise, cancel(reason) → promise }`.
+ * A source is `{ pulls, pull(controller) → promise | kLater, cancel(reason) → promise }`.
  */
 export class SourceController {
   stream;
@@ -233,15 +235,20 @@ export class SourceController {
     const { source } = this;
     if (!source.pulls) return;
     this.pulling = true;
-    const promise = source.pull(this);
     if (this.#onPulled === undefined) {
-      this.#onPulled = () => this.pulled();
+      this.#onPulled = () => this.#pulled();
       this.#onFailed = (reason) => this.error(reason);
     }
-    PromisePrototypeThen(promise, this.#onPulled, this.#onFailed);
+    const promise = source.pull(this);
+    if (promise !== kLater) PromisePrototypeThen(promise, this.#onPulled, this.#onFailed);
   }
 
-  pulled() {
+  /** The pull that answered `kLater` has ended, as though its promise had been fulfilled now. */
+  pulledLater() {
+    enqueueMicrotask(this.#onPulled);
+  }
+
+  #pulled() {
     this.pulling = false;
     if (this.pullAgain) {
       this.pullAgain = false;

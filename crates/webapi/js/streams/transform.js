@@ -2,10 +2,10 @@
 
 import { primordials } from "../primordials.js";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject } from "../webidl.js";
-import { callForPromise1, callForPromise2, Deferred, kResolved } from "./promises.js";
+import { callForPromise1, callForPromise2, Deferred, enqueueMicrotask, kResolved } from "./promises.js";
 import { faceOf } from "./readable.js";
 import { createReadable } from "./readable_default.js";
-import { ERRORED, kInternal } from "./readable_state.js";
+import { ERRORED, kInternal, kLater } from "./readable_state.js";
 import { callbackMember, highWaterMarkOf, sizeAlgorithmOf, toStrategy } from "./strategy.js";
 import { createWritable, ERRORED as WRITABLE_ERRORED, ERRORING } from "./writable_state.js";
 import { writableFaceOf } from "./writable.js";
@@ -55,7 +55,13 @@ export class Transform {
   writable;
   transformer;
   backpressure = true;
-  // Made when a side has to wait for the other.
+  // A pull waits for the chunks that it asked for.
+  #pulling = false;
+  // A chunk waits for its being asked for.
+  #blocked = false;
+  #chunk = undefined;
+  #resume = () => this.#transformBlocked();
+  // Somebody else waits for either.
   #change = undefined;
   #finish = undefined;
   #face = undefined;
@@ -71,16 +77,22 @@ export class Transform {
     return this.#face ??= new TransformStreamDefaultController(kInternal, this);
   }
 
+  /** TransformStreamSetBackpressure: what waits for the change goes on in a microtask of its own. */
   #setBackpressure(backpressure) {
-    const change = this.#change;
-    this.#change = undefined;
     this.backpressure = backpressure;
-    if (change !== undefined) change.resolve(undefined);
-  }
-
-  #nextChange() {
-    this.#change ??= new Deferred();
-    return this.#change.promise;
+    if (this.#pulling) {
+      this.#pulling = false;
+      this.readable.controller.pulledLater();
+    }
+    if (this.#blocked) {
+      this.#blocked = false;
+      enqueueMicrotask(this.#resume);
+    }
+    const change = this.#change;
+    if (change !== undefined) {
+      this.#change = undefined;
+      change.resolve(undefined);
+    }
   }
 
   // === The controller ===
@@ -124,17 +136,25 @@ export class Transform {
 
   /** A promise of the readable side wanting more chunks, or having come to its end; undefined while it wants them. */
   whenWanted() {
-    return this.backpressure ? this.#nextChange() : undefined;
+    if (!this.backpressure) return undefined;
+    this.#change ??= new Deferred();
+    return this.#change.promise;
   }
 
   // === The sink ===
 
   write(chunk) {
     if (!this.backpressure) return this.#transform(chunk);
-    return PromisePrototypeThen(this.#nextChange(), () => {
-      if (this.writable.state === ERRORING) throw this.writable.storedError;
-      return this.#transform(chunk);
-    });
+    this.#blocked = true;
+    this.#chunk = chunk;
+    return kLater;
+  }
+
+  #transformBlocked() {
+    const chunk = this.#chunk;
+    this.#chunk = undefined;
+    const { controller, state, storedError } = this.writable;
+    controller.wait(state === ERRORING ? PromiseReject(storedError) : this.#transform(chunk));
   }
 
   #transform(chunk) {
@@ -189,7 +209,8 @@ export class Transform {
 
   pull() {
     this.#setBackpressure(false);
-    return this.#nextChange();
+    this.#pulling = true;
+    return kLater;
   }
 
   cancelReadable(reason) {

@@ -4,6 +4,7 @@ import { createAbortSignal, signalAbort } from "../abort.js";
 import { primordials } from "../primordials.js";
 import { callForPromise, callForPromise1, callForPromise2, Deferred, kResolved, LazyPromise } from "./promises.js";
 import { Queue } from "./queue.js";
+import { kLater } from "./readable_state.js";
 import { checkChunkSize } from "./strategy.js";
 import { makeWritableController } from "./writable.js";
 const { PromisePrototypeThen, PromiseReject, PromiseResolve, TypeError } = primordials;
@@ -312,7 +313,7 @@ export class UserSink {
 }
 
 /**
- * A sink is `{ write(chunk, controller) → promise, close() → promise, abort(reason) → promise, abortStarted(reason),
+ * A sink is `{ write(chunk, controller) → promise | kLater, close() → promise, abort(reason) → promise, abortStarted(reason),
  * receiveOwned(owned) }`.
  * `abort` comes after the write under way has ended, `abortStarted` before, so that it can be cut short. `receiveOwned(true)` says that the chunks
  * from here on are views which nobody else holds.
@@ -461,11 +462,16 @@ export class WritableController {
   /** The request stays at the head of the queue, counting, until its write has ended. */
   #write(request) {
     this.stream.inFlightWrite = request;
-    const promise = this.sink.write(request.chunk, this);
     if (this.#onWritten === undefined) {
       this.#onWritten = () => this.#written();
       this.#onFailed = (reason) => this.#failed(reason);
     }
+    const promise = this.sink.write(request.chunk, this);
+    if (promise !== kLater) this.wait(promise);
+  }
+
+  /** The write under way ends with `promise`. */
+  wait(promise) {
     PromisePrototypeThen(promise, this.#onWritten, this.#onFailed);
   }
 
