@@ -41,20 +41,25 @@ class NativeController extends ByteController {
   takeNow() {
     if (this.queueTotalSize > 0) return super.takeNow();
     if (this.pulling || this.#read !== undefined || this.stream.state !== READABLE || this.rid === -1) return kNothing;
-    let result;
-    try {
-      result = op_body_read(this.rid);
-    } catch (error) {
-      this.error(error);
-      return kNothing;
+    for (;;) {
+      let result;
+      try {
+        result = op_body_read(this.rid);
+      } catch (error) {
+        this.error(error);
+        return kNothing;
+      }
+      if (result === null) {
+        this.#ended();
+        return kNothing;
+      }
+      if (TypedArrayPrototypeGetSymbolToStringTag(result) === undefined) {
+        this.#read = result;
+        return kNothing;
+      }
+      // An empty chunk is no chunk.
+      if (TypedArrayPrototypeGetByteLength(result) > 0) return result;
     }
-    if (result === null) {
-      this.#ended();
-      return kNothing;
-    }
-    if (TypedArrayPrototypeGetSymbolToStringTag(result) !== undefined) return result;
-    this.#read = result;
-    return kNothing;
   }
 
   // === The underlying source ===
@@ -86,7 +91,9 @@ class NativeController extends ByteController {
       this.#ended();
       return;
     }
-    this.enqueueOwned(chunk, TypedArrayPrototypeGetBuffer(chunk), TypedArrayPrototypeGetByteOffset(chunk), TypedArrayPrototypeGetByteLength(chunk));
+    const length = TypedArrayPrototypeGetByteLength(chunk);
+    if (length === 0) this.pullAgain = true;
+    else this.enqueueOwned(chunk, TypedArrayPrototypeGetBuffer(chunk), TypedArrayPrototypeGetByteOffset(chunk), length);
   }
 
   #ended() {
@@ -102,6 +109,7 @@ class NativeController extends ByteController {
   }
 
   error(reason) {
+    if (this.rid !== -1) op_body_cancel(this.rid);
     this.rid = -1;
     super.error(reason);
   }
