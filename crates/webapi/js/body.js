@@ -14,14 +14,14 @@ import { isFormData, parseFormData, serializeMultipart } from "./formdata.js";
 import { listGet } from "./headers.js";
 import { parseMimeType, serializeMimeType } from "./mime.js";
 import {
-  detachNative, expectedLength, isDisturbed, isLocked, isReadableStream, markAsHandled, nativeRid, pumpToNative, readableStreamCancel,
-  readableStreamError, readableStreamFromNative, readableStreamTee, readAllBytes,
+  detachNative, expectedLength, isDisturbed, isLocked, isReadableStream, markAsHandled, nativeRid, pumpToNative, readableStreamError,
+  readableStreamFromNative, readableStreamTee, readAllBytes,
 } from "./streams.js";
 import { readableFrom } from "./streams/from.js";
 import { faceOf, readableOf } from "./streams/readable.js";
 import { acquireReader } from "./streams/readable_state.js";
 import { isURLSearchParams, searchParamsList, serializeQuery } from "./url.js";
-import { op_body_gone, op_body_read_all, op_body_tee, op_body_writer } from "skerry:ops";
+import { op_body_read_all, op_body_tee, op_body_writer } from "skerry:ops";
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, JSONParse, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
   PromisePrototypeThen, PromiseReject, PromiseResolve, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToWellFormed,
@@ -178,9 +178,6 @@ export function cloneBody(body) {
 export function bodyToNative(source) {
   if (!isReadableStream(source)) return source;
   const ends = op_body_writer(expectedLength(source) ?? -1);
-  // A source that is waiting for something else hears at once that nobody reads any more.
-  const cancel = () => markAsHandled(readableStreamCancel(source, new TypeError("The body's reader is gone.")));
-  PromisePrototypeThen(op_body_gone(ends[0]), cancel);
   // How it ended reaches the reader natively.
   markAsHandled(pumpToNative(source, ends[0]));
   return ends[1];
