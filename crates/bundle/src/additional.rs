@@ -71,7 +71,11 @@ pub(crate) fn read(path: &Path) -> Result<Bytes, String> {
         return Err("it is not a regular file".into());
     }
     if metadata.len() > MAX_FILE {
-        return Err(format!("it has {} MiB, and {} MiB is the most a module may have", metadata.len() >> 20, MAX_FILE >> 20));
+        return Err(format!(
+            "it has {} MiB, and {} MiB is the most a module may have",
+            metadata.len() >> 20,
+            MAX_FILE >> 20
+        ));
     }
     fs::read(path).map(Bytes::from).map_err(|error| error.to_string())
 }

@@ -8,11 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use rolldown::plugin::__inner::SharedPluginable;
 use rolldown::{
-    Bundler, BundlerOptions, BundlerTransformOptions, CodeSplittingMode, Either, InputItem, LogLevel, OutputFormat, Platform,
-    RawMinifyOptions, ResolveOptions, SourceMapType, TsConfig,
+    Bundler, BundlerOptions, BundlerTransformOptions, CodeSplittingMode, Either, InputItem, LogLevel, OutputFormat,
+    Platform, RawMinifyOptions, ResolveOptions, SourceMapType, TsConfig,
 };
 use rolldown_common::Output;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::error::Elapsed;
 
 use crate::additional::{self, Found};
 use crate::collect::{Collector, Seen};
@@ -29,14 +31,15 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Parsers and code generators recurse with the depth of the source. The pages of a stack cost nothing until
 /// touched, so room for nesting far beyond what people write is cheap.
 const STACK: usize = 256 << 20;
+/// How often a broken source tree is tried again, each time without what was found broken, to find all errors.
+const ROUNDS: usize = 8;
 
 /// Bundles a Worker. Callable from any thread of any runtime; the work happens on threads of its own.
 pub async fn bundle(options: &Options) -> Result<Bundle, BundleError> {
     let entry = options.entry_path();
     let failed = |message: String| BundleError::of(Problem::new(message), vec![entry.clone()]);
-    let runtime = runtime().map_err(|error| failed(format!("Cannot start the bundler's threads: {error}.")))?;
-    let options = options.clone();
-    let build = runtime.spawn(async move { tokio::time::timeout(DEADLINE, tokio::spawn(build(options))).await });
+    let build =
+        start(options.clone()).map_err(|error| failed(format!("Cannot start the bundler's threads: {error}.")))?;
     match build.await {
         Ok(Ok(Ok(result))) => result,
         Ok(Err(_)) => Err(failed(format!("Bundling did not finish within {} seconds.", DEADLINE.as_secs()))),
@@ -45,43 +48,60 @@ pub async fn bundle(options: &Options) -> Result<Bundle, BundleError> {
     }
 }
 
+/// How a build ends: with a result, in a panic, or not in time.
+type Build = JoinHandle<Result<Result<Result<Bundle, BundleError>, JoinError>, Elapsed>>;
+
+/// Starts a build. Not `async`, so that the bundler's code is generated in this crate once and not in every user's.
+fn start(options: Options) -> Result<Build, &'static std::io::Error> {
+    let runtime = runtime()?;
+    Ok(runtime.spawn(async move { tokio::time::timeout(DEADLINE, tokio::spawn(build(options))).await }))
+}
+
 /// The threads that bundle, for all builds of this process.
-fn runtime() -> std::io::Result<&'static Runtime> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime);
-    }
-    // Someone else may have set up the global pool already; then its stacks are what they are.
-    let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).thread_name(|_| "bundle-pool".into()).build_global();
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4)))
-        .thread_name("bundle")
-        .thread_stack_size(STACK)
-        .enable_time()
-        .build()?;
-    Ok(RUNTIME.get_or_init(|| runtime))
+fn runtime() -> Result<&'static Runtime, &'static std::io::Error> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let start = || {
+        // Someone else may have set up the global pool already; then its stacks are what they are.
+        let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).thread_name(|_| "bundle-pool".into()).build_global();
+        Builder::new_multi_thread()
+            .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4)))
+            .thread_name("bundle")
+            .thread_stack_size(STACK)
+            .enable_time()
+            .build()
+    };
+    RUNTIME.get_or_init(start).as_ref()
 }
 
 async fn build(options: Options) -> Result<Bundle, BundleError> {
+    let options = options.without_links();
     let entry = options.entry_path();
     let mut watch = vec![entry.clone(), options.root.join("package.json")];
     watch.push(options.root.join(options.tsconfig.as_deref().unwrap_or(Path::new("tsconfig.json"))));
     let shown = options.entry.display();
     let source = match additional::read(&entry).map(|content| String::from_utf8(content.into())) {
         Ok(Ok(source)) => source,
-        Ok(Err(_)) => return Err(BundleError::of(Problem::new(format!("The entry point {shown} is not UTF-8 text.")), watch)),
-        Err(why) => return Err(BundleError::of(Problem::new(format!("Cannot read the entry point {shown}: {why}.")), watch)),
+        Ok(Err(_)) => {
+            return Err(BundleError::of(Problem::new(format!("The entry point {shown} is not UTF-8 text.")), watch));
+        }
+        Err(why) => {
+            return Err(BundleError::of(Problem::new(format!("Cannot read the entry point {shown}: {why}.")), watch));
+        }
     };
     let (format, warning) = format::detect(&entry, &source);
-    let (rules, mut warnings) = RuleSet::new(&options.rules).map_err(|problem| BundleError::of(problem, watch.clone()))?;
+    let (rules, mut warnings) =
+        RuleSet::new(&options.rules).map_err(|problem| BundleError::of(problem, watch.clone()))?;
     warnings.extend(warning);
     let found = if options.find_additional_modules {
         if format == Format::ServiceWorker {
             let problem = Problem::new("`find_additional_modules` can only be used with an ES module entry point.")
-                .with_note("Remove it from the configuration, or export the handlers: `export default { fetch() { … } }`.");
+                .with_note(
+                    "Remove it from the configuration, or export the handlers: `export default { fetch() { … } }`.",
+                );
             return Err(BundleError::of(problem, watch));
         }
-        additional::find(&options.module_root(), &entry, &rules).map_err(|problem| BundleError::of(problem, watch.clone()))?
+        additional::find(&options.module_root(), &entry, &rules)
+            .map_err(|problem| BundleError::of(problem, watch.clone()))?
     } else {
         Vec::new()
     };
@@ -115,7 +135,8 @@ fn add_found(bundle: &mut Bundle, found: Vec<Found>) {
         if bundle.modules.iter().all(|other| other.name != module.name) {
             bundle.modules.push(module);
         } else {
-            let message = format!("The additional module {} has the name of another module and is left out.", module.name);
+            let message =
+                format!("The additional module {} has the name of another module and is left out.", module.name);
             bundle.warnings.push(Problem::new(message));
         }
     }
@@ -129,44 +150,49 @@ async fn bundled(
     watch: &mut Vec<PathBuf>,
 ) -> Result<Bundle, BundleError> {
     let collector = Arc::new(Collector::new(options, format, rules, found));
-    let plugin: SharedPluginable = collector.clone();
-    let mut result = match Bundler::with_plugins(rolldown_options(options, format), vec![plugin]) {
-        Ok(mut bundler) => {
-            let result = bundler.generate().await;
-            watch.extend(bundler.watch_files().iter().map(|file| PathBuf::from(file.as_str())));
-            result
+    let mut problems = Vec::new();
+    for round in 1.. {
+        let mut result =
+            match Bundler::with_plugins(rolldown_options(options, format), vec![collector.clone() as SharedPluginable])
+            {
+                Ok(mut bundler) => {
+                    let result = bundler.generate().await;
+                    watch.extend(bundler.watch_files().iter().map(|file| PathBuf::from(file.as_str())));
+                    result
+                }
+                Err(errors) => Err(errors),
+            };
+        let seen = collector.take_seen();
+        let errors: Vec<_> = match &mut result {
+            Ok(output) => output.warnings.extract_if(.., |warning| diagnose::is_unresolved(warning)).collect(),
+            Err(errors) => std::mem::take(&mut **errors),
+        };
+        for error in &errors {
+            watch.extend(diagnose::would_resolve(&options.root, error));
         }
-        Err(errors) => Err(errors),
-    };
-    let seen = std::mem::take(&mut *collector.seen());
-    watch.extend(seen.watch.iter().cloned());
+        let script = (format == Format::ServiceWorker).then(|| externals_of_script(&seen)).flatten();
+        let told = errors.iter().map(|error| diagnose::problem(&options.root, error, &seen, options.nodejs_compat));
+        for problem in seen.problems.iter().cloned().chain(told).chain(script) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        watch.extend(seen.watch.iter().cloned());
+        match result {
+            Ok(output) if problems.is_empty() => {
+                let warnings = diagnose::warnings(&options.root, &output.warnings, &seen);
+                watch.retain(|path| path.is_absolute());
+                return Ok(assemble(output.assets, seen, format, warnings));
+            }
+            // What is broken hides what is behind it: go on without it, for the sake of its errors.
+            Err(_) if round < ROUNDS && collector.step_around(&errors, &seen) => {}
+            _ => break,
+        }
+    }
     watch.retain(|path| path.is_absolute());
-    let unresolved = match &mut result {
-        Ok(output) => output.warnings.extract_if(.., |warning| diagnose::is_unresolved(warning)).collect(),
-        Err(errors) => std::mem::take(&mut **errors),
-    };
-    let mut problems = seen.problems.clone();
-    for diagnostic in &unresolved {
-        watch.extend(diagnose::would_resolve(&options.root, diagnostic));
-        let problem = diagnose::problem(&options.root, diagnostic, options.nodejs_compat);
-        if !problems.contains(&problem) {
-            problems.push(problem);
-        }
-    }
-    if format == Format::ServiceWorker {
-        problems.extend(externals_of_script(&seen));
-    }
-    match result {
-        Ok(output) if problems.is_empty() => {
-            let warnings = diagnose::warnings(&options.root, &output.warnings, &seen);
-            Ok(assemble(output.assets, seen, format, warnings))
-        }
-        _ => {
-            watch.sort();
-            watch.dedup();
-            Err(BundleError { problems, watch: std::mem::take(watch) })
-        }
-    }
+    watch.sort();
+    watch.dedup();
+    Err(BundleError { problems, watch: std::mem::take(watch) })
 }
 
 /// Scripts cannot import; what the runtime would have to provide is an error.

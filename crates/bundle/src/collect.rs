@@ -3,7 +3,7 @@
 //! remembers what it saw.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,11 @@ use bytes::Bytes;
 use nodejs_built_in_modules::is_nodejs_builtin_module;
 use rolldown::ModuleType;
 use rolldown::plugin::{
-    HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput, HookResolveIdReturn, HookUsage,
-    Plugin, PluginContext, PluginContextResolveOptions, SharedLoadPluginContext,
+    HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput, HookResolveIdReturn,
+    HookUsage, Plugin, PluginContext, PluginContextResolveOptions, SharedLoadPluginContext,
 };
 use rolldown_common::ImportKind;
+use rolldown_error::{BuildDiagnostic, EventKind};
 use sha1::{Digest, Sha1};
 
 use crate::additional;
@@ -43,6 +44,7 @@ pub(crate) struct Collector {
     nodejs_compat: bool,
     nodejs_als: bool,
     seen: Mutex<Seen>,
+    broken: Mutex<Broken>,
 }
 
 /// What a build came across.
@@ -58,6 +60,16 @@ pub(crate) struct Seen {
     pub(crate) external: BTreeMap<String, BTreeSet<String>>,
     /// Those of them that the runtime may not have, for `nodejs_compat` is off.
     pub(crate) doubtful: BTreeSet<String>,
+    /// Files that could not be read, and why.
+    pub(crate) unreadable: BTreeMap<PathBuf, String>,
+}
+
+/// What an earlier round found broken and this one does without.
+#[derive(Debug, Default)]
+struct Broken {
+    /// Importers and the specifiers in them that lead nowhere.
+    imports: HashSet<(String, String)>,
+    files: HashSet<PathBuf>,
 }
 
 // === impl Collector ===
@@ -74,13 +86,46 @@ impl Collector {
             nodejs_compat: options.nodejs_compat,
             nodejs_als: options.nodejs_als,
             seen: Mutex::default(),
+            broken: Mutex::default(),
         }
     }
 
-    /// What was seen so far.
-    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+    /// What was seen since last asked.
+    pub(crate) fn take_seen(&self) -> Seen {
+        std::mem::take(&mut *self.seen())
+    }
+
+    /// Leaves out what `errors` and `seen` found broken from now on. False when there is nothing new to leave out.
+    pub(crate) fn step_around(&self, errors: &[BuildDiagnostic], seen: &Seen) -> bool {
+        let mut broken = self.broken();
+        let before = broken.imports.len() + broken.files.len();
+        broken.files.extend(seen.unreadable.keys().cloned());
+        for error in errors {
+            match (error.kind(), error.id(), error.exporter()) {
+                (EventKind::UnresolvedImport | EventKind::ResolveError, Some(importer), Some(specifier)) => {
+                    broken.imports.insert((importer, specifier));
+                }
+                (EventKind::ParseError | EventKind::TransformError, Some(file), _) => {
+                    broken.files.insert(file.into());
+                }
+                _ => {}
+            }
+        }
+        broken.imports.len() + broken.files.len() > before
+    }
+
+    /// Whether the file at `path` is left out, so that nothing can be said of its exports.
+    fn is_broken(&self, path: &Path) -> bool {
+        self.broken().files.contains(path)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
         // Every change to it is a single insertion, so a panic elsewhere leaves it whole.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn broken(&self) -> MutexGuard<'_, Broken> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `path` as people know it: relative to the project's folder.
@@ -88,7 +133,12 @@ impl Collector {
         additional::name_in(&self.root, Path::new(path)).unwrap_or_else(|| path.to_string())
     }
 
-    async fn resolved(&self, ctx: &PluginContext, specifier: &str, args: &HookResolveIdArgs<'_>) -> anyhow::Result<Option<PathBuf>> {
+    async fn resolved(
+        &self,
+        ctx: &PluginContext,
+        specifier: &str,
+        args: &HookResolveIdArgs<'_>,
+    ) -> anyhow::Result<Option<PathBuf>> {
         let options = PluginContextResolveOptions { import_kind: args.kind, ..Default::default() };
         let resolved = ctx.resolve(specifier, args.importer, Some(options)).await?;
         Ok(resolved.ok().filter(|id| !id.external.is_external()).map(|id| PathBuf::from(id.id.as_str())))
@@ -177,8 +227,9 @@ impl Collector {
     /// The source of a file, with the module type where its extension doesn't say it.
     fn source(&self, path: &Path) -> anyhow::Result<HookLoadOutput> {
         let content = additional::read(path).map_err(|why| anyhow::anyhow!("{why}"))?;
-        let code = String::from_utf8(content.into())
-            .map_err(|_| anyhow::anyhow!("it is not UTF-8 text; to import it as bytes, add a module rule of type `Data` for it"))?;
+        let code = String::from_utf8(content.into()).map_err(|_| {
+            anyhow::anyhow!("it is not UTF-8 text; to import it as bytes, add a module rule of type `Data` for it")
+        })?;
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         let module_type = match extension.as_deref() {
             // JSX has a closing tag or closes itself; without either the cheaper JavaScript will do.
@@ -200,6 +251,11 @@ impl Plugin for Collector {
         let specifier = args.specifier;
         if args.is_entry {
             return Ok(None);
+        }
+        if let Some(importer) = args.importer
+            && self.broken().imports.contains(&(importer.to_string(), specifier.to_string()))
+        {
+            return Ok(Some(kept(specifier)));
         }
         // The wrapper module of a `require()` imports what it wraps.
         if args.importer.is_some_and(|importer| importer.starts_with(REQUIRED)) {
@@ -235,7 +291,14 @@ impl Plugin for Collector {
                 return Ok(None);
             }
             self.seen().watch.insert(path.to_path_buf());
-            return self.source(path).map(Some);
+            if self.is_broken(path) {
+                // CommonJS whose exports nobody can know.
+                "module.exports = globalThis;".to_string()
+            } else {
+                return self.source(path).map(Some).inspect_err(|error| {
+                    self.seen().unreadable.insert(path.to_path_buf(), error.to_string());
+                });
+            }
         };
         Ok(Some(HookLoadOutput { code: made_up.into(), module_type: Some(ModuleType::Js), ..Default::default() }))
     }
@@ -247,7 +310,11 @@ impl Plugin for Collector {
 
 /// An import that stays as it is.
 fn kept(specifier: &str) -> HookResolveIdOutput {
-    HookResolveIdOutput { external: Some(true.into()), normalize_external_id: Some(false), ..HookResolveIdOutput::from_id(specifier) }
+    HookResolveIdOutput {
+        external: Some(true.into()),
+        normalize_external_id: Some(false),
+        ..HookResolveIdOutput::from_id(specifier)
+    }
 }
 
 /// The module that answers `require(specifier)` with what Node would give: the default export where there is
@@ -277,7 +344,8 @@ fn hashed_name(content: &Bytes, path: &Path) -> String {
 fn locate(root: &Path, importer: &str, specifier: &str, message: String) -> Problem {
     let mut problem = Problem::new(message);
     let Ok(source) = std::fs::read_to_string(importer) else { return problem };
-    let Some(offset) = ['"', '\'', '`'].iter().find_map(|quote| source.find(&format!("{quote}{specifier}{quote}"))) else {
+    let Some(offset) = ['"', '\'', '`'].iter().find_map(|quote| source.find(&format!("{quote}{specifier}{quote}")))
+    else {
         return problem;
     };
     let before = &source[..offset];

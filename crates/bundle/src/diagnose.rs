@@ -15,7 +15,7 @@ pub(crate) fn is_unresolved(diagnostic: &BuildDiagnostic) -> bool {
 }
 
 /// The problem that `diagnostic` is about.
-pub(crate) fn problem(root: &Path, diagnostic: &BuildDiagnostic, nodejs_compat: bool) -> Problem {
+pub(crate) fn problem(root: &Path, diagnostic: &BuildDiagnostic, seen: &Seen, nodejs_compat: bool) -> Problem {
     let options = DiagnosticOptions { cwd: root.to_path_buf() };
     let detail = diagnostic.to_diagnostic_with(&options);
     let rendered = Rendered::of(&detail.to_string());
@@ -42,8 +42,9 @@ pub(crate) fn problem(root: &Path, diagnostic: &BuildDiagnostic, nodejs_compat: 
             });
         }
         EventKind::UnloadableDependencyError => {
-            problem.message = rendered.title;
-            problem.note = rendered.label.map(|why| format!("The reason: {why}."));
+            let file = rendered.title.strip_prefix("Could not load ").unwrap_or_default();
+            let why = seen.unreadable.get(&root.join(file)).cloned().or(rendered.label).unwrap_or_default();
+            problem.message = format!("Could not load {file}: {why}");
         }
         EventKind::UnhandleableError => {
             // The bundler's text asks to report to its own project; its cause is what helps here.
@@ -105,7 +106,7 @@ pub(crate) fn warnings(root: &Path, diagnostics: &[BuildDiagnostic], seen: &Seen
         .iter()
         .filter(|diagnostic| tells(diagnostic))
         .filter(|diagnostic| !diagnostic.id().is_some_and(|file| file.contains("node_modules")))
-        .map(|diagnostic| problem(root, diagnostic, true))
+        .map(|diagnostic| problem(root, diagnostic, seen, true))
         .collect();
     for specifier in &seen.doubtful {
         let importers: Vec<_> = seen.external.get(specifier).into_iter().flatten().cloned().collect();
@@ -152,7 +153,11 @@ impl Rendered {
         // `[KIND] title`
         let title = first.split_once("] ").map_or(first, |(_, title)| title).trim().to_string();
         let after = |line: &str, mark: &str| line.split_once(mark).map(|(_, rest)| rest.trim().to_string());
-        let label = lines.clone().find_map(|line| after(line, "╰──")).filter(|label| !label.is_empty());
+        let label = lines
+            .clone()
+            .find_map(|line| after(line, "╰──"))
+            .map(|label| label.trim_start_matches('─').trim().to_string());
+        let label = label.filter(|label| !label.is_empty());
         let help = lines.find_map(|line| after(line, "Help: ").or_else(|| after(line, "Note: ")));
         Self { title, label, help }
     }

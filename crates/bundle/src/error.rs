@@ -1,6 +1,6 @@
 //! What goes wrong while bundling, said for the person who wrote the Worker.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 /// A source tree that doesn't make a Worker: every problem found, not just the first.
@@ -63,15 +63,23 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.location {
-            Some(location) if !self.message.contains(&location.file) => write!(f, "{location}: {}", self.message)?,
-            _ => f.write_str(&self.message)?,
+        // Sources are shown to terminals, and may hold what steers them.
+        let mut show = |text: &str| text.chars().try_for_each(|c| f.write_char(if steers(c) { '\u{fffd}' } else { c }));
+        if let Some(location) = self.location.as_ref().filter(|at| !self.message.contains(&at.to_string())) {
+            show(&format!("{location}: "))?;
         }
+        show(&self.message)?;
         for part in [&self.frame, &self.note].into_iter().flatten() {
-            write!(f, "\n{part}")?;
+            show("\n")?;
+            show(part)?;
         }
         Ok(())
     }
+}
+
+/// Whether `c` makes a terminal do something or show text out of order.
+fn steers(c: char) -> bool {
+    (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 // === impl Location ===

@@ -88,6 +88,19 @@ impl Options {
         }
     }
 
+    /// The same options with the real path of `root`: files are known by their real paths, relative to it.
+    pub(crate) fn without_links(mut self) -> Self {
+        let absolute = std::path::absolute(&self.root).unwrap_or_else(|_| self.root.clone());
+        // A root that isn't there is told by the entry point that cannot be read.
+        let real = absolute.canonicalize().unwrap_or(absolute);
+        let under_root = |path: &PathBuf| path.strip_prefix(&self.root).map_or_else(|_| path.clone(), PathBuf::from);
+        self.entry = under_root(&self.entry);
+        self.base_dir = self.base_dir.as_ref().map(under_root);
+        self.tsconfig = self.tsconfig.as_ref().map(under_root);
+        self.root = real;
+        self
+    }
+
     /// The entry point's absolute path.
     pub(crate) fn entry_path(&self) -> PathBuf {
         self.root.join(&self.entry)

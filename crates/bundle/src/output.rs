@@ -106,10 +106,7 @@ impl Module {
 
 /// Service workers have no imports: the additional module `name` is the global of this identifier.
 pub(crate) fn global_name(name: &str) -> String {
-    format!("./{name}")
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '$' { c } else { '_' })
-        .collect()
+    format!("./{name}").chars().map(|c| if c.is_ascii_alphanumeric() || c == '$' { c } else { '_' }).collect()
 }
 
 // === impl ModuleKind ===

@@ -84,9 +84,8 @@ impl RuleSet {
     }
 
     fn verdict(&self, text: &str, of: fn(&Compiled) -> &[Regex]) -> Verdict {
-        let matching = |rules: &[Compiled]| {
-            rules.iter().position(|rule| of(rule).iter().any(|regex| regex.is_match(text)))
-        };
+        let matching =
+            |rules: &[Compiled]| rules.iter().position(|rule| of(rule).iter().any(|regex| regex.is_match(text)));
         if let Some(index) = matching(&self.active) {
             return Verdict::Matched(self.active[index].rule.kind);
         }
@@ -123,7 +122,11 @@ fn defaults() -> impl Iterator<Item = Rule> {
         (RuleType::CompiledWasm, &["**/*.wasm", "**/*.wasm?module"]),
     ]
     .into_iter()
-    .map(|(kind, globs)| Rule { kind, globs: globs.iter().map(|glob| (*glob).into()).collect(), fallthrough: None })
+    .map(|(kind, globs)| Rule {
+        kind,
+        globs: globs.iter().map(|glob| (*glob).into()).collect(),
+        fallthrough: None,
+    })
 }
 
 fn describe(rule: &Rule) -> String {

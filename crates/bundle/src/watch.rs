@@ -173,8 +173,12 @@ impl State {
 
     /// Watches the folder of every file, or the nearest one that exists.
     fn watch_folders(&mut self) -> Result<(), WatchError> {
-        let wanted: HashSet<PathBuf> =
-            self.files.keys().filter_map(|file| file.ancestors().skip(1).find(|folder| folder.is_dir())).map(PathBuf::from).collect();
+        let wanted: HashSet<PathBuf> = self
+            .files
+            .keys()
+            .filter_map(|file| file.ancestors().skip(1).find(|folder| folder.is_dir()))
+            .map(PathBuf::from)
+            .collect();
         let gone: Vec<_> = self
             .folders
             .iter()

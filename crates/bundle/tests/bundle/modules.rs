@@ -15,7 +15,10 @@ fn rule(kind: RuleType, glob: &str, fallthrough: Option<bool>) -> Rule {
 fn wasm_text_and_data_stay_modules_of_their_own() {
     let project = Project::new(&[
         ("node_modules/wasm-pkg/package.json", r#"{"name":"wasm-pkg","exports":{"./*":"./dist/*"}}"#),
-        ("src/deep/util.ts", "import page from '../page.html'; import pkg from 'wasm-pkg/add.wasm'; export { page, pkg };"),
+        (
+            "src/deep/util.ts",
+            "import page from '../page.html'; import pkg from 'wasm-pkg/add.wasm'; export { page, pkg };",
+        ),
         ("src/page.html", "<p>ü</p>"),
         ("src/query.sql", "SELECT 1"),
         ("src/notes.md", "# Notes"),
@@ -35,7 +38,11 @@ fn wasm_text_and_data_stay_modules_of_their_own() {
     let mut options = project.options("src/index.ts");
     options.rules = vec![rule(RuleType::Text, "**/*.md", Some(true))];
     let bundle = project.try_bundle(&options).unwrap_or_else(|error| panic!("{error}"));
-    let kinds: Vec<_> = bundle.modules.iter().map(|module| (module.name.split_once('-').map_or("", |(_, name)| name), module.kind)).collect();
+    let kinds: Vec<_> = bundle
+        .modules
+        .iter()
+        .map(|module| (module.name.split_once('-').map_or("", |(_, name)| name), module.kind))
+        .collect();
     let mut sorted = kinds[1..].to_vec();
     sorted.sort_by_key(|(name, _)| *name);
     assert_eq!(
@@ -50,8 +57,14 @@ fn wasm_text_and_data_stay_modules_of_their_own() {
         "the same content under the same name is one module"
     );
     // sha1sum of "SELECT 1"
-    assert!(bundle.modules.iter().any(|module| module.name == "42364a017b73ef516a0eca9827e6fa00623257ee-query.sql"), "{kinds:?}");
-    assert_eq!(run(&bundle, &[], r#"console.log((await import("./index.js")).default)"#), "5|true|5|255,254,0|<p>ü</p>|SELECT 1|# Notes");
+    assert!(
+        bundle.modules.iter().any(|module| module.name == "42364a017b73ef516a0eca9827e6fa00623257ee-query.sql"),
+        "{kinds:?}"
+    );
+    assert_eq!(
+        run(&bundle, &[], r#"console.log((await import("./index.js")).default)"#),
+        "5|true|5|255,254,0|<p>ü</p>|SELECT 1|# Notes"
+    );
     for file in ["src/add.wasm", "src/page.html", "node_modules/wasm-pkg/dist/add.wasm"] {
         assert!(bundle.watch.contains(&project.root.join(file)), "{file}");
     }
@@ -59,13 +72,19 @@ fn wasm_text_and_data_stay_modules_of_their_own() {
 
     options.preserve_file_names = true;
     let named = project.try_bundle(&options).unwrap();
-    assert!(named.modules.iter().any(|module| module.name == "add.wasm") && text(named.main_module()).contains("\"./query.sql\""));
+    assert!(
+        named.modules.iter().any(|module| module.name == "add.wasm")
+            && text(named.main_module()).contains("\"./query.sql\"")
+    );
 }
 
 #[test]
 fn scripts_become_service_workers() {
     let project = Project::new(&[
-        ("src/index.ts", "import { reply } from './reply'; import page from './page.html';\naddEventListener('fetch', (event: any) => event.respondWith(reply(page)));"),
+        (
+            "src/index.ts",
+            "import { reply } from './reply'; import page from './page.html';\naddEventListener('fetch', (event: any) => event.respondWith(reply(page)));",
+        ),
         ("src/reply.ts", "export const reply = (text: string) => `<${text}>`;"),
         ("src/page.html", "page"),
     ]);
@@ -73,7 +92,11 @@ fn scripts_become_service_workers() {
     assert_eq!(bundle.format, Format::ServiceWorker);
     let page = &bundle.modules[1];
     assert_eq!((page.kind, text(page)), (ModuleKind::Text, "page"));
-    assert!(page.global_name().ends_with("_page_html") && !page.global_name().contains(['.', '/', '-']), "{}", page.global_name());
+    assert!(
+        page.global_name().ends_with("_page_html") && !page.global_name().contains(['.', '/', '-']),
+        "{}",
+        page.global_name()
+    );
     let script = format!(
         "import vm from 'node:vm'; import fs from 'node:fs';
         const listeners = []; const context = vm.createContext({{ {}: 'page', addEventListener: (type, f) => listeners.push([type, f]) }});
@@ -83,15 +106,24 @@ fn scripts_become_service_workers() {
     );
     assert_eq!(run(&bundle, &[], &script), "fetch <page>");
 
-    let project = Project::new(&[("index.js", "import { connect } from 'cloudflare:sockets'; addEventListener('fetch', () => connect());")]);
+    let project = Project::new(&[(
+        "index.js",
+        "import { connect } from 'cloudflare:sockets'; addEventListener('fetch', () => connect());",
+    )]);
     let error = project.error("index.js").to_string();
-    assert!(error.contains("Unexpected external import of \"cloudflare:sockets\"") && error.contains("export default"), "{error}");
+    assert!(
+        error.contains("Unexpected external import of \"cloudflare:sockets\"") && error.contains("export default"),
+        "{error}"
+    );
 }
 
 #[test]
 fn additional_modules_are_found_and_left_alone() {
     let project = Project::new(&[
-        ("src/index.mjs", "import { en } from './lang/en.mjs'; import { bundled } from './inner/util.js';\nexport default async (code) => [en, bundled, (await import(`./lang/${code}.mjs`)).name].join();"),
+        (
+            "src/index.mjs",
+            "import { en } from './lang/en.mjs'; import { bundled } from './inner/util.js';\nexport default async (code) => [en, bundled, (await import(`./lang/${code}.mjs`)).name].join();",
+        ),
         ("src/lang/en.mjs", "export const en = 'EN', name = 'English';"),
         ("src/lang/de.mjs", "export const name = 'Deutsch';"),
         ("src/inner/util.js", "export { en as bundled } from '../lang/en.mjs';"),
@@ -104,7 +136,10 @@ fn additional_modules_are_found_and_left_alone() {
     let expect = |bundle: &bundle::Bundle, main: &str| {
         let names: Vec<_> = bundle.modules.iter().map(|module| (module.name.as_str(), module.kind)).collect();
         use ModuleKind::{EsModule, Text};
-        assert_eq!(names, [(main, EsModule), ("lang/de.mjs", EsModule), ("lang/en.mjs", EsModule), ("readme.txt", Text)]);
+        assert_eq!(
+            names,
+            [(main, EsModule), ("lang/de.mjs", EsModule), ("lang/en.mjs", EsModule), ("readme.txt", Text)]
+        );
     };
     let bundle = project.try_bundle(&options).unwrap_or_else(|error| panic!("{error}"));
     expect(&bundle, "index.js");

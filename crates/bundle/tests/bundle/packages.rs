@@ -13,7 +13,10 @@ fn typescript_with_paths_json_and_jsx_runs() {
                 "paths": { "@lib/*": ["./src/lib/*"] }, "jsx": "react-jsx", "jsxImportSource": "tiny" } }"#,
         ),
         ("node_modules/tiny/package.json", r#"{"name":"tiny","exports":{"./jsx-runtime":"./jsx.js"}}"#),
-        ("node_modules/tiny/jsx.js", "export const jsx = (tag, { children }) => `<${tag}>${children}</${tag}>`; export const jsxs = jsx;"),
+        (
+            "node_modules/tiny/jsx.js",
+            "export const jsx = (tag, { children }) => `<${tag}>${children}</${tag}>`; export const jsxs = jsx;",
+        ),
         (
             "src/index.ts",
             r#"
@@ -32,7 +35,10 @@ fn typescript_with_paths_json_and_jsx_runs() {
             export class Counter {}
             "#,
         ),
-        ("src/lib/greet.ts", "export const enum Level { High = 3 }\nexport function greet(name: string) { return `hi ${name}` as const }\nexport const unused = 'SHAKEN AWAY';"),
+        (
+            "src/lib/greet.ts",
+            "export const enum Level { High = 3 }\nexport function greet(name: string) { return `hi ${name}` as const }\nexport const unused = 'SHAKEN AWAY';",
+        ),
         ("src/data.json", r#"{"answer": 42, "other": 1}"#),
         ("src/page.tsx", "export const page = () => <b>bold</b>;"),
         ("src/late.js", "export default 'late';"),
@@ -47,7 +53,15 @@ fn typescript_with_paths_json_and_jsx_runs() {
     assert!(!text(bundle.main_module()).contains("sourceMappingURL"));
     let script = r#"const m = await import("./index.js"); console.log(Object.keys(m).join(), m.Counter.name, await (await m.default.fetch()).text())"#;
     assert_eq!(run(&bundle, &[], script), "Counter,default Counter hi you|42|<b>bold</b>|red|3|late|development|1.2.3");
-    for file in ["src/index.ts", "src/lib/greet.ts", "src/data.json", "src/page.tsx", "src/late.js", "tsconfig.json", "package.json"] {
+    for file in [
+        "src/index.ts",
+        "src/lib/greet.ts",
+        "src/data.json",
+        "src/page.tsx",
+        "src/late.js",
+        "tsconfig.json",
+        "package.json",
+    ] {
         assert!(bundle.watch.contains(&project.root.join(file)), "{file} in {:?}", bundle.watch);
     }
 
@@ -73,14 +87,23 @@ fn packages_resolve_as_wrangler_resolves_them() {
         ("node_modules/conditions/default.js", "export default 'default'"),
         ("node_modules/conditions/esm.mjs", "export default 'import'"),
         ("node_modules/conditions/cjs.cjs", "module.exports = 'require'"),
-        ("node_modules/fields/package.json", r#"{"name":"fields","main":"main.js","module":"module.js","browser":{"./server.js":"./client.js"}}"#),
+        (
+            "node_modules/fields/package.json",
+            r#"{"name":"fields","main":"main.js","module":"module.js","browser":{"./server.js":"./client.js"}}"#,
+        ),
         ("node_modules/fields/main.js", "module.exports = 'main'"),
         ("node_modules/fields/module.js", "import server from './server.js'; export default 'module ' + server"),
         ("node_modules/fields/server.js", "export default 'server'"),
         ("node_modules/fields/client.js", "export default 'client'"),
         ("node_modules/@scope/cjs/package.json", r#"{"name":"@scope/cjs","main":"./lib"}"#),
-        ("node_modules/@scope/cjs/lib/index.js", "exports.kind = require('conditions/kind'); exports.self = () => typeof module; exports.node_env = process.env.NODE_ENV;"),
-        ("node_modules/es-module-flag/index.js", "Object.defineProperty(exports, '__esModule', { value: true }); exports.default = 'flagged'; exports.named = 'named';"),
+        (
+            "node_modules/@scope/cjs/lib/index.js",
+            "exports.kind = require('conditions/kind'); exports.self = () => typeof module; exports.node_env = process.env.NODE_ENV;",
+        ),
+        (
+            "node_modules/es-module-flag/index.js",
+            "Object.defineProperty(exports, '__esModule', { value: true }); exports.default = 'flagged'; exports.named = 'named';",
+        ),
         ("shared/aliased.ts", "export default 'aliased' as string"),
         (
             "src/index.js",
@@ -110,10 +133,16 @@ fn packages_resolve_as_wrangler_resolves_them() {
 #[test]
 fn what_the_runtime_provides_stays_outside() {
     let project = Project::new(&[
-        ("node_modules/old/index.js", "const { Buffer } = require('buffer'); const fs = require('node:path'); const { env } = require('cloudflare:workers'); module.exports = [typeof Buffer.from, typeof fs.join, env].join();"),
+        (
+            "node_modules/old/index.js",
+            "const { Buffer } = require('buffer'); const fs = require('node:path'); const { env } = require('cloudflare:workers'); module.exports = [typeof Buffer.from, typeof fs.join, env].join();",
+        ),
         ("node_modules/path/index.js", "throw new Error('the builtin comes first')"),
-        ("src/index.ts", r#"import { DurableObject } from "cloudflare:workers"; import old from "old"; import { join } from "path"; import * as events from "node:events";
-            export default [old, join("a", "b"), typeof events.EventEmitter, new DurableObject().kind].join("|");"#),
+        (
+            "src/index.ts",
+            r#"import { DurableObject } from "cloudflare:workers"; import old from "old"; import { join } from "path"; import * as events from "node:events";
+            export default [old, join("a", "b"), typeof events.EventEmitter, new DurableObject().kind].join("|");"#,
+        ),
     ]);
     let mut options = project.options("src/index.ts");
     options.nodejs_compat = true;
@@ -121,8 +150,14 @@ fn what_the_runtime_provides_stays_outside() {
     assert!(bundle.warnings.is_empty(), "{:?}", bundle.warnings);
     assert_eq!(bundle.modules.len(), 1);
     let shims = [("cloudflare:workers", "export class DurableObject { kind = 'durable' }\nexport const env = 'ENV';")];
-    assert_eq!(run(&bundle, &shims, r#"console.log((await import("./index.js")).default)"#), "function,function,ENV|a/b|function|durable");
+    assert_eq!(
+        run(&bundle, &shims, r#"console.log((await import("./index.js")).default)"#),
+        "function,function,ENV|a/b|function|durable"
+    );
     assert!(text(bundle.main_module()).contains("\"node:path\"") && !text(bundle.main_module()).contains("require("));
+    // Modules made up along the way are nobody's source.
+    let map: serde_json::Value = serde_json::from_str(bundle.main_module().source_map.as_ref().unwrap()).unwrap();
+    assert_eq!(map["sources"], serde_json::json!(["node_modules/old/index.js", "src/index.ts"]));
 
     // Without the flag: `node:` imports are left to fail at run time with a warning, bare ones are errors.
     let project = Project::new(&[
@@ -133,21 +168,52 @@ fn what_the_runtime_provides_stays_outside() {
     let bundle = project.bundle("index.ts");
     assert_eq!(bundle.warnings.len(), 1);
     let warning = bundle.warnings[0].to_string();
-    assert!(warning.contains("The package \"node:fs\"") && warning.contains("nodejs_compat") && warning.contains("index.ts"), "{warning}");
+    assert!(
+        warning.contains("The package \"node:fs\"")
+            && warning.contains("nodejs_compat")
+            && warning.contains("index.ts"),
+        "{warning}"
+    );
     let mut als = project.options("als.ts");
     assert_eq!(project.try_bundle(&als).unwrap().warnings.len(), 1);
     als.nodejs_als = true;
     assert!(project.try_bundle(&als).unwrap().warnings.is_empty());
     let error = project.error("bare.ts").to_string();
-    assert!(error.contains("Could not resolve \"fs\" imported by bare.ts:1:16") && error.contains("nodejs_compat"), "{error}");
+    assert!(
+        error.contains("Could not resolve \"fs\" imported by bare.ts:1:16") && error.contains("nodejs_compat"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_linked_project_is_known_by_its_real_path() {
+    let project = Project::new(&[
+        ("real/src/index.ts", "import './a'; export default 1"),
+        ("real/src/a.ts", "throw new Error('a')"),
+    ]);
+    let (real, link) = (project.root.join("real"), project.root.join("link"));
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let options = bundle::Options::new(&link, link.join("src/index.ts"));
+    let bundle = project.try_bundle(&options).unwrap();
+    assert!(bundle.watch.contains(&real.join("src/a.ts")));
+    assert!(bundle.main_module().source_map.as_ref().unwrap().contains(r#""src/a.ts""#));
 }
 
 #[test]
 fn cycles_and_shared_state_survive() {
     let project = Project::new(&[
-        ("a.js", "import { b } from './b.js'; export function a() { return 'a' } export default b() + a() + globalThis.loads;"),
-        ("b.js", "import { a } from './a.js'; globalThis.loads = (globalThis.loads ?? 0) + 1; export function b() { return 'b' + a() }"),
-        ("index.js", "import ab from './a.js'; const again = await import('./b.js'); const dynamic = import('./c.cjs'); export default ab + again.b() + (await dynamic).default.c;"),
+        (
+            "a.js",
+            "import { b } from './b.js'; export function a() { return 'a' } export default b() + a() + globalThis.loads;",
+        ),
+        (
+            "b.js",
+            "import { a } from './a.js'; globalThis.loads = (globalThis.loads ?? 0) + 1; export function b() { return 'b' + a() }",
+        ),
+        (
+            "index.js",
+            "import ab from './a.js'; const again = await import('./b.js'); const dynamic = import('./c.cjs'); export default ab + again.b() + (await dynamic).default.c;",
+        ),
         ("c.cjs", "exports.c = require('./d.cjs').d; exports.late = 1;"),
         ("d.cjs", "const c = require('./c.cjs'); exports.d = typeof c.late;"),
     ]);

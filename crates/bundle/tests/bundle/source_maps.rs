@@ -16,7 +16,10 @@ fn places_lead_back_to_the_sources() {
     let thrower = "// ünïcode 𝒳\ninterface Shape { side: number }\n\n\texport function area(shape: Shape): number {\n\t\tif (shape.side < 0) throw new Error(\"𝒳 negative side\");\n\t\treturn shape.side ** 2;\n\t}\n";
     let page = "export const Page = (props: { title: string }) => <main>{props.title.toUpperCase()}</main>;\n";
     let project = Project::new(&[
-        ("src/index.ts", "import { area } from './lib/area';\nimport { Page } from './page';\nimport { dep } from 'dep';\nexport default { fetch: () => [area({ side: -1 }), Page, dep()] };\n"),
+        (
+            "src/index.ts",
+            "import { area } from './lib/area';\nimport { Page } from './page';\nimport { dep } from 'dep';\nexport default { fetch: () => [area({ side: -1 }), Page, dep()] };\n",
+        ),
         ("src/lib/area.ts", thrower),
         ("src/page.tsx", page),
         ("node_modules/dep/index.js", "exports.dep = function dep() {\n  return MARKER_IN_DEP;\n};\n"),
@@ -30,11 +33,19 @@ fn places_lead_back_to_the_sources() {
         for (needle, file, source) in [
             ("Error(", "src/lib/area.ts", thrower),
             ("toUpperCase", "src/page.tsx", page),
-            ("MARKER_IN_DEP", "node_modules/dep/index.js", "exports.dep = function dep() {\n  return MARKER_IN_DEP;\n};\n"),
+            (
+                "MARKER_IN_DEP",
+                "node_modules/dep/index.js",
+                "exports.dep = function dep() {\n  return MARKER_IN_DEP;\n};\n",
+            ),
         ] {
             let (line, column) = place(text(main), needle);
             let original = map.original(line, column).unwrap_or_else(|| panic!("{needle} is mapped"));
-            assert_eq!((original.file, (original.line, original.column)), (file, place(source, needle)), "{needle}, minify: {minify}");
+            assert_eq!(
+                (original.file, (original.line, original.column)),
+                (file, place(source, needle)),
+                "{needle}, minify: {minify}"
+            );
             assert_eq!(map.source(file), Some(source));
         }
         let around = map.lines_around("src/lib/area.ts", 5, 1);
