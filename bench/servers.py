@@ -134,7 +134,7 @@ class Server:
 
 
 class Skerry(Server):
-    """`skerry dev` with every Worker at http://<name>.localhost:PORT, started on its first request."""
+    """`skerry dev`: bundles every Worker when it starts; an isolate is made on the first request."""
 
     name = "skerry"
     binary = pathlib.Path(os.environ.get("SKERRY_BIN", ROOT / "target/release/skerry"))
@@ -149,7 +149,7 @@ class Skerry(Server):
                 f'name = "{worker.name}"\nmain = "index.js"\ncompatibility_date = "{COMPATIBILITY_DATE}"\n'
             )
             folders.append(folder)
-        flags = ["--lazy", "--ip", "127.0.0.1", "--port", "0", "--log-level", "error"]
+        flags = ["--ip", "127.0.0.1", "--port", "0", "--log-level", "error"]
         if enforce_limits:
             flags.append("--enforce-limits")
         self.spawn(
