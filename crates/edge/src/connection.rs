@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
@@ -71,6 +71,16 @@ pub(crate) struct Activity {
     /// Milliseconds from `start` to the last request's begin or end.
     last: AtomicU64,
     flooded: Notify,
+    /// HTTP/2 responses being sent.
+    sending: Mutex<Vec<Weak<Sending>>>,
+}
+
+/// One response body on HTTP/2, where a client may close the stream's window and keep the connection alive.
+#[derive(Debug, Default)]
+pub(crate) struct Sending {
+    /// When the last chunk was handed to the connection, in milliseconds from its start; 0 while a chunk is awaited
+    /// from the response's own source.
+    handed: AtomicU64,
 }
 
 // === impl Connection ===
@@ -172,10 +182,11 @@ impl<H: Handler> Connection<H> {
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20))
             .serve_connection(TokioIo::new(io), service);
-        self.drive(connection, std::future::pending(), stop).await;
+        let stalled = self.shared.activity.stalled_for(self.config.bounds.write_stall);
+        self.drive(connection, stalled, stop).await;
     }
 
-    /// Runs the connection until it ends, its client closes (`gone`), it idles or floods; a stop ends it gently.
+    /// Runs the connection until it ends, its client closes or stalls (`gone`), it idles or floods; a stop ends it gently.
     async fn drive<C>(&self, connection: C, gone: impl Future<Output = ()>, stop: CancellationToken)
     where
         C: Graceful,
@@ -317,6 +328,36 @@ impl Activity {
             abandoned: AtomicU32::new(0),
             last: AtomicU64::new(0),
             flooded: Notify::new(),
+            sending: Mutex::default(),
+        }
+    }
+
+    /// Watches a response that begins to be sent over HTTP/2.
+    pub(crate) fn sending(&self) -> Arc<Sending> {
+        let sending = Arc::new(Sending::default());
+        self.sending.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&sending));
+        sending
+    }
+
+    pub(crate) fn handed(&self, sending: &Sending, chunk: bool) {
+        let now = if chunk { (self.start.elapsed().as_millis() as u64).max(1) } else { 0 };
+        sending.handed.store(now, Ordering::Relaxed);
+    }
+
+    /// Resolves when a client has not asked for the next chunk of some response for `limit`.
+    async fn stalled_for(&self, limit: Duration) {
+        loop {
+            tokio::time::sleep(limit / 2).await;
+            let now = self.start.elapsed().as_millis() as u64;
+            let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+            sending.retain(|sending| sending.strong_count() > 0);
+            let stalled = sending.iter().filter_map(Weak::upgrade).any(|sending| {
+                let handed = sending.handed.load(Ordering::Relaxed);
+                handed > 0 && now.saturating_sub(handed) > limit.as_millis() as u64
+            });
+            if stalled {
+                return;
+            }
         }
     }
 

@@ -125,7 +125,7 @@ impl Geo {
     pub fn locate(&self, ip: IpAddr) -> Location {
         match &self.database {
             Some(database) if webapi::fetch::is_public(ip) => {
-                database.locate(ip).unwrap_or_else(|| Location::unknown(self.here))
+                database.locate(ip, self.here).unwrap_or_else(|| Location::unknown(self.here))
             }
             _ => self.profile.clone(),
         }

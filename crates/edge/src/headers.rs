@@ -109,7 +109,7 @@ pub(crate) fn joined(headers: &HeaderMap, name: HeaderName) -> String {
 }
 
 /// HTTP/2 splits cookies for compression; outside it they are one header (RFC 9113 §8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;
     }

@@ -12,6 +12,8 @@ mod request;
 mod rtt;
 mod service;
 mod socket;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 
 pub use geo::{Cf, Geo};

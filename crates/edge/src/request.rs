@@ -116,7 +116,7 @@ fn authority(parts: &http::request::Parts, fallback: Option<SocketAddr>) -> Resu
 }
 
 /// Joins scheme, authority and path. Only what is not normal already goes through the URL parser.
-fn absolute(https: bool, authority: &str, path: &str) -> Result<String, EdgeError> {
+pub(crate) fn absolute(https: bool, authority: &str, path: &str) -> Result<String, EdgeError> {
     let scheme = if https { "https" } else { "http" };
     let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + path.len());
     url.push_str(scheme);

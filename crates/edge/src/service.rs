@@ -8,13 +8,13 @@ use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
 use http::header::{CONTENT_LENGTH, HeaderName};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use webapi::body::{HttpBody, Outgoing};
 
-use crate::connection::{Activity, Shared};
+use crate::connection::{Activity, Sending, Shared};
 use crate::error_page::{self, EdgeError};
 use crate::{Handler, Ray, Request, Response, headers};
 
@@ -24,6 +24,8 @@ const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 pub(crate) struct Watched<B: Body> {
     body: B,
     guard: Guard,
+    /// On HTTP/2.
+    sending: Option<Arc<Sending>>,
 }
 
 /// Fires `gone` when it is dropped before the response was finished.
@@ -64,7 +66,8 @@ pub(crate) async fn call<H: Handler>(
         parts.headers.remove(CONTENT_LENGTH);
     }
     guard.finished = bodiless;
-    Ok(http::Response::from_parts(parts, Watched { body, guard }))
+    let sending = (version == Version::HTTP_2 && !body.is_end_stream()).then(|| shared.activity.sending());
+    Ok(http::Response::from_parts(parts, Watched { body, guard, sending }))
 }
 
 /// The handler's answer. A panic in it is this request's end and no other's.
@@ -101,7 +104,11 @@ where
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(sending) = &self.sending {
+            self.guard.activity.handed(sending, polled.is_ready());
+        }
+        let frame = ready!(polled);
         // A body that breaks off was not abandoned by its client either.
         self.guard.finished |= !matches!(frame, Some(Ok(_)));
         Poll::Ready(frame)

@@ -6,8 +6,8 @@
 
 pub mod channel;
 pub mod coding;
-pub mod http;
 pub mod ops;
+pub mod outgoing;
 mod tee;
 #[cfg(test)]
 mod tests;
@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ::http::HeaderMap;
 use bytes::Bytes;
 use futures::Stream;
+use http::HeaderMap;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::Sleep;
@@ -27,8 +27,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pub use channel::{BodyWriter, channel};
 pub use coding::Coding;
-pub use http::{EncodeBody, HttpBody, Outgoing};
 pub use ops::OPS;
+pub use outgoing::{EncodeBody, HttpBody, Outgoing};
 
 /// The largest chunk that JavaScript is handed.
 pub const CHUNK: usize = 64 * 1024;

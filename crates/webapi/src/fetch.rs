@@ -16,6 +16,7 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
+use rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -67,7 +68,12 @@ pub struct Subresponse {
 
 impl Outbound {
     pub fn new(policy: Policy) -> Self {
-        Self { client: client::build(policy) }
+        Self { client: client::build(policy, Vec::new()) }
+    }
+
+    /// As `new`, trusting these certificate authorities besides the machine's.
+    pub fn trusting(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
+        Self { client: client::build(policy, authorities) }
     }
 
     /// Sends a request and follows redirects as it says; resolves when the response's headers are here.

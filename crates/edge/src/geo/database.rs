@@ -83,8 +83,8 @@ impl Database {
         paths.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// What the databases know of `ip`; `None` when none has it.
-    pub(super) fn locate(&self, ip: IpAddr) -> Option<Location> {
+    /// What the databases know of `ip`; `None` when none has it. Without a position its client reaches `here`.
+    pub(super) fn locate(&self, ip: IpAddr, here: &Colo) -> Option<Location> {
         let mut found: Option<Location> = None;
         for reader in &self.0 {
             let record = match reader.lookup(ip).and_then(|result| result.decode::<Record>()) {
@@ -95,7 +95,7 @@ impl Database {
                     continue;
                 }
             };
-            merge(found.get_or_insert_with(|| Location::unknown(&super::colos::COLOS[0])), &record);
+            merge(found.get_or_insert_with(|| Location::unknown(here)), &record);
         }
         let mut location = found?;
         if let (Some(latitude), Some(longitude)) = (location.latitude, location.longitude) {

@@ -118,8 +118,8 @@ pub(super) fn decode(coding: Coding, mut body: BodyReader) -> BodyReader {
 pub(super) fn encode(coding: Coding, body: BodyReader) -> BodyReader {
     let source = StreamReader::new(body.map_err(io::Error::other));
     let stream = match coding {
-        Coding::Gzip => coded(GzipEncoder::with_quality(source, Level::Fastest), lost),
-        Coding::Deflate => coded(ZlibEncoder::with_quality(source, Level::Fastest), lost),
+        Coding::Gzip => coded(GzipEncoder::with_quality(source, Level::Precise(4)), lost),
+        Coding::Deflate => coded(ZlibEncoder::with_quality(source, Level::Precise(4)), lost),
         Coding::Brotli => coded(BrotliEncoder::with_quality(source, Level::Precise(4)), lost),
     };
     BodyReader::from_stream(stream, None).with_coding(Some(coding))

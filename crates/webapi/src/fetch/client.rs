@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -15,6 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -44,7 +45,7 @@ pub(super) enum ConnectError {
     Timeout(Duration),
 }
 
-pub(super) fn build(policy: Policy) -> Client {
+pub(super) fn build(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Client {
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder
         .pool_timer(TokioTimer::new())
@@ -56,7 +57,7 @@ pub(super) fn build(policy: Policy) -> Client {
         .http2_max_header_list_size(MAX_HEADER_BYTES as u32)
         .http2_adaptive_window(true)
         .http2_keep_alive_interval(Duration::from_secs(30));
-    builder.build(Connector::new(policy))
+    builder.build(Connector::new(policy, authorities))
 }
 
 /// Connects to `http:` and `https:` authorities, within the policy's time and addresses.
@@ -65,6 +66,7 @@ pub(super) struct Connector {
     tcp: Tcp,
     /// Made when first needed: reading the machine's CA store takes longer than starting a Worker.
     tls: Arc<OnceLock<HttpsConnector<Tcp>>>,
+    authorities: Arc<Vec<CertificateDer<'static>>>,
     timeout: Duration,
 }
 
@@ -87,14 +89,14 @@ type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 // === impl Connector ===
 
 impl Connector {
-    fn new(policy: Policy) -> Self {
+    fn new(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
         let timeout = policy.connect_timeout;
         let policy = Arc::new(policy);
         let mut http =
             HttpConnector::new_with_resolver(Resolver { system: GaiResolver::new(), policy: policy.clone() });
         http.enforce_http(false);
         http.set_nodelay(true);
-        Self { tcp: Tcp { http, policy }, tls: Arc::default(), timeout }
+        Self { tcp: Tcp { http, policy }, tls: Arc::default(), authorities: Arc::new(authorities), timeout }
     }
 
     async fn connect(mut self, uri: Uri) -> Result<Stream, ConnectError> {
@@ -104,8 +106,8 @@ impl Connector {
         let mut tls = match self.tls.get() {
             Some(tls) => tls.clone(),
             None => {
-                let tcp = self.tcp.clone();
-                let made = tokio::task::spawn_blocking(move || https(tcp)).await;
+                let (tcp, authorities) = (self.tcp.clone(), self.authorities.clone());
+                let made = tokio::task::spawn_blocking(move || https(tcp, &authorities)).await;
                 let made = made.map_err(|error| ConnectError::Lost(error.into()))?;
                 self.tls.get_or_init(|| made).clone()
             }
@@ -131,17 +133,18 @@ impl Service<Uri> for Connector {
     }
 }
 
-fn https(tcp: Tcp) -> HttpsConnector<Tcp> {
+fn https(tcp: Tcp, authorities: &[CertificateDer<'static>]) -> HttpsConnector<Tcp> {
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots())
+        .with_root_certificates(roots(authorities))
         .with_no_client_auth();
     HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().enable_http2().wrap_connector(tcp)
 }
 
-/// The machine's CA store (which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace), else Mozilla's.
-fn roots() -> RootCertStore {
+/// The machine's CA store (which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace), else Mozilla's; and what the operator
+/// trusts besides.
+fn roots(authorities: &[CertificateDer<'static>]) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     for error in &native.errors {
@@ -151,6 +154,7 @@ fn roots() -> RootCertStore {
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
+    roots.add_parsable_certificates(authorities.iter().cloned());
     roots
 }
 
@@ -192,12 +196,17 @@ impl Service<Name> for Resolver {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let host = name.to_string();
-        let lookup = self.system.call(name);
         let policy = self.policy.clone();
+        // RFC 6761 §6.3: these names are this machine's, whatever its resolver thinks of them.
+        let local = host == "localhost" || host.ends_with(".localhost");
+        let lookup = (!local).then(|| self.system.call(name));
         Box::pin(async move {
-            let found: Vec<SocketAddr> = match lookup.await {
-                Ok(found) => found.collect(),
-                Err(error) => return Err(ConnectError::Dns(host, Some(error))),
+            let found: Vec<SocketAddr> = match lookup {
+                None => vec![(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()],
+                Some(lookup) => match lookup.await {
+                    Ok(found) => found.collect(),
+                    Err(error) => return Err(ConnectError::Dns(host, Some(error))),
+                },
             };
             if found.is_empty() {
                 return Err(ConnectError::Dns(host, None));
