@@ -1,7 +1,8 @@
 // structuredClone (HTML §2.7 and §8.6.2) over V8's serializer (src/structured_clone.rs).
 //
 // A platform object can't be cloned unless its file says how:
-//   registerCloneable({ tag, prototype, is, write, read })  `write(object)` → data that can be cloned itself, `read(data)` → object;
+//   registerCloneable({ tag, prototype, is, write, read })  `write(object)` → data, `read(data)` → object. The data is kept as it
+//                                                           is within an isolate, and serialised (so of plain values) to leave it;
 //                                                           `tag` is a number that stored data keeps: TAGS gives them out
 //   registerTransferable({ prototype, is, detach, receive })  `detach(object)` → anything, taking what the object stands for away
 //                                                           from it; `receive(anything)` → the object on the other side
@@ -14,7 +15,8 @@ import { DOMException, isDOMException } from "./domexception.js";
 import { op_deserialize, op_detach, op_serialize } from "skerry:ops";
 const {
   ArrayBufferPrototypeGetDetached, ArrayPrototypePush, ObjectDefineProperty, ObjectFreeze, ObjectGetOwnPropertyDescriptor,
-  ObjectGetPrototypeOf, SafeArrayIterator, SafeMap, SafeSet, uncurryThis,
+  ObjectGetPrototypeOf, SafeArrayIterator, SafeMap, SafeSet, TypedArrayPrototypeSet,
+  TypedArrayPrototypeSubarray, Uint8Array, uncurryThis,
 } = primordials;
 
 /** The numbers of host objects in serialised data. Never renumber: data at rest has them. */
@@ -49,25 +51,58 @@ function uncloneable(name) {
   return new DOMException(`#<${name}> could not be cloned.`, "DataCloneError");
 }
 
-function writeHostObject(object) {
+/** Serialises `value`; what stands for its host objects comes in `hosts` as { tag, data }, in the order of their numbers. */
+function write(value, buffers, transferred) {
+  const hosts = [];
+  const bytes = op_serialize(value, buffers, isHostObject, (object) => {
+    const index = transferred?.get(object);
+    ArrayPrototypePush(hosts, index === undefined ? hostOf(object) : { tag: TAGS.TRANSFERRED, data: index });
+    return hosts.length - 1;
+  });
+  return { bytes, hosts };
+}
+
+function hostOf(object) {
   const prototype = interfacePrototypeOf(object);
   const entry = cloneableByPrototype.get(prototype);
   if (entry === undefined || !entry.is(object)) throw uncloneable(prototype.constructor.name);
-  return [entry.tag, entry.write(object)];
+  return { tag: entry.tag, data: entry.write(object) };
 }
 
-function readHostObject(tag, data) {
-  const entry = cloneableByTag.get(tag);
-  if (entry === undefined) throw new DOMException("Unable to deserialize cloned data.", "DataCloneError");
-  return entry.read(data);
+function read({ bytes, hosts }, buffers, received) {
+  const objects = [];
+  for (let i = 0; i < hosts.length; i++) {
+    const { tag, data } = hosts[i];
+    const entry = cloneableByTag.get(tag);
+    if (tag === TAGS.TRANSFERRED && received !== undefined) ArrayPrototypePush(objects, received[data]);
+    else if (entry !== undefined) ArrayPrototypePush(objects, entry.read(data));
+    else throw new DOMException("Unable to deserialize cloned data.", "DataCloneError");
+  }
+  return op_deserialize(bytes, buffers, objects);
 }
+
+// Serialised data with host objects: this byte (V8's own data begins with 255), the length of the data of the host objects
+// (4 bytes, little end first), that data, and the value's.
+const WITH_HOSTS = 1;
 
 export function serialize(value) {
-  return op_serialize(value, [], isHostObject, writeHostObject);
+  const { bytes, hosts } = write(value, []);
+  if (hosts.length === 0) return bytes;
+  const hostBytes = op_serialize(hosts, [], isHostObject, hostOf);
+  const whole = new Uint8Array(5 + hostBytes.length + bytes.length);
+  const { length } = hostBytes;
+  whole[0] = WITH_HOSTS;
+  for (let i = 0; i < 4; i++) whole[i + 1] = length >>> (8 * i);
+  TypedArrayPrototypeSet(whole, hostBytes, 5);
+  TypedArrayPrototypeSet(whole, bytes, 5 + length);
+  return whole;
 }
 
 export function deserialize(bytes) {
-  return op_deserialize(bytes, [], readHostObject);
+  if (bytes[0] !== WITH_HOSTS) return op_deserialize(bytes, [], []);
+  const length = bytes[1] | (bytes[2] << 8) | (bytes[3] << 16) | (bytes[4] << 24);
+  const hosts = op_deserialize(TypedArrayPrototypeSubarray(bytes, 5, 5 + length), [], []);
+  return read({ bytes: TypedArrayPrototypeSubarray(bytes, 5 + length), hosts }, []);
 }
 
 const lastModifiedOf = uncurryThis(ObjectGetOwnPropertyDescriptor(File.prototype, "lastModified").get);
@@ -85,7 +120,7 @@ export function structuredClone(value, options = undefined) {
   }
   // Primitives are their own clones; a symbol has none.
   if (!isObject(value) && typeof value !== "symbol") return value;
-  return deserialize(serialize(value));
+  return read(write(value, []), []);
 }
 
 /** HTML §2.7.7 and §2.7.8 */
@@ -110,10 +145,7 @@ function cloneWithTransfer(value, transfer) {
     ArrayPrototypePush(objects, { entry, item });
   }
 
-  const bytes = op_serialize(value, buffers, isHostObject, (object) => {
-    const index = indices.get(object);
-    return index === undefined ? writeHostObject(object) : [TAGS.TRANSFERRED, index];
-  });
+  const written = write(value, buffers, indices);
   for (let i = 0; i < buffers.length; i++) {
     if (ArrayBufferPrototypeGetDetached(buffers[i])) {
       throw new DOMException("An ArrayBuffer is detached and could not be cloned.", "DataCloneError");
@@ -128,7 +160,7 @@ function cloneWithTransfer(value, transfer) {
     const { entry, item } = objects[i];
     ArrayPrototypePush(received, entry.receive(entry.detach(item)));
   }
-  return op_deserialize(bytes, buffers, (tag, data) => (tag === TAGS.TRANSFERRED ? received[data] : readHostObject(tag, data)));
+  return read(written, buffers, received);
 }
 
 registerCloneable({

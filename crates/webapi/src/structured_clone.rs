@@ -1,19 +1,20 @@
 //! The structured clone algorithm (HTML §2.7) over V8's serializer, for `js/structured_clone.js`. Objects of the platform's
-//! own classes are host objects: JavaScript says what stands for them in the data and makes them again from it.
+//! own classes are host objects: the data has a number in their place, and JavaScript keeps what the number stands for.
 
 use isolate::{Args, JsError, Op, v8};
 
 pub const OPS: &[Op] = &[isolate::op!(op_serialize), isolate::op!(op_deserialize), isolate::op!(op_detach)];
 
-/// JavaScript's side of host objects: `is(object)` → boolean, `write(object)` → `[tag, data]`, `read(tag, data)` → object.
-struct HostObjects<'a> {
+/// What stands in the data for host objects: `is(object)` → boolean, `write(object)` → the number that it is known by.
+struct HostWriter<'a> {
     is: v8::Local<'a, v8::Function>,
     write: v8::Local<'a, v8::Function>,
     plain: v8::Local<'a, v8::Value>,
 }
 
+/// The host objects by number, made before: V8 runs no JavaScript while it reads.
 struct HostReader<'a> {
-    read: v8::Local<'a, v8::Function>,
+    objects: v8::Local<'a, v8::Array>,
 }
 
 /// `op_serialize(value, buffers, is, write)` → `Uint8Array`. `buffers` are the `ArrayBuffer`s that move instead of being
@@ -28,7 +29,7 @@ fn op_serialize(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     };
     let context = scope.get_current_context();
     let plain = v8::Object::new(scope).get_prototype(scope).unwrap_or_else(|| v8::null(scope).into());
-    let serializer = v8::ValueSerializer::new(scope, Box::new(HostObjects { is, write, plain }));
+    let serializer = v8::ValueSerializer::new(scope, Box::new(HostWriter { is, write, plain }));
     for id in 0..buffers.length() {
         let buffer = buffers.get_index(scope, id).and_then(|buffer| buffer.try_cast::<v8::ArrayBuffer>().ok());
         let Some(buffer) = buffer else { continue };
@@ -43,20 +44,15 @@ fn op_serialize(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     rv.set(bytes.into());
 }
 
-/// `op_deserialize(bytes, buffers, read)` → value
+/// `op_deserialize(bytes, buffers, hostObjects)` → value
 fn op_deserialize(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    let (Some(bytes), Ok(buffers), Ok(read)) = (
-        isolate::bytes_arg(scope, &args, 0),
-        args.get(1).try_cast::<v8::Array>(),
-        args.get(2).try_cast::<v8::Function>(),
-    ) else {
-        return isolate::throw(
-            scope,
-            JsError::type_error("op_deserialize takes bytes, a list of buffers and a function"),
-        );
+    let (Some(bytes), Ok(buffers), Ok(objects)) =
+        (isolate::bytes_arg(scope, &args, 0), args.get(1).try_cast::<v8::Array>(), args.get(2).try_cast::<v8::Array>())
+    else {
+        return isolate::throw(scope, JsError::type_error("op_deserialize takes bytes and two lists"));
     };
     let context = scope.get_current_context();
-    let deserializer = v8::ValueDeserializer::new(scope, Box::new(HostReader { read }), &bytes);
+    let deserializer = v8::ValueDeserializer::new(scope, Box::new(HostReader { objects }), &bytes);
     for id in 0..buffers.length() {
         let buffer = buffers.get_index(scope, id).and_then(|buffer| buffer.try_cast::<v8::ArrayBuffer>().ok());
         let Some(buffer) = buffer else { continue };
@@ -84,9 +80,9 @@ fn op_detach(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     rv.set(successor.into());
 }
 
-// === impl HostObjects ===
+// === impl HostWriter ===
 
-impl v8::ValueSerializerImpl for HostObjects<'_> {
+impl v8::ValueSerializerImpl for HostWriter<'_> {
     fn throw_data_clone_error<'s>(&self, scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
         let message = message.to_rust_string_lossy(scope);
         isolate::throw(scope, JsError::dom("DataCloneError", message));
@@ -112,12 +108,9 @@ impl v8::ValueSerializerImpl for HostObjects<'_> {
         serializer: &dyn v8::ValueSerializerHelper,
     ) -> Option<bool> {
         let undefined = v8::undefined(scope).into();
-        let written = self.write.call(scope, undefined, &[object.into()])?.try_cast::<v8::Array>().ok()?;
-        let tag = written.get_index(scope, 0)?.uint32_value(scope)?;
-        let data = written.get_index(scope, 1)?;
-        serializer.write_uint32(tag);
-        let context = scope.get_current_context();
-        serializer.write_value(context, data)
+        let number = self.write.call(scope, undefined, &[object.into()])?.uint32_value(scope)?;
+        serializer.write_uint32(number);
+        Some(true)
     }
 }
 
@@ -129,15 +122,12 @@ impl v8::ValueDeserializerImpl for HostReader<'_> {
         scope: &mut v8::PinScope<'s, '_>,
         deserializer: &dyn v8::ValueDeserializerHelper,
     ) -> Option<v8::Local<'s, v8::Object>> {
-        let mut tag = 0;
-        if !deserializer.read_uint32(&mut tag) {
+        let mut number = 0;
+        let object = if deserializer.read_uint32(&mut number) { self.objects.get_index(scope, number) } else { None };
+        let object = object.and_then(|object| object.try_cast().ok());
+        if object.is_none() {
             isolate::throw(scope, JsError::dom("DataCloneError", "Unable to deserialize cloned data."));
-            return None;
         }
-        let context = scope.get_current_context();
-        let data = deserializer.read_value(context)?;
-        let tag = v8::Integer::new_from_unsigned(scope, tag).into();
-        let undefined = v8::undefined(scope).into();
-        self.read.call(scope, undefined, &[tag, data])?.try_cast().ok()
+        object
     }
 }
