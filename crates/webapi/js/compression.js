@@ -2,7 +2,7 @@
 
 import { op_compression_drop, op_compression_finish, op_compression_new, op_compression_write } from "skerry:ops";
 import { primordials } from "./primordials.js";
-import { bytesOf } from "./streams/native.js";
+import { bytesOf, notBytesWritten } from "./streams/native.js";
 import { kInternal } from "./streams/readable_state.js";
 import { isShared } from "./streams/strategy.js";
 import { createTransformStream, TransformStream } from "./streams/transform.js";
@@ -25,9 +25,7 @@ class Codec {
 
   transform(chunk, stream) {
     const bytes = bytesOf(chunk);
-    if (bytes === undefined || isShared(bytes)) {
-      throw new TypeError("The chunk is not of type 'BufferSource'.");
-    }
+    if (bytes === undefined || isShared(bytes)) throw notBytesWritten(chunk);
     if (this.#rid === -1) this.#open();
     return this.#enqueueAll(op_compression_write(this.#rid, bytes), stream, op_compression_write, false);
   }

@@ -2,7 +2,7 @@
 
 import { primordials } from "../primordials.js";
 import { converters, defineInterface, isObject, requiredArguments } from "../webidl.js";
-import { bytesOf } from "./native.js";
+import { bytesOf, notBytesWritten } from "./native.js";
 import { Deferred, kResolved } from "./promises.js";
 import { faceOf } from "./readable.js";
 import { cloneBytes, createReadableBytes } from "./readable_byte.js";
@@ -42,9 +42,7 @@ class Identity {
   write(chunk) {
     const bytes = bytesOf(chunk);
     if (bytes === undefined) {
-      return this.#fail(new TypeError(typeof chunk === "string"
-        ? "This TransformStream is being used as a byte stream, but received a string on its writable side. If you wish to write a string, you'll probably want to explicitly UTF-8-encode it with TextEncoder."
-        : "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side."));
+      return this.#fail(notBytesWritten(chunk));
     }
     const length = TypedArrayPrototypeGetByteLength(bytes);
     if (length === 0) return kResolved;

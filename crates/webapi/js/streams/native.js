@@ -172,6 +172,13 @@ function notBytes() {
   return new TypeError("This ReadableStream did not return bytes.");
 }
 
+/** The error for a chunk that is written where bytes are wanted. */
+export function notBytesWritten(chunk) {
+  return new TypeError(typeof chunk === "string"
+    ? "This TransformStream is being used as a byte stream, but received a string on its writable side. If you wish to write a string, you'll probably want to explicitly UTF-8-encode it with TextEncoder."
+    : "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.");
+}
+
 // === A whole stream ===
 
 /** Reads everything: a promise of one Uint8Array that nobody else holds. The stream stays locked. */

@@ -37,8 +37,8 @@ export class ReadableByteStreamController {
     const prefix = "Failed to execute 'enqueue' on 'ReadableByteStreamController'";
     requiredArguments(arguments.length, 1, prefix);
     requireView(chunk, prefix);
-    if (viewByteLength(chunk) === 0) throw new TypeError(`${prefix}: the chunk is empty.`);
-    if (ArrayBufferPrototypeGetByteLength(viewBuffer(chunk)) === 0) throw new TypeError(`${prefix}: the chunk's buffer is empty.`);
+    if (viewByteLength(chunk) === 0) throw new TypeError("Cannot enqueue a zero-length ArrayBuffer.");
+    if (ArrayBufferPrototypeGetByteLength(viewBuffer(chunk)) === 0) throw new TypeError("Cannot enqueue a zero-length ArrayBuffer.");
     if (!this.#controller.canCloseOrEnqueue) throw new TypeError("Unable to enqueue: the ReadableStream is closed or errored already.");
     this.#controller.enqueue(chunk);
   }

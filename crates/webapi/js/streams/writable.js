@@ -45,7 +45,7 @@ export class WritableStream {
     if (!isObject(this) || !(#stream in this)) return PromiseReject(new TypeError("Illegal invocation"));
     const stream = this.#stream;
     if (stream.writer !== undefined) return PromiseReject(new TypeError("This WritableStream is currently locked to a writer."));
-    if (stream.closeQueuedOrInFlight) return PromiseReject(new TypeError("This WritableStream is closing already."));
+    if (stream.closeQueuedOrInFlight) return PromiseReject(new TypeError("This WritableStream has been closed."));
     return writableClose(stream);
   }
 
@@ -127,7 +127,7 @@ export class WritableStreamDefaultWriter {
     if (!isObject(this) || !(#writer in this)) return PromiseReject(new TypeError("Illegal invocation"));
     const { stream } = this.#writer;
     if (stream === undefined) return released();
-    if (stream.closeQueuedOrInFlight) return PromiseReject(new TypeError("This WritableStream is closing already."));
+    if (stream.closeQueuedOrInFlight) return PromiseReject(new TypeError("This WritableStream has been closed."));
     return writableClose(stream);
   }
 

@@ -93,7 +93,7 @@ export function writableAbort(stream, reason) {
 /** WritableStreamClose. */
 export function writableClose(stream) {
   if (stream.state === CLOSED || stream.state === ERRORED) {
-    return PromiseReject(new TypeError("This WritableStream is closed or errored already."));
+    return PromiseReject(new TypeError(stream.state === CLOSED ? "This WritableStream has been closed." : "This WritableStream has been errored."));
   }
   const request = new Deferred();
   stream.closeRequest = request;
