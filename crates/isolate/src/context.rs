@@ -3,13 +3,15 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{JsError, StartError};
 
-/// Names one event within its isolate; never used again there.
+/// Names one event, unlike any other that is alive in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContextId(pub u32);
 
@@ -20,6 +22,8 @@ pub enum Failure {
     CpuLimit,
     /// The isolate passed its memory limit.
     MemoryLimit,
+    /// It was still waiting when its time was up.
+    Expired,
     /// Nothing is left that could ever make it go on.
     Hung,
     /// The isolate went away under it.
@@ -53,9 +57,21 @@ pub struct IoContext {
     pub(crate) pending: u32,
     /// JavaScript has said that the event is over; it ends after the current step.
     pub(crate) finished: bool,
+    /// When it ends at the latest.
+    pub(crate) deadline: Option<Instant>,
     subrequests_left: u32,
     aborted: Option<CancellationToken>,
     data: Box<dyn ContextData>,
+}
+
+// === impl ContextId ===
+
+impl ContextId {
+    /// A new name.
+    pub fn next() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 // === impl IoContext ===
@@ -73,6 +89,7 @@ impl IoContext {
             cpu_limit,
             pending: 0,
             finished: false,
+            deadline: None,
             subrequests_left: subrequests,
             aborted: None,
             data,

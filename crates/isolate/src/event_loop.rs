@@ -32,12 +32,15 @@ pub struct Options {
 
 /// A new event for an isolate.
 pub struct Job {
+    pub id: ContextId,
     pub data: Box<dyn ContextData>,
     pub run: Begin,
 }
 
 pub enum Message {
     Event(Job),
+    /// Runs in an event that was begun, unless it has ended: it pays for it.
+    Within(ContextId, Begin),
     /// End once no event is being handled.
     Evict,
 }
@@ -86,6 +89,9 @@ unsafe impl Send for Isolate {}
 /// Something that is ready.
 enum Work {
     Event(Job),
+    Within(ContextId, Begin),
+    /// An event's time is up.
+    Expired(ContextId),
     Settled(Settled),
     Timer(u32),
     Foreground,
@@ -242,6 +248,7 @@ impl Isolate {
             while self.work.len() < TURN {
                 match mailbox.poll_recv(cx) {
                     Poll::Ready(Some(Message::Event(job))) => self.work.push_back(Work::Event(job)),
+                    Poll::Ready(Some(Message::Within(id, run))) => self.work.push_back(Work::Within(id, run)),
                     Poll::Ready(Some(Message::Evict)) => evict = true,
                     Poll::Ready(None) => {
                         closed = true;
@@ -260,7 +267,7 @@ impl Isolate {
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        if let Some(due) = state.timers.next_due() {
+        if let Some(due) = state.timers.next_due().into_iter().chain(state.deadlines.first().map(|(due, _)| *due)).min() {
             let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             if sleep.deadline() != due {
                 sleep.as_mut().reset(due);
@@ -269,6 +276,10 @@ impl Isolate {
                 let mut ids = Vec::new();
                 state.timers.take_due(Instant::now(), &mut ids);
                 self.work.extend(ids.into_iter().map(Work::Timer));
+                while let Some((_, id)) = state.deadlines.first().copied().filter(|(due, _)| *due <= Instant::now()) {
+                    state.deadlines.pop_first();
+                    self.work.push_back(Work::Expired(id));
+                }
             }
         }
         self.tasks.waker.register(cx.waker());
@@ -371,10 +382,16 @@ fn begin(scope: &mut v8::PinScope, work: Work, limits: &Limits) -> Option<(Optio
     let state = state(scope);
     match work {
         Work::Event(job) => {
-            state.next_context += 1;
-            let id = ContextId(state.next_context);
+            let id = job.id;
             state.contexts.insert(id, IoContext::new(id, limits.cpu, limits.subrequests, job.data));
             Some((Some(id), Action::Begin(job.run)))
+        }
+        Work::Within(id, run) => state.contexts.contains_key(&id).then_some((Some(id), Action::Begin(run))),
+        Work::Expired(id) => {
+            if let Some(mut context) = state.end_context(id) {
+                context.embedder().fail(Failure::Expired);
+            }
+            None
         }
         Work::Settled(settled) => {
             let context = state.contexts.get_mut(&settled.context)?;

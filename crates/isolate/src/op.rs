@@ -94,6 +94,18 @@ pub fn context<'a>(scope: &'a mut v8::PinScope, id: crate::ContextId) -> Option<
     state(scope).contexts.get_mut(&id)
 }
 
+/// Lets the current event end `after` a while at the latest, whatever it still waits for.
+pub fn expire_after(scope: &mut v8::PinScope, after: std::time::Duration) {
+    let Some(context) = io_context(scope) else { return };
+    let (id, due) = (context.id, tokio::time::Instant::now() + after);
+    let before = context.deadline.replace(due);
+    let deadlines = &mut state(scope).deadlines;
+    if let Some(before) = before {
+        deadlines.remove(&(before, id));
+    }
+    deadlines.insert((due, id));
+}
+
 /// Where the running JavaScript was called from: the nearest frame that is not the runtime's own.
 pub fn caller(scope: &mut v8::PinScope) -> Option<crate::Frame> {
     let trace = v8::StackTrace::current_stack_trace(scope, 10)?;

@@ -2,12 +2,14 @@
 //! embedder put in. Ops reach it through the scope, so that it is never borrowed twice.
 
 use std::any::{Any, TypeId};
+use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use futures::stream::FuturesUnordered;
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 
 use crate::context::IoContext;
 use crate::memory::Memory;
@@ -24,7 +26,8 @@ pub(crate) const HOOKS_SLOT: i32 = 1;
 
 pub(crate) struct IsolateState {
     pub(crate) contexts: FxHashMap<ContextId, IoContext>,
-    pub(crate) next_context: u32,
+    /// When events end at the latest, for those that have such a time.
+    pub(crate) deadlines: BTreeSet<(Instant, ContextId)>,
     pub(crate) ops: FuturesUnordered<PendingOp>,
     pub(crate) timers: Timers,
     pub(crate) resources: ResourceTable,
@@ -44,7 +47,7 @@ impl IsolateState {
     pub(crate) fn new(memory: Arc<Memory>) -> Self {
         Self {
             contexts: FxHashMap::default(),
-            next_context: 0,
+            deadlines: BTreeSet::new(),
             ops: FuturesUnordered::new(),
             timers: Timers::default(),
             resources: ResourceTable::default(),
@@ -64,6 +67,9 @@ impl IsolateState {
     /// Ends an event: its pending work, timers and resources go with it.
     pub(crate) fn end_context(&mut self, id: ContextId) -> Option<IoContext> {
         let context = self.contexts.remove(&id)?;
+        if let Some(deadline) = context.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
         for op in std::pin::Pin::new(&mut self.ops).iter_pin_mut() {
             if op.context == id {
                 op.cancel();

@@ -2,7 +2,7 @@
 
 import { primordials } from "../webapi/primordials.js";
 import { defineInterface } from "../webapi/webidl.js";
-import { currentEvent, trackEvents, waitUntil as waitFor } from "./context.js";
+import { currentEvent, waitUntil as waitFor } from "./context.js";
 import { currentEnv } from "./handlers.js";
 
 const { Error, ObjectPrototypeIsPrototypeOf } = primordials;
@@ -40,6 +40,5 @@ function waitUntil(promise) {
 }
 
 export function workersModule() {
-  trackEvents();
   return { __proto__: null, env: currentEnv(), waitUntil, WorkerEntrypoint, DurableObject, RpcTarget };
 }

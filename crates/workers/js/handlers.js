@@ -1,12 +1,12 @@
 // From an event to the Worker's handler and back: module syntax, entrypoint classes, service-worker syntax.
 
-import { op_body_writer, op_respond, op_respond_error, op_report_exception } from "skerry:ops";
+import { op_body_writer, op_report_exception, op_request_signal, op_respond, op_respond_error, op_timer_start } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { fetch } from "../webapi/fetch.js";
 import { requestFromNative } from "../webapi/request.js";
 import { isResponse, responseParts } from "../webapi/response.js";
 import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
-import { beginEvent, newExecutionContext, settleEvent } from "./context.js";
+import { answered, beginEvent, eventOf, newExecutionContext } from "./context.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { callFetchListeners, callScheduledListeners, hasEventListeners, ScheduledController } from "./service_worker.js";
 
@@ -95,11 +95,11 @@ function respond(event, response) {
   const manual = encodeBody === "manual";
   if (!isReadableStream(body)) {
     op_respond(status, statusText, headers, body, manual, false);
-    return settleEvent(event);
+    return answered(event);
   }
   const ends = op_body_writer(expectedLength(body) ?? -1);
   op_respond(status, statusText, headers, ends[1], manual, true);
-  const done = () => settleEvent(event);
+  const done = () => answered(event);
   PromisePrototypeThen(pumpToNative(body, ends[0]), done, (error) => {
     op_report_exception(error);
     done();
@@ -109,7 +109,7 @@ function respond(event, response) {
 function fail(event, request, error) {
   if (!event.passThrough) {
     op_respond_error(error);
-    return settleEvent(event);
+    return answered(event);
   }
   // ctx.passThroughOnException(): the origin answers, once; when it can't, the Worker's own error stands.
   event.passThrough = false;
@@ -134,6 +134,13 @@ function fail(event, request, error) {
   );
 }
 
+/** The client went away before it had an answer. Listeners of `request.signal` still run, and may ask for more time. */
+export function dispatchGone(id) {
+  const event = eventOf(id);
+  if (event === undefined) return;
+  PromisePrototypeThen(op_request_signal(id), () => op_timer_start(() => answered(event), 0, false));
+}
+
 // === scheduled ===
 
 export function dispatchScheduled(id, cron, scheduledTime) {
@@ -144,14 +151,14 @@ export function dispatchScheduled(id, cron, scheduledTime) {
     result = scheduledHandler(new ScheduledController(cron, scheduledTime), event);
   } catch (error) {
     op_respond_error(error);
-    return settleEvent(event);
+    return answered(event);
   }
   PromisePrototypeThen(
     PromiseResolve(result),
-    () => settleEvent(event),
+    () => answered(event),
     (error) => {
       op_respond_error(error);
-      settleEvent(event);
+      answered(event);
     },
   );
 }

@@ -7,7 +7,7 @@ import { DOMException } from "../webapi/domexception.js";
 import { dispatch, ErrorEvent, hasListeners, PromiseRejectionEvent } from "../webapi/events.js";
 import { workersModule } from "./entrypoint.js";
 
-export { prepare, start, dispatchFetch, dispatchScheduled } from "./handlers.js";
+export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use isolate::{Args, ContextData, Failure, JsError, JsException, Op, op, v8};
+use isolate::{Args, ContextData, ContextId, Failure, JsError, JsException, Op, op, v8};
 use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, EncodeBody, Outgoing};
 
@@ -17,6 +17,7 @@ pub(crate) const OPS: &[Op] = &[
     op!(op_request_signal),
     op!(op_respond),
     op!(op_respond_error),
+    op!(op_event_answered),
     op!(op_event_done),
 ];
 
@@ -47,7 +48,7 @@ pub(crate) struct FetchEvent {
 // === impl FetchEvent ===
 
 impl FetchEvent {
-    pub(crate) fn job(request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
+    pub(crate) fn job(id: ContextId, request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
         let Request { method, url, headers, body, cf, gone } = request;
         let data = Box::new(Self { headers, cf: Some(cf), gone, answer });
         let run: isolate::Begin = Box::new(move |scope, id| {
@@ -60,7 +61,7 @@ impl FetchEvent {
             ];
             crate::runtime::call(scope, |hooks| &hooks.fetch, &arguments);
         });
-        isolate::Job { data, run }
+        isolate::Job { id, data, run }
     }
 }
 
@@ -88,7 +89,7 @@ request's handler. This is a limitation of Cloudflare Workers which allows us to
 
 /// The request that argument 0 names by its event's id. Otherwise the platform's error is thrown.
 fn request<'a>(scope: &'a mut v8::PinScope, args: &Args) -> Option<&'a mut FetchEvent> {
-    let id = isolate::ContextId(args.get(0).uint32_value(scope).unwrap_or(0));
+    let id = ContextId(args.get(0).uint32_value(scope).unwrap_or(0));
     if isolate::context(scope, id).is_none() {
         isolate::throw(scope, JsError::error(OTHER_REQUEST));
         return None;
@@ -202,6 +203,25 @@ fn op_respond_error(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) 
     } else if let Some(event) = context.data::<crate::scheduled_event::ScheduledEvent>() {
         event.answer.send(Err(Cause::Exception(exception)));
     }
+}
+
+/// How long `waitUntil` promises may take once the event is answered:
+/// https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil
+const WAIT_UNTIL: Duration = Duration::from_secs(30);
+
+/// `op_event_answered()`: the current event has its whole answer, or nobody wants it, and goes on for `waitUntil` alone.
+fn op_event_answered(scope: &mut v8::PinScope, _args: Args, _rv: v8::ReturnValue) {
+    let Some(context) = isolate::io_context(scope) else { return };
+    if let Some(event) = context.data::<FetchEvent>() {
+        event.answer.producing = false;
+    }
+    isolate::expire_after(scope, WAIT_UNTIL);
+}
+
+/// The client went away: the Worker's code is told, and nothing but `waitUntil` goes on.
+pub(crate) fn gone(scope: &mut v8::PinScope, id: ContextId) {
+    let id = v8::Integer::new_from_unsigned(scope, id.0).into();
+    crate::runtime::call(scope, |hooks| &hooks.gone, &[id]);
 }
 
 /// `op_event_done()`: the current event is answered and nothing of it is left to wait for.

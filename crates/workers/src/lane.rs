@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Response;
-use isolate::{Exit, Failure, Isolate, Message, StartError};
+use isolate::{ContextId, Exit, Failure, Isolate, Message, StartError};
 use tokio::sync::mpsc;
 use webapi::body::Outgoing;
 
@@ -32,17 +32,22 @@ impl Worker {
         Self { mailbox }
     }
 
-    /// Handles a request. Dropping the future does not end the event: `request.gone` does.
+    /// Handles a request. Dropping the future says that nobody wants the response any more: the Worker's code is told,
+    /// and only what it gave to `waitUntil` goes on.
     pub async fn fetch(&self, request: Request, usage: Usage) -> Outcome<Response<Outgoing>> {
         let (answer, outcome) = Answer::new(usage);
-        self.send(FetchEvent::job(request, answer));
-        outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
+        let id = ContextId::next();
+        self.send(FetchEvent::job(id, request, answer));
+        let mut abandon = Abandon { worker: self, id, unanswered: true };
+        let outcome = outcome.await;
+        abandon.unanswered = false;
+        outcome.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
     }
 
     /// Runs the scheduled handler, and what it waits for.
     pub async fn scheduled(&self, scheduled: Scheduled, usage: Usage) -> Outcome<()> {
         let (answer, outcome) = Answer::new(usage);
-        self.send(ScheduledEvent::job(scheduled, answer));
+        self.send(ScheduledEvent::job(ContextId::next(), scheduled, answer));
         outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
     }
 
@@ -54,6 +59,21 @@ impl Worker {
     fn send(&self, job: isolate::Job) {
         // The lane lives as long as a sender does; were it gone, the dropped job would answer for itself.
         let _ = self.mailbox.send(Message::Event(job));
+    }
+}
+
+/// Tells the isolate when the one who waits for an event's answer is gone.
+struct Abandon<'a> {
+    worker: &'a Worker,
+    id: ContextId,
+    unanswered: bool,
+}
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        if self.unanswered {
+            let _ = self.worker.mailbox.send(Message::Within(self.id, Box::new(crate::fetch_event::gone)));
+        }
     }
 }
 

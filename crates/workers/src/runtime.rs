@@ -34,6 +34,7 @@ pub fn snapshot() -> Result<Snapshot, SnapshotError> {
 pub(crate) struct Hooks {
     pub(crate) fetch: v8::Global<v8::Function>,
     pub(crate) scheduled: v8::Global<v8::Function>,
+    pub(crate) gone: v8::Global<v8::Function>,
 }
 
 // === impl Hooks ===
@@ -41,7 +42,7 @@ pub(crate) struct Hooks {
 impl Hooks {
     fn find(scope: &mut v8::PinScope) -> Option<Self> {
         let find = |name| isolate::hook(scope, name).map(|function| v8::Global::new(scope, function));
-        Some(Self { fetch: find("dispatchFetch")?, scheduled: find("dispatchScheduled")? })
+        Some(Self { fetch: find("dispatchFetch")?, scheduled: find("dispatchScheduled")?, gone: find("dispatchGone")? })
     }
 }
 

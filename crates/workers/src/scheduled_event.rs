@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::time::Duration;
 
-use isolate::{ContextData, Failure, v8};
+use isolate::{ContextData, ContextId, Failure, v8};
 
 use crate::event::Answer;
 
@@ -22,7 +22,7 @@ pub(crate) struct ScheduledEvent {
 // === impl ScheduledEvent ===
 
 impl ScheduledEvent {
-    pub(crate) fn job(scheduled: Scheduled, answer: Answer<()>) -> isolate::Job {
+    pub(crate) fn job(id: ContextId, scheduled: Scheduled, answer: Answer<()>) -> isolate::Job {
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),
@@ -31,7 +31,7 @@ impl ScheduledEvent {
             ];
             crate::runtime::call(scope, |hooks| &hooks.scheduled, &arguments);
         });
-        isolate::Job { data: Box::new(Self { answer }), run }
+        isolate::Job { id, data: Box::new(Self { answer }), run }
     }
 }
 
