@@ -8,14 +8,14 @@ import { platformEntries } from "./inspect_platform.js";
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypePush, BigInt,
   BigIntPrototypeValueOf, BooleanPrototypeValueOf, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset, DatePrototypeGetTime, DatePrototypeToISOString, DatePrototypeToString, ErrorIsError,
-  ErrorPrototypeToString, FunctionPrototypeToString, MapPrototypeForEach, MapPrototypeGetSize, MathMin, NumberIsNaN,
-  NumberPrototypeToString, NumberPrototypeValueOf, ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectHasOwn,
-  ObjectPrototypePropertyIsEnumerable, RegExpPrototype, RegExpPrototypeExec, RegExpPrototypeGetFlags, RegExpPrototypeGetSource, SafeMap,
-  SetPrototypeForEach, SetPrototypeGetSize, SharedArrayBufferPrototypeGetByteLength, String, StringPrototypeEndsWith,
-  StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice,
-  StringPrototypeStartsWith, StringPrototypeValueOf, SymbolPrototypeToString, SymbolPrototypeValueOf, SymbolToStringTag,
-  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetLength,
+  DataViewPrototypeGetByteOffset, DatePrototypeGetTime, DatePrototypeToISOString, DatePrototypeToString, ErrorPrototypeToString,
+  FunctionPrototypeToString, MapPrototypeForEach, MapPrototypeGetSize, MathMin, NumberIsNaN, NumberPrototypeToString,
+  NumberPrototypeValueOf, ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototypePropertyIsEnumerable,
+  RegExpPrototype, RegExpPrototypeExec, RegExpPrototypeGetFlags, RegExpPrototypeGetSource, SafeMap, SetPrototypeForEach,
+  SetPrototypeGetSize, SharedArrayBufferPrototypeGetByteLength, String, StringPrototypeEndsWith, StringPrototypeIncludes,
+  StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeStartsWith,
+  StringPrototypeValueOf, SymbolPrototypeToString, SymbolPrototypeValueOf, SymbolToStringTag, TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetLength,
   TypedArrayPrototypeGetSymbolToStringTag, Uint8Array, WeakMapPrototypeHas, WeakSetPrototypeHas,
 } = primordials;
 
@@ -97,14 +97,13 @@ function kindOf(context, value, keys, details, level, name, tag) {
   if (ArrayIsArray(value)) return arrayShape(value, keys, name, tag);
   if (typeof value === "function") return functionShape(context, value, name, tag);
   if (ArrayBufferIsView(value)) return viewShape(context, value, keys, name, tag);
-  if (details !== undefined) return detailedShape(context, value, details, name, tag);
+  if (details !== undefined) return detailedShape(context, value, keys, details, name, tag);
   const platform = platformEntries(value);
   if (platform !== undefined) return platformShape(platform, name);
   const size = probe(SetPrototypeGetSize, value);
   if (size !== undefined) return setShape(value, size, keys, name, tag);
   const mapSize = probe(MapPrototypeGetSize, value);
   if (mapSize !== undefined) return mapShape(value, mapSize, keys, name, tag);
-  if (ErrorIsError(value)) return errorShape(context, value, keys, name, tag);
   const source = probe(RegExpPrototypeGetSource, value);
   if (source !== undefined && value !== RegExpPrototype) {
     const literal = `/${source}/${RegExpPrototypeGetFlags(value)}`;
@@ -130,8 +129,10 @@ function kindOf(context, value, keys, details, level, name, tag) {
 }
 
 /** What only V8 can tell. */
-function detailedShape(context, value, details, name, tag) {
+function detailedShape(context, value, keys, details, name, tag) {
   switch (details[0]) {
+    case "error":
+      return errorShape(context, value, keys, name, tag);
     case "arguments":
       return { open: "[Arguments] {" };
     case "promise": {

@@ -6,7 +6,7 @@ pub const OPS: &[Op] = &[op!(op_inspect_details)];
 
 /// `op_inspect_details(value)` → undefined for most, else
 /// `["proxy", target | null, handler]` (null: revoked), `["promise", 0 pending | 1 fulfilled | 2 rejected, result]`,
-/// `["iterator", items, arePairs]` of a Map or a Set, `["arguments"]`, `["generator"]`, `["module"]`.
+/// `["iterator", items, arePairs]` of a Map or a Set, `["error"]`, `["arguments"]`, `["generator"]`, `["module"]`.
 fn op_inspect_details(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let value = args.get(0);
     let mut details: Vec<v8::Local<v8::Value>> = Vec::with_capacity(3);
@@ -32,7 +32,9 @@ fn op_inspect_details(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnVa
         details.push(items.into());
         details.push(v8::Boolean::new(scope, pairs).into());
     } else {
-        let name = if value.is_arguments_object() {
+        let name = if value.is_native_error() {
+            "error"
+        } else if value.is_arguments_object() {
             "arguments"
         } else if value.is_generator_object() {
             "generator"
