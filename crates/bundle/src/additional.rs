@@ -21,10 +21,19 @@ pub(crate) struct Found {
 }
 
 /// Every file below `root` that a rule matches, named relative to `root`, without the entry point.
-pub(crate) fn find(root: &Path, entry: &Path, rules: &RuleSet) -> Result<Vec<Found>, Problem> {
+/// The folders looked into are added to `watch`, for another file may come.
+pub(crate) fn find(
+    root: &Path,
+    entry: &Path,
+    rules: &RuleSet,
+    watch: &mut Vec<PathBuf>,
+) -> Result<Vec<Found>, Problem> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
+        if !folder.iter().any(|segment| segment == "node_modules") {
+            watch.push(folder.clone());
+        }
         let unreadable = |error| Problem::new(format!("Cannot list {}: {error}.", folder.display()));
         for file in fs::read_dir(&folder).map_err(unreadable)? {
             let file = file.map_err(unreadable)?;

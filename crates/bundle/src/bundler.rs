@@ -1,6 +1,6 @@
 //! The build itself: options in the bundler's terms, its output in ours.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio::time::error::Elapsed;
 
 use crate::additional::{self, Found};
 use crate::collect::{Collector, Seen};
+use crate::define;
 use crate::diagnose;
 use crate::error::{BundleError, Problem};
 use crate::format;
@@ -75,58 +76,72 @@ fn runtime() -> Result<&'static Runtime, &'static std::io::Error> {
 
 async fn build(options: Options) -> Result<Bundle, BundleError> {
     let options = options.without_links();
-    let entry = options.entry_path();
-    let mut watch = vec![entry.clone(), options.root.join("package.json")];
-    watch.push(options.root.join(options.tsconfig.as_deref().unwrap_or(Path::new("tsconfig.json"))));
+    let tsconfig = options.tsconfig.as_deref().unwrap_or(Path::new("tsconfig.json"));
+    let mut watch = vec![options.entry_path(), options.root.join("package.json"), options.root.join(tsconfig)];
+    let result = make(&options, &mut watch).await;
+    watch.retain(|path| path.is_absolute());
+    watch.sort();
+    watch.dedup();
+    match result {
+        Ok(bundle) => Ok(Bundle { watch, ..bundle }),
+        Err(problems) => Err(BundleError { problems, watch }),
+    }
+}
+
+/// The bundle but for `watch`, to which every file that matters is added, however it ends.
+async fn make(options: &Options, watch: &mut Vec<PathBuf>) -> Result<Bundle, Vec<Problem>> {
+    let path = options.entry_path();
     let shown = options.entry.display();
-    let source = match additional::read(&entry).map(|content| String::from_utf8(content.into())) {
-        Ok(Ok(source)) => source,
-        Ok(Err(_)) => {
-            return Err(BundleError::of(Problem::new(format!("The entry point {shown} is not UTF-8 text.")), watch));
+    let failed = |message: String| vec![Problem::new(message)];
+    let content =
+        additional::read(&path).map_err(|why| failed(format!("Cannot read the entry point {shown}: {why}.")))?;
+    let source =
+        String::from_utf8(content.into()).map_err(|_| failed(format!("The entry point {shown} is not UTF-8 text.")))?;
+    let entry = format::read(&path, &source);
+    let (rules, mut warnings) = RuleSet::new(&options.rules).map_err(|problem| vec![problem])?;
+    warnings.extend(entry.warning);
+    let found = match (options.find_additional_modules, entry.format) {
+        (false, _) => Vec::new(),
+        (true, Format::Modules) => {
+            additional::find(&options.module_root(), &path, &rules, watch).map_err(|problem| vec![problem])?
         }
-        Err(why) => {
-            return Err(BundleError::of(Problem::new(format!("Cannot read the entry point {shown}: {why}.")), watch));
+        (true, Format::ServiceWorker) => {
+            let problem = Problem::new("`find_additional_modules` can only be used with an ES module entry point.");
+            let note = "Remove it from the configuration, or export the handlers: `export default { fetch() { … } }`.";
+            return Err(vec![problem.with_note(note)]);
         }
-    };
-    let (format, warning) = format::detect(&entry, &source);
-    let (rules, mut warnings) =
-        RuleSet::new(&options.rules).map_err(|problem| BundleError::of(problem, watch.clone()))?;
-    warnings.extend(warning);
-    let found = if options.find_additional_modules {
-        if format == Format::ServiceWorker {
-            let problem = Problem::new("`find_additional_modules` can only be used with an ES module entry point.")
-                .with_note(
-                    "Remove it from the configuration, or export the handlers: `export default { fetch() { … } }`.",
-                );
-            return Err(BundleError::of(problem, watch));
-        }
-        additional::find(&options.module_root(), &entry, &rules)
-            .map_err(|problem| BundleError::of(problem, watch.clone()))?
-    } else {
-        Vec::new()
     };
     watch.extend(found.iter().map(|found| found.path.clone()));
+    let wrong = define::check(&options.define);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
     let mut bundle = if options.no_bundle {
-        as_is(&options, source, format)
+        as_is(options, source, entry.format, entry.exports)
     } else {
-        let paths = found.iter().map(|found| (found.path.clone(), found.module.name.clone())).collect();
-        bundled(&options, format, rules, paths, &mut watch).await?
+        let names = found.iter().map(|found| (found.path.clone(), found.module.name.clone())).collect();
+        bundled(options, entry.format, rules, names, watch).await?
     };
     add_found(&mut bundle, found);
     bundle.warnings.splice(0..0, warnings);
-    bundle.watch = watch.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
     Ok(bundle)
 }
 
 /// The entry point untouched.
-fn as_is(options: &Options, source: String, format: Format) -> Bundle {
+fn as_is(options: &Options, source: String, format: Format, exports: Vec<String>) -> Bundle {
     let entry = options.entry_path();
     let name = additional::name_in(&options.module_root(), &entry)
         .or_else(|| Some(entry.file_name()?.to_string_lossy().into_owned()))
         .unwrap_or_default();
-    let kind = if format == Format::Modules { ModuleKind::EsModule } else { ModuleKind::CommonJs };
-    let module = Module { name: name.clone(), kind, content: Bytes::from(source), source_map: None };
-    Bundle { main: name, modules: vec![module], format, watch: Vec::new(), warnings: Vec::new() }
+    let module = Module { name: name.clone(), kind: main_kind(format), content: Bytes::from(source), source_map: None };
+    Bundle { main: name, modules: vec![module], format, exports, watch: Vec::new(), warnings: Vec::new() }
+}
+
+fn main_kind(format: Format) -> ModuleKind {
+    match format {
+        Format::Modules => ModuleKind::EsModule,
+        Format::ServiceWorker => ModuleKind::CommonJs,
+    }
 }
 
 /// Modules found on disk join those that were imported; an imported one of the same name is the same file.
@@ -148,7 +163,7 @@ async fn bundled(
     rules: RuleSet,
     found: HashMap<PathBuf, String>,
     watch: &mut Vec<PathBuf>,
-) -> Result<Bundle, BundleError> {
+) -> Result<Bundle, Vec<Problem>> {
     let collector = Arc::new(Collector::new(options, format, rules, found));
     let mut problems = Vec::new();
     for round in 1.. {
@@ -181,7 +196,6 @@ async fn bundled(
         match result {
             Ok(output) if problems.is_empty() => {
                 let warnings = diagnose::warnings(&options.root, &output.warnings, &seen);
-                watch.retain(|path| path.is_absolute());
                 return Ok(assemble(output.assets, seen, format, warnings));
             }
             // What is broken hides what is behind it: go on without it, for the sake of its errors.
@@ -189,10 +203,7 @@ async fn bundled(
             _ => break,
         }
     }
-    watch.retain(|path| path.is_absolute());
-    watch.sort();
-    watch.dedup();
-    Err(BundleError { problems, watch: std::mem::take(watch) })
+    Err(problems)
 }
 
 /// Scripts cannot import; what the runtime would have to provide is an error.
@@ -209,18 +220,19 @@ fn externals_of_script(seen: &Seen) -> Option<Problem> {
 
 fn assemble(assets: Vec<Output>, seen: Seen, format: Format, warnings: Vec<Problem>) -> Bundle {
     let mut modules = Vec::new();
+    let mut exports = Vec::new();
     for output in assets {
         // Source maps come as assets too; they belong to their chunk.
         let Output::Chunk(chunk) = output else { continue };
         let map = chunk.map.as_ref().map(|map| map.to_json_string());
-        let kind = if format == Format::Modules { ModuleKind::EsModule } else { ModuleKind::CommonJs };
         let module = Module {
             name: chunk.filename.to_string(),
-            kind,
+            kind: main_kind(format),
             content: Bytes::from(chunk.code.clone()),
             source_map: map,
         };
         if chunk.is_entry {
+            exports = chunk.exports.iter().map(ToString::to_string).collect();
             modules.insert(0, module);
         } else {
             modules.push(module);
@@ -228,7 +240,7 @@ fn assemble(assets: Vec<Output>, seen: Seen, format: Format, warnings: Vec<Probl
     }
     let main = modules.first().map(|module| module.name.clone()).unwrap_or_default();
     modules.extend(seen.modules.into_values());
-    Bundle { main, modules, format, watch: Vec::new(), warnings }
+    Bundle { main, modules, format, exports, watch: Vec::new(), warnings }
 }
 
 fn rolldown_options(options: &Options, format: Format) -> BundlerOptions {

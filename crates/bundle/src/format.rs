@@ -11,45 +11,52 @@ use oxc::syntax::module_record::{ExportEntry, ExportExportName};
 use crate::error::Problem;
 use crate::output::Format;
 
-/// The format of the entry point `path` with this `source`, and a warning where the guess may be wrong.
+/// What an entry point's source says of itself.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) format: Format,
+    /// The names it exports, as far as they stand in it.
+    pub(crate) exports: Vec<String>,
+    /// Set where the guess of the format may be wrong.
+    pub(crate) warning: Option<Problem>,
+}
+
+/// Reads the entry point `path` with this `source`.
 ///
 /// A default export makes ES modules, no export at all a service worker. Named exports alone do what
 /// the code does: a script that listens for events is a service worker, anything else is not.
 /// What doesn't parse counts as ES modules; the bundler reports the errors.
-pub(crate) fn detect(path: &Path, source: &str) -> (Format, Option<Problem>) {
+pub(crate) fn read(path: &Path, source: &str) -> Entry {
     let allocator = Allocator::default();
-    let source_type = SourceType::from_path(path).unwrap_or_else(|_| SourceType::mjs()).with_module(true).with_jsx(
-        // JavaScript files may hold JSX; TypeScript says by its extension whether it does.
-        !path.extension().is_some_and(|extension| ["ts", "mts", "cts"].iter().any(|ts| extension == *ts)),
-    );
+    // JavaScript files may hold JSX; TypeScript says by its extension whether it does.
+    let typescript = path.extension().is_some_and(|extension| ["ts", "mts", "cts"].iter().any(|ts| extension == *ts));
+    let source_type = SourceType::from_path(path).unwrap_or_else(|_| SourceType::mjs());
+    let source_type = source_type.with_module(true).with_jsx(!typescript);
     let parsed = Parser::new(&allocator, source, source_type).parse();
-    if parsed.panicked || !parsed.diagnostics.is_empty() {
-        return (Format::Modules, None);
-    }
     let record = &parsed.module_record;
-    let mut exports = record
-        .local_export_entries
-        .iter()
-        .chain(&record.indirect_export_entries)
-        .filter(|entry| !entry.is_type)
-        .peekable();
-    if exports.peek().is_none() && record.star_export_entries.is_empty() {
-        return (Format::ServiceWorker, None);
+    let entries = record.local_export_entries.iter().chain(&record.indirect_export_entries);
+    let exports: Vec<_> = entries.filter(|entry| !entry.is_type).filter_map(name).collect();
+    let mut entry = Entry { format: Format::Modules, exports, warning: None };
+    if parsed.panicked || !parsed.diagnostics.is_empty() {
+        return entry;
     }
-    if exports.any(is_default) || !parsed.program.body.iter().any(listens) {
-        return (Format::Modules, None);
+    if entry.exports.is_empty() && record.star_export_entries.is_empty() {
+        entry.format = Format::ServiceWorker;
+    } else if !entry.exports.iter().any(|name| name == "default") && parsed.program.body.iter().any(listens) {
+        entry.format = Format::ServiceWorker;
+        entry.warning = Some(Problem::new(
+            "The entry point has exports like an ES module but no default export, and listens for events: it is bundled \
+             as a service worker.",
+        ));
     }
-    let warning = "The entry point has exports like an ES module but no default export, and listens for events: it is \
-                   bundled as a service worker."
-        .to_string();
-    (Format::ServiceWorker, Some(Problem::new(warning)))
+    entry
 }
 
-fn is_default(entry: &ExportEntry<'_>) -> bool {
+fn name(entry: &ExportEntry<'_>) -> Option<String> {
     match &entry.export_name {
-        ExportExportName::Default(_) => true,
-        ExportExportName::Name(name) => name.name == "default",
-        ExportExportName::Null => false,
+        ExportExportName::Default(_) => Some("default".into()),
+        ExportExportName::Name(name) => Some(name.name.to_string()),
+        ExportExportName::Null => None,
     }
 }
 
@@ -90,9 +97,14 @@ mod tests {
             ("a.js", "\u{0}\u{1}\u{2}", Modules),
         ];
         for (path, source, format) in cases {
-            assert_eq!(detect(Path::new(path), source).0, format, "{source}");
+            assert_eq!(read(Path::new(path), source).format, format, "{source}");
         }
-        let (_, warning) = detect(Path::new("a.js"), "addEventListener('fetch', () => {}); export const version = 1");
-        assert!(warning.unwrap().message.contains("no default export"));
+        let entry = read(Path::new("a.js"), "addEventListener('fetch', () => {}); export const version = 1");
+        assert!(entry.warning.unwrap().message.contains("no default export"));
+        let entry = read(
+            Path::new("a.ts"),
+            "class A {} export { A as B }; export default {}; export type T = 1; export * as C from 'c'",
+        );
+        assert_eq!(entry.exports, ["B", "default", "C"]);
     }
 }

@@ -7,6 +7,7 @@
 mod additional;
 mod bundler;
 mod collect;
+mod define;
 mod diagnose;
 mod error;
 mod format;

@@ -93,10 +93,11 @@ impl Options {
         let absolute = std::path::absolute(&self.root).unwrap_or_else(|_| self.root.clone());
         // A root that isn't there is told by the entry point that cannot be read.
         let real = absolute.canonicalize().unwrap_or(absolute);
-        let under_root = |path: &PathBuf| path.strip_prefix(&self.root).map_or_else(|_| path.clone(), PathBuf::from);
-        self.entry = under_root(&self.entry);
-        self.base_dir = self.base_dir.as_ref().map(under_root);
-        self.tsconfig = self.tsconfig.as_ref().map(under_root);
+        for path in [Some(&mut self.entry), self.base_dir.as_mut(), self.tsconfig.as_mut()].into_iter().flatten() {
+            if let Ok(relative) = path.strip_prefix(&self.root) {
+                *path = relative.to_path_buf();
+            }
+        }
         self.root = real;
         self
     }

@@ -17,6 +17,8 @@ pub struct Bundle {
     pub main: String,
     pub modules: Vec<Module>,
     pub format: Format,
+    /// The names that the main module exports; a service worker's are nobody's.
+    pub exports: Vec<String>,
     /// Every file that the bundle was made from, and those that would have been had they existed.
     pub watch: Vec<PathBuf>,
     pub warnings: Vec<Problem>,
@@ -36,6 +38,7 @@ pub struct Module {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModuleKind {
     EsModule,
+    /// A CommonJS module, or the script of a service worker.
     CommonJs,
     /// A string, the default export.
     Text,

@@ -61,7 +61,8 @@ struct Identity {
 // === impl Watcher ===
 
 impl Watcher {
-    /// Watches `files`, absolute paths of files that exist or may come to.
+    /// Watches `files`, absolute paths of files that exist or may come to. A folder among them changes
+    /// when a file is added to it or removed from it.
     pub fn new(files: impl IntoIterator<Item = PathBuf>) -> Result<Self, WatchError> {
         let (events, received) = mpsc::channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -173,12 +174,12 @@ impl State {
 
     /// Watches the folder of every file, or the nearest one that exists.
     fn watch_folders(&mut self) -> Result<(), WatchError> {
-        let wanted: HashSet<PathBuf> = self
-            .files
-            .keys()
-            .filter_map(|file| file.ancestors().skip(1).find(|folder| folder.is_dir()))
-            .map(PathBuf::from)
-            .collect();
+        let folder_of = |file: &PathBuf| {
+            // A folder among the files is watched for what comes and goes in it.
+            let from = if file.is_dir() { 0 } else { 1 };
+            file.ancestors().skip(from).find(|folder| folder.is_dir()).map(PathBuf::from)
+        };
+        let wanted: HashSet<PathBuf> = self.files.keys().filter_map(folder_of).collect();
         let gone: Vec<_> = self
             .folders
             .iter()

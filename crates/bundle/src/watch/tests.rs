@@ -82,3 +82,19 @@ async fn the_set_can_change_without_losing_changes() {
     expect(&mut watcher, &[&kept, &added]).await;
     expect_nothing(&mut watcher).await;
 }
+
+#[tokio::test]
+async fn a_folder_in_the_set_changes_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let lang = root.join("lang");
+    fs::create_dir(&lang).unwrap();
+    fs::write(lang.join("en.js"), "1").unwrap();
+    let mut watcher = Watcher::new([lang.clone()]).unwrap();
+    fs::write(lang.join("en.js"), "22").unwrap();
+    expect_nothing(&mut watcher).await;
+    fs::write(lang.join("de.js"), "1").unwrap();
+    expect(&mut watcher, &[&lang]).await;
+    fs::remove_file(lang.join("en.js")).unwrap();
+    expect(&mut watcher, &[&lang]).await;
+}

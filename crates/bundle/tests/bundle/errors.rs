@@ -110,6 +110,17 @@ fn every_way_to_be_broken_has_its_words() {
         }
     }
 
+    let project = Project::new(&[("index.ts", "export default 1")]);
+    let mut options = project.options("index.ts");
+    options.define = vec![("VALUE".into(), "not an expression".into())];
+    let error = project.try_bundle(&options).unwrap_err().to_string();
+    assert!(error.contains("VALUE") || error.contains("not an expression"), "{error}");
+    options.define.clear();
+    options.tsconfig = Some("gone.json".into());
+    let error = project.try_bundle(&options).unwrap_err();
+    assert!(error.to_string().contains("gone.json"), "{error}");
+    assert!(error.watch.contains(&project.root.join("gone.json")));
+
     let project = Project::new(&[
         ("index.ts", "import a from 'x'; import html from './p.html'; export default [a, html]"),
         ("p.html", ""),

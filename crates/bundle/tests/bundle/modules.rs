@@ -151,6 +151,9 @@ fn additional_modules_are_found_and_left_alone() {
     expect(&bundle, "index.mjs");
     assert_eq!(bundle.main_module().content, std::fs::read(project.root.join("src/index.mjs")).unwrap());
 
+    assert_eq!(bundle.exports, ["default"]);
+    assert!(bundle.watch.contains(&project.root.join("src/lang")), "a file that comes is a module too");
+
     options.base_dir = Some(".".into());
     options.rules = vec![rule(RuleType::EsModule, "**/*.mjs", None)];
     let bundle = project.try_bundle(&options).unwrap();

@@ -49,6 +49,7 @@ fn typescript_with_paths_json_and_jsx_runs() {
     assert_eq!((bundle.format, bundle.main.as_str(), bundle.modules.len()), (Format::Modules, "index.js", 1));
     assert_eq!(bundle.main_module().kind, ModuleKind::EsModule);
     assert!(bundle.warnings.is_empty(), "{:?}", bundle.warnings);
+    assert_eq!(bundle.exports, ["Counter", "default"]);
     assert!(!text(bundle.main_module()).contains("SHAKEN AWAY"));
     assert!(!text(bundle.main_module()).contains("sourceMappingURL"));
     let script = r#"const m = await import("./index.js"); console.log(Object.keys(m).join(), m.Counter.name, await (await m.default.fetch()).text())"#;
