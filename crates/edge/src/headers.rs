@@ -1,9 +1,6 @@
 //! The headers that the edge owns: what it takes off a request or a response, and what it puts on.
 
-use http::header::{
-    ACCEPT_ENCODING, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
-};
+use http::header::{ACCEPT_ENCODING, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 
 use crate::Ray;
 use crate::connection::Info;
@@ -16,54 +13,61 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// Headers in which a client could pretend to be the edge. Other `CF-*` names (Access tokens, webhook secrets) are
-/// the client's own.
-const EDGES_OWN: [HeaderName; 11] = [
-    CF_CONNECTING_IP,
-    CF_IPCOUNTRY,
-    CF_RAY,
-    CF_VISITOR,
-    HeaderName::from_static("cf-connecting-ipv6"),
-    HeaderName::from_static("cf-connecting-o2o"),
-    HeaderName::from_static("cf-ew-via"),
-    HeaderName::from_static("cf-pseudo-ipv4"),
-    HeaderName::from_static("cf-worker"),
-    HeaderName::from_static("true-client-ip"),
-    X_REAL_IP,
-];
+/// Whether a client could pretend to be the edge with this header. Other `CF-*` names (Access tokens, webhook secrets)
+/// are the client's own.
+fn is_edges_own(name: &str) -> bool {
+    matches!(
+        name,
+        "cf-connecting-ip"
+            | "cf-connecting-ipv6"
+            | "cf-connecting-o2o"
+            | "cf-ew-via"
+            | "cf-ipcountry"
+            | "cf-pseudo-ipv4"
+            | "cf-ray"
+            | "cf-visitor"
+            | "cf-worker"
+            | "true-client-ip"
+            | "x-real-ip"
+    )
+}
 
 /// RFC 9110 §7.6.1, without `Upgrade`, which asks a Worker for a WebSocket.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(name, "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "transfer-encoding")
+}
+
+/// Takes off what was meant for one hop: the headers that always are, and those that `Connection` names.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    const HOP_BY_HOP: [HeaderName; 4] = [TE, TRAILER, TRANSFER_ENCODING, HeaderName::from_static("proxy-connection")];
-    // Whatever else the sender named as meant for this hop alone.
-    if let Some(connection) = headers.remove(CONNECTION)
-        && let Ok(names) = connection.to_str()
-    {
-        for name in names.split(',').map(str::trim) {
-            let close = name.eq_ignore_ascii_case("close") || name.eq_ignore_ascii_case("upgrade");
-            if !close && let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-                headers.remove(name);
-            }
+    strip(headers, |_| false);
+}
+
+fn strip(headers: &mut HeaderMap, also: impl Fn(&str) -> bool) {
+    // Most messages have none of them: one look over the names costs less than a lookup of each.
+    if !headers.keys().any(|name| is_hop_by_hop(name.as_str()) || also(name.as_str())) {
+        return;
+    }
+    let named = joined(headers, CONNECTION);
+    for name in named.split(',').map(str::trim) {
+        let about_the_hop = name.eq_ignore_ascii_case("close") || name.eq_ignore_ascii_case("upgrade");
+        if !about_the_hop && let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            headers.remove(name);
         }
     }
-    for name in HOP_BY_HOP {
+    let gone = |name: &&HeaderName| is_hop_by_hop(name.as_str()) || also(name.as_str());
+    let gone: Vec<HeaderName> = headers.keys().filter(gone).cloned().collect();
+    for name in gone {
         headers.remove(name);
     }
-    headers.remove("keep-alive");
 }
 
 /// Makes a client's headers those that a Worker sees behind the edge.
 pub(crate) fn prepare(headers: &mut HeaderMap, info: &Info, ray: &Ray, https: bool, authority: &str) {
-    strip_hop_by_hop(headers);
-    if !https {
-        // Nothing is upgraded to from plain HTTP/1.1 but a WebSocket.
-        let websocket = headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-        if !websocket {
-            headers.remove(UPGRADE);
-        }
-    }
-    for name in EDGES_OWN {
-        headers.remove(name);
+    strip(headers, is_edges_own);
+    // A WebSocket is all that a connection is upgraded to here.
+    let upgrade = headers.get(UPGRADE).map(HeaderValue::as_bytes);
+    if upgrade.is_some_and(|protocol| !protocol.eq_ignore_ascii_case(b"websocket")) {
+        headers.remove(UPGRADE);
     }
     join_cookies(headers);
     if !headers.contains_key(HOST)

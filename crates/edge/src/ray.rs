@@ -1,38 +1,37 @@
 //! Ray ids: the name of one request, in its headers, its error page and the logs.
 
 use std::fmt;
-use std::sync::Arc;
 
+use bytes::Bytes;
 use http::HeaderValue;
 
-/// A `CF-Ray`: 16 hexadecimal digits and the colo.
+/// A `CF-Ray`: 16 hexadecimal digits, a hyphen, and the colo.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ray {
-    id: u64,
-    colo: Arc<str>,
-}
+pub struct Ray(HeaderValue);
+
+const DIGITS: usize = 16;
 
 // === impl Ray ===
 
 impl Ray {
-    pub fn new(colo: Arc<str>) -> Self {
-        Self { id: fastrand::u64(..), colo }
+    pub fn new(colo: &str) -> Self {
+        let text = format!("{:0DIGITS$x}-{colo}", fastrand::u64(..));
+        // Hexadecimal and an IATA code: always a legal value.
+        Self(HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("0000000000000000")))
     }
 
     /// The digits alone, as error pages show them.
     pub fn id(&self) -> String {
-        format!("{:016x}", self.id)
+        self.to_string().chars().take(DIGITS).collect()
     }
 
     pub fn header(&self) -> HeaderValue {
-        // Hexadecimal and an IATA code: always a legal value.
-        HeaderValue::from_maybe_shared(bytes::Bytes::from(self.to_string()))
-            .unwrap_or_else(|_| HeaderValue::from_static("0000000000000000"))
+        self.0.clone()
     }
 }
 
 impl fmt::Display for Ray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{}", self.id, self.colo)
+        f.write_str(self.0.to_str().unwrap_or_default())
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn call<H: Handler>(
 ) -> Result<http::Response<Watched<HttpBody>>, Infallible> {
     let nth = shared.activity.begin();
     let mut guard = Guard { gone: CancellationToken::new(), activity: shared.activity.clone(), finished: false };
-    let ray = Ray::new(shared.info.location.colo.clone());
+    let ray = Ray::new(&shared.info.location.colo);
     let method = request.method().clone();
     let version = request.version();
     let accept_encoding = headers::joined(request.headers(), http::header::ACCEPT_ENCODING);

@@ -33,7 +33,7 @@ fn the_audience_is_told_by_accept() {
 
 #[tokio::test]
 async fn platform_errors_are_a_page_or_a_line() {
-    let ray = Ray::new("NRT".into());
+    let ray = Ray::new("NRT");
     let client: IpAddr = "203.0.113.9".parse().expect("an address");
     for (error, status, code) in [
         (EdgeError::WorkerThrew, 500, "1101"),
@@ -87,7 +87,7 @@ fn hostile() -> DevError {
 async fn the_dev_page_escapes_everything_and_links_files() {
     let sent = HeaderMap::from_iter([("x-evil".parse().expect("name"), "<svg onload=1>".parse().expect("value"))]);
     let request = Summary { method: "GET", url: "http://localhost/?<q>", headers: &sent };
-    let ray = Ray::new("NRT".into());
+    let ray = Ray::new("NRT");
     let page = |editor| {
         let response =
             dev::respond(StatusCode::INTERNAL_SERVER_ERROR, &hostile(), &request, Audience::Browser, &ray, editor);
@@ -111,7 +111,7 @@ async fn the_dev_page_escapes_everything_and_links_files() {
 async fn machines_get_the_dev_error_as_data() {
     let sent = HeaderMap::new();
     let request = Summary { method: "GET", url: "http://localhost/", headers: &sent };
-    let ray = Ray::new("NRT".into());
+    let ray = Ray::new("NRT");
     let respond = |audience| {
         read(dev::respond(StatusCode::INTERNAL_SERVER_ERROR, &hostile(), &request, audience, &ray, dev::VSCODE))
     };

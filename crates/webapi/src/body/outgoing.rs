@@ -74,7 +74,8 @@ impl Outgoing {
             return Response::from_parts(parts, HttpBody(reader.decoded()));
         };
         let raw = reader.coding() == Some(wanted);
-        if encode == EncodeBody::Manual {
+        // "deflate" is undone for whoever reads it, but the platform encodes gzip and Brotli alone.
+        if encode == EncodeBody::Manual || (wanted == Coding::Deflate && !raw) {
             let reader = if raw { reader } else { reader.decoded() };
             return Response::from_parts(parts, HttpBody(reader));
         }

@@ -250,6 +250,8 @@ async fn content_encoding_is_settled_with_the_client() {
         (coding.as_deref(), bytes.as_ref(), &headers["content-length"]),
         (Some("gzip"), &b"bytes"[..], &"5".parse().expect("n"))
     );
+    let (coding, bytes, _) = settled(response(Some("deflate"), "bytes", EncodeBody::Automatic), "deflate").await;
+    assert_eq!((coding.as_deref(), bytes.as_ref()), (Some("deflate"), &b"bytes"[..]));
     // A coding that is not ours is the Worker's affair.
     let (coding, bytes, _) = settled(response(Some("zstd"), "bytes", EncodeBody::Automatic), "gzip").await;
     assert_eq!((coding.as_deref(), bytes.as_ref()), (Some("zstd"), &b"bytes"[..]));
