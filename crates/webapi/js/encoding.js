@@ -1,16 +1,17 @@
 // The Encoding standard (https://encoding.spec.whatwg.org): TextEncoder, TextDecoder and their streams.
 // Conversion is native (src/encoding.rs).
 //
-// For other files: utf8Encode(string) → Uint8Array; utf8Decode(view) → string, with U+FFFD for what is malformed, without BOM.
+// For other files: utf8Encode(string) → Uint8Array; utf8Decode(view) → string with U+FFFD for what is malformed, its BOM removed;
+// utf8DecodeWithoutBOM(view), as the standard calls decoding that knows no BOM: it stays.
 
 import { primordials } from "./primordials.js";
-import { converters, createDictionary, defineInterface, illegalInvocation, isSharedArrayBuffer, notOfType, requiredArguments } from "./webidl.js";
+import { converters, createDictionary, defineInterface, illegalInvocation, notOfType, requiredArguments } from "./webidl.js";
 import { createTransformStream } from "./streams/transform.js";
 import {
   op_decoder_drop, op_decoder_push, op_decoder_start, op_encoding_name, op_text_decode, op_utf8_decode, op_utf8_encode, op_utf8_encode_into,
 } from "skerry:ops";
 const {
-  ArrayBufferIsView, RangeError, SafeFinalizationRegistry, StringPrototypeCharCodeAt, StringPrototypeSlice, Uint8Array,
+  ArrayBufferIsView, DataView, RangeError, SafeFinalizationRegistry, StringPrototypeCharCodeAt, StringPrototypeSlice, Uint8Array,
 } = primordials;
 
 export const utf8Encode = op_utf8_encode;
@@ -19,12 +20,16 @@ export function utf8Decode(view) {
   return op_utf8_decode(view, false, false);
 }
 
+export function utf8DecodeWithoutBOM(view) {
+  return op_utf8_decode(view, false, true);
+}
+
 /** `AllowSharedBufferSource` as a view. */
 function toView(value, prefix, context) {
   if (ArrayBufferIsView(value)) return value;
-  if (isSharedArrayBuffer(value)) return new Uint8Array(value);
   try {
-    return new Uint8Array(converters.ArrayBuffer(value));
+    // Takes nothing but buffers, shared ones too.
+    return new DataView(value);
   } catch {
     throw notOfType(prefix, context, "ArrayBuffer' or 'ArrayBufferView");
   }

@@ -5,7 +5,7 @@ import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject, mixinPairIterable, requiredArguments } from "./webidl.js";
 import { blobBytes, blobType, fileFromBlob, fileFromBytes, fileName, isBlob, isFile, normalizedType } from "./blob.js";
 import { concatBytes, copyBytes, viewBytes } from "./bytes.js";
-import { utf8Decode, utf8Encode } from "./encoding.js";
+import { utf8DecodeWithoutBOM, utf8Encode } from "./encoding.js";
 import { parameter, parseMimeType, trimWhitespace } from "./mime.js";
 import { parseQuery } from "./url.js";
 import { op_random_uuid } from "skerry:ops";
@@ -290,9 +290,9 @@ function parseMultipart(bytes, boundary) {
     const content = endOfHeaders(bytes, headers);
     at = findDelimiter(bytes, delimiter, content);
     if (at === -1) throw new TypeError("No subsequent boundary string after multipart message.");
-    const { name, filename, type } = parsePartHeaders(utf8Decode(viewBytes(bytes, headers, content)));
+    const { name, filename, type } = parsePartHeaders(utf8DecodeWithoutBOM(viewBytes(bytes, headers, content)));
     const value = viewBytes(bytes, content, trimNewline(bytes, content, at));
-    const entry = filename === undefined ? utf8Decode(value) : fileFromBytes(copyBytes(value), filename, normalizedType(type));
+    const entry = filename === undefined ? utf8DecodeWithoutBOM(value) : fileFromBytes(copyBytes(value), filename, normalizedType(type));
     ArrayPrototypePush(entries, name, entry);
   }
 }
@@ -311,7 +311,7 @@ export function parseFormData(bytes, contentType) {
     }
     return newFormData(parseMultipart(bytes, boundary));
   }
-  if (type !== null && type.essence === "application/x-www-form-urlencoded") return newFormData(parseQuery(utf8Decode(bytes)));
+  if (type !== null && type.essence === "application/x-www-form-urlencoded") return newFormData(parseQuery(utf8DecodeWithoutBOM(bytes)));
   throw new TypeError(
     "Unrecognized Content-Type header value. FormData can only parse the following MIME types: multipart/form-data, " +
       "application/x-www-form-urlencoded",

@@ -18,7 +18,7 @@ const {
   BigIntAsUintN, FunctionPrototypeCall, IteratorPrototype, MathFloor, MathFround, MathMax, MathMin, MathTrunc, Number, NumberIsFinite,
   NumberIsNaN, ObjectCreate, ObjectDefineProperties, ObjectDefineProperty, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ReflectApply,
   ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, SafeSet, String, StringPrototypeCharCodeAt, StringPrototypeToWellFormed,
-  SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetSymbolToStringTag, SharedArrayBufferPrototypeGetByteLength,
+  SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
 
 // === Errors ===
@@ -138,16 +138,6 @@ export function isArrayBuffer(value) {
   if (typeof value !== "object" || value === null) return false;
   try {
     ArrayBufferPrototypeGetByteLength(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export function isSharedArrayBuffer(value) {
-  if (SharedArrayBufferPrototypeGetByteLength === undefined || typeof value !== "object" || value === null) return false;
-  try {
-    SharedArrayBufferPrototypeGetByteLength(value);
     return true;
   } catch {
     return false;
