@@ -66,6 +66,10 @@ class Identity {
     return kResolved;
   }
 
+  refuse(chunk) {
+    return bytesOf(chunk) === undefined ? notBytesWritten(chunk) : undefined;
+  }
+
   receiveOwned(owned) {
     this.#owned = owned;
   }

@@ -50,6 +50,11 @@ export class Reader {
 export class PromiseReadRequest extends Deferred {
   next = undefined;
 
+  // An implicit constructor spreads its arguments, which in some engines goes through Array.prototype.
+  constructor() {
+    super();
+  }
+
   chunk(value) {
     this.resolve({ value, done: false });
   }

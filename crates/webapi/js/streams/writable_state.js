@@ -261,6 +261,8 @@ export class Writer {
       return PromiseReject(new TypeError("This WritableStream has been closed."));
     }
     if (state === ERRORING) return PromiseReject(stream.storedError);
+    const refusal = controller.sink.refuse(chunk);
+    if (refusal !== undefined) return PromiseReject(refusal);
     const request = new WriteRequest(chunk);
     controller.write(request, size);
     return request.promise;
@@ -299,6 +301,8 @@ export class UserSink {
     return this.#write === undefined ? kResolved : callForPromise2(this.#write, this.#object, chunk, controller.face);
   }
 
+  refuse() {}
+
   receiveOwned() {}
 
   abortStarted() {}
@@ -314,9 +318,9 @@ export class UserSink {
 
 /**
  * A sink is `{ write(chunk, controller) → promise | kLater, close() → promise, abort(reason) → promise, abortStarted(reason),
- * receiveOwned(owned) }`.
+ * receiveOwned(owned), refuse(chunk) → error | undefined }`.
  * `abort` comes after the write under way has ended, `abortStarted` before, so that it can be cut short. `receiveOwned(true)` says that the chunks
- * from here on are views which nobody else holds.
+ * from here on are views which nobody else holds. A chunk that is refused fails its own write and leaves the stream as it is.
  */
 export class WritableController {
   stream;
