@@ -133,15 +133,9 @@ fn as_is(options: &Options, source: String, format: Format, exports: Vec<String>
     let name = additional::name_in(&options.module_root(), &entry)
         .or_else(|| Some(entry.file_name()?.to_string_lossy().into_owned()))
         .unwrap_or_default();
-    let module = Module { name: name.clone(), kind: main_kind(format), content: Bytes::from(source), source_map: None };
+    let module =
+        Module { name: name.clone(), kind: ModuleKind::EsModule, content: Bytes::from(source), source_map: None };
     Bundle { main: name, modules: vec![module], format, exports, watch: Vec::new(), warnings: Vec::new() }
-}
-
-fn main_kind(format: Format) -> ModuleKind {
-    match format {
-        Format::Modules => ModuleKind::EsModule,
-        Format::ServiceWorker => ModuleKind::CommonJs,
-    }
 }
 
 /// Modules found on disk join those that were imported; an imported one of the same name is the same file.
@@ -227,7 +221,7 @@ fn assemble(assets: Vec<Output>, seen: Seen, format: Format, warnings: Vec<Probl
         let map = chunk.map.as_ref().map(|map| map.to_json_string());
         let module = Module {
             name: chunk.filename.to_string(),
-            kind: main_kind(format),
+            kind: ModuleKind::EsModule,
             content: Bytes::from(chunk.code.clone()),
             source_map: map,
         };

@@ -37,8 +37,8 @@ pub struct Module {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModuleKind {
+    /// An ES module; the main module of a service worker is one only by name, it runs as a script.
     EsModule,
-    /// A CommonJS module, or the script of a service worker.
     CommonJs,
     /// A string, the default export.
     Text,

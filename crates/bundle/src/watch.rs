@@ -85,21 +85,21 @@ impl Watcher {
         Ok(watcher)
     }
 
-    /// Watches `files` from now on, and no others. A file that is new among them and was modified after
-    /// `read_at`, when the bundle that names it began to be made, counts as changed.
+    /// Watches `files` from now on, and no others. Those modified after `read_at`, when the bundle made of them
+    /// began to be made, count as changed.
     pub fn set(&self, files: impl IntoIterator<Item = PathBuf>, read_at: SystemTime) -> Result<(), WatchError> {
         let mut state = self.shared.state();
         let mut before = std::mem::take(&mut state.files);
+        // A file from the future would never cease to be newer than the bundle.
+        let now = SystemTime::now();
         for file in files {
             let file = normalize(&file);
-            let stamp = before.remove(&file).unwrap_or_else(|| {
-                let stamp = Identity::of_file(&file);
-                let modified = stamp.as_ref().and_then(|identity| identity.content?.1);
-                if modified.is_some_and(|modified| modified > read_at) {
-                    state.pending.insert(file.clone());
-                }
-                stamp
-            });
+            let stamp = Identity::of_file(&file);
+            let modified = stamp.as_ref().and_then(|identity| identity.content?.1);
+            let known_otherwise = before.remove(&file).is_some_and(|known| known != stamp);
+            if known_otherwise || modified.is_some_and(|modified| read_at < modified && modified <= now) {
+                state.pending.insert(file.clone());
+            }
             state.files.insert(file, stamp);
         }
         let State { pending, files, .. } = &mut *state;

@@ -84,6 +84,22 @@ async fn the_set_can_change_without_losing_changes() {
 }
 
 #[tokio::test]
+async fn what_changed_while_it_was_read_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (late, future) = (root.join("late.ts"), root.join("future.ts"));
+    let read_at = SystemTime::now() - Duration::from_secs(1);
+    fs::write(&late, "1").unwrap();
+    fs::File::create(&future).unwrap().set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    let files = [late.clone(), future.clone()];
+    let mut watcher = Watcher::new(files.clone()).unwrap();
+    watcher.set(files.clone(), read_at).unwrap();
+    expect(&mut watcher, &[&late]).await;
+    watcher.set(files, SystemTime::now()).unwrap();
+    expect_nothing(&mut watcher).await;
+}
+
+#[tokio::test]
 async fn a_folder_in_the_set_changes_with_what_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
