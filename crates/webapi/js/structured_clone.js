@@ -12,7 +12,7 @@ import { primordials } from "./primordials.js";
 import { converters, createDictionary, createSequence, interfacePrototypes, isArrayBuffer, isObject, requiredArguments } from "./webidl.js";
 import { Blob, blobBytes, blobType, File, fileName, isBlob, isFile, newBlob } from "./blob.js";
 import { DOMException, isDOMException } from "./domexception.js";
-import { op_deserialize, op_detach, op_serialize } from "skerry:ops";
+import { op_clone, op_deserialize, op_detach, op_serialize } from "skerry:ops";
 const {
   ArrayBufferPrototypeGetDetached, ArrayPrototypePush, ObjectDefineProperty, ObjectFreeze, ObjectGetOwnPropertyDescriptor,
   ObjectGetPrototypeOf, SafeArrayIterator, SafeMap, SafeSet, TypedArrayPrototypeSet,
@@ -120,7 +120,12 @@ export function structuredClone(value, options = undefined) {
   }
   // Primitives are their own clones; a symbol has none.
   if (!isObject(value) && typeof value !== "symbol") return value;
-  return read(write(value, []), []);
+  const hosts = [];
+  const result = op_clone(value, isHostObject, (object) => {
+    ArrayPrototypePush(hosts, hostOf(object));
+    return hosts.length - 1;
+  });
+  return hosts.length === 0 ? result : read({ bytes: result, hosts }, []);
 }
 
 /** HTML §2.7.7 and §2.7.8 */

@@ -1,5 +1,7 @@
 //! Random values, digests and HMAC for `js/crypto.js` (<https://w3c.github.io/webcrypto/>).
 
+use std::cell::RefCell;
+
 use digest::DynDigest;
 use hmac::{Hmac, Mac};
 use isolate::{Args, JsError, Op, v8};
@@ -25,11 +27,39 @@ struct RunningDigest(Box<dyn DynDigest + Send>);
 
 // === Random values ===
 
+/// Random bytes from the system, fetched ahead: Workers ask for few at a time.
+struct Pool {
+    bytes: [u8; 2048],
+    used: usize,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 2048], used: 2048 }) };
+}
+
+impl Pool {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), getrandom::Error> {
+        if out.len() > 256 {
+            return getrandom::fill(out);
+        }
+        if self.bytes.len() - self.used < out.len() {
+            getrandom::fill(&mut self.bytes)?;
+            self.used = 0;
+        }
+        let taken = &mut self.bytes[self.used..self.used + out.len()];
+        out.copy_from_slice(taken);
+        // Nobody gets to see them a second time.
+        taken.fill(0);
+        self.used += out.len();
+        Ok(())
+    }
+}
+
 fn random(scope: &mut v8::PinScope, bytes: &mut [u8]) -> bool {
     if !isolate::require_io(scope) {
         return false;
     }
-    if let Err(error) = getrandom::fill(bytes) {
+    if let Err(error) = POOL.with_borrow_mut(|pool| pool.fill(bytes)) {
         isolate::throw(
             scope,
             JsError::dom("OperationError", format!("The system has no random values to give: {error}")),

@@ -51,21 +51,43 @@ fn op_utf8_encode(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue)
 }
 
 fn latin1_to_utf8(units: &[u8]) -> Vec<u8> {
-    if mem::is_ascii(units) {
+    let doubled = units.iter().filter(|unit| !unit.is_ascii()).count();
+    if doubled == 0 {
         return units.to_vec();
     }
-    let mut bytes = vec![0; units.len() * 2];
-    let written = mem::convert_latin1_to_utf8(units, &mut bytes);
-    bytes.truncate(written);
-    bytes.shrink_to_fit();
-    bytes
+    let mut bytes = Vec::with_capacity(units.len() + doubled);
+    let mut rest = units;
+    loop {
+        while let Some((word, tail)) = split_ascii_word(rest) {
+            bytes.extend_from_slice(word);
+            rest = tail;
+        }
+        let Some((unit, tail)) = rest.split_first() else { return bytes };
+        if unit.is_ascii() {
+            bytes.push(*unit);
+        } else {
+            bytes.extend_from_slice(&[0xC0 | unit >> 6, 0x80 | unit & 0x3F]);
+        }
+        rest = tail;
+    }
+}
+
+/// The first eight bytes when they are ASCII, and what follows.
+fn split_ascii_word(bytes: &[u8]) -> Option<(&[u8; 8], &[u8])> {
+    bytes.split_first_chunk().filter(|(word, _)| u64::from_ne_bytes(**word) & 0x8080_8080_8080_8080 == 0)
 }
 
 fn utf16_to_utf8(units: &[u16]) -> Vec<u8> {
-    let mut bytes = vec![0; units.len() * 3];
-    let written = mem::convert_utf16_to_utf8(units, &mut bytes);
+    // Exact but for surrogate pairs, which take four bytes rather than six.
+    let room = units.iter().map(|unit| 1 + usize::from(*unit >= 0x80) + usize::from(*unit >= 0x800)).sum();
+    let mut bytes = vec![0; room];
+    let (read, written) = mem::convert_utf16_to_utf8_partial(units, &mut bytes);
     bytes.truncate(written);
-    bytes.shrink_to_fit();
+    // The converter wants slack at the end.
+    for character in char::decode_utf16(units[read..].iter().copied()) {
+        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+        bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
     bytes
 }
 
@@ -77,25 +99,30 @@ fn op_utf8_encode_into(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnV
         return;
     };
     let room = destination.byte_length();
-    let (bytes, read) = {
+    let (read, written) = {
         let view = v8::ValueView::new(scope, string);
         match view.data() {
             v8::ValueViewData::OneByte(units) => {
-                let mut bytes = vec![0; room.min(units.len() * 2)];
-                let (read, written) = mem::convert_latin1_to_utf8_partial(units, &mut bytes);
-                bytes.truncate(written);
-                (bytes, read)
+                let fitting = &units[..room.min(units.len())];
+                if fitting.is_ascii() {
+                    write_bytes(destination, fitting);
+                    (fitting.len(), fitting.len())
+                } else {
+                    let mut bytes = vec![0; room.min(units.len() * 2)];
+                    let (read, written) = mem::convert_latin1_to_utf8_partial(units, &mut bytes);
+                    write_bytes(destination, &bytes[..written]);
+                    (read, written)
+                }
             }
             v8::ValueViewData::TwoByte(units) => {
                 let mut bytes = vec![0; room.min(units.len() * 3)];
                 let (read, written) = mem::convert_utf16_to_utf8_partial(units, &mut bytes);
-                bytes.truncate(written);
-                (bytes, read)
+                write_bytes(destination, &bytes[..written]);
+                (read, written)
             }
         }
     };
-    write_bytes(destination, &bytes);
-    let counts = [v8::Number::new(scope, read as f64).into(), v8::Number::new(scope, bytes.len() as f64).into()];
+    let counts = [v8::Number::new(scope, read as f64).into(), v8::Number::new(scope, written as f64).into()];
     let counts = v8::Array::new_with_elements(scope, &counts);
     rv.set(counts.into());
 }
@@ -132,12 +159,10 @@ fn decode_utf8<'s>(
     bytes: &[u8],
     fatal: bool,
 ) -> Result<v8::Local<'s, v8::String>, JsError> {
-    let string = if mem::is_ascii(bytes) {
+    let string = if bytes.is_ascii() {
         latin1_string(scope, bytes)
-    } else if mem::is_utf8_latin1(bytes) {
-        let mut units = vec![0; bytes.len()];
-        let length = mem::convert_utf8_to_latin1_lossy(bytes, &mut units);
-        latin1_string(scope, &units[..length])
+    } else if let Some(units) = utf8_to_latin1(bytes) {
+        latin1_string(scope, &units)
     } else {
         // One unit of slack, as the converters ask for.
         let mut units = vec![0; bytes.len() + 1];
@@ -150,6 +175,31 @@ fn decode_utf8<'s>(
         utf16_string(scope, &units[..length])
     };
     string.ok_or_else(|| JsError::error(TOO_LONG))
+}
+
+/// `None`: there are characters above U+00FF, or malformed sequences.
+fn utf8_to_latin1(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut units = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    loop {
+        // Whole words of ASCII, the most of any such text.
+        while let Some((word, tail)) = split_ascii_word(rest) {
+            units.extend_from_slice(word);
+            rest = tail;
+        }
+        match rest {
+            [byte @ ..0x80, tail @ ..] => {
+                units.push(*byte);
+                rest = tail;
+            }
+            [lead @ 0xC2..=0xC3, trail @ 0x80..=0xBF, tail @ ..] => {
+                units.push(lead << 6 | trail & 0x3F);
+                rest = tail;
+            }
+            [] => return Some(units),
+            _ => return None,
+        }
+    }
 }
 
 /// `op_text_decode(encodingName, view, fatal, ignoreBOM)` → string, the whole input at once.
@@ -246,4 +296,35 @@ fn to_string<'s>(scope: &v8::PinScope<'s, '_>, units: &[u16]) -> Option<v8::Loca
     let mut narrow = vec![0; units.len()];
     mem::convert_utf16_to_latin1_lossy(units, &mut narrow);
     latin1_string(scope, &narrow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf8_comes_out_of_either_kind_of_string() {
+        for text in [
+            "",
+            "plain ascii text",
+            "àéîõü",
+            "a longer text with one ÿ in it, and more",
+            "日本語",
+            "a😀b日c",
+            "😀😀😀😀",
+        ] {
+            let utf16: Vec<u16> = text.encode_utf16().collect();
+            assert_eq!(utf16_to_utf8(&utf16), text.as_bytes());
+            if let Some(latin1) = text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<u8>>>() {
+                assert_eq!(latin1_to_utf8(&latin1), text.as_bytes());
+                assert_eq!(utf8_to_latin1(text.as_bytes()), Some(latin1));
+            } else {
+                assert_eq!(utf8_to_latin1(text.as_bytes()), None);
+            }
+        }
+        assert_eq!(utf16_to_utf8(&[0xD800, 0x61, 0xDC00]), "\u{FFFD}a\u{FFFD}".as_bytes());
+        for malformed in [&b"\xC3"[..], b"\xC0\x80", b"\xC3\x28", b"\xFF", b"12345678\x80"] {
+            assert_eq!(utf8_to_latin1(malformed), None, "{malformed:?}");
+        }
+    }
 }

@@ -1,15 +1,22 @@
 //! The structured clone algorithm (HTML §2.7) over V8's serializer, for `js/structured_clone.js`. Objects of the platform's
 //! own classes are host objects: the data has a number in their place, and JavaScript keeps what the number stands for.
 
-use isolate::{Args, JsError, Op, v8};
+use std::cell::Cell;
+use std::rc::Rc;
 
-pub const OPS: &[Op] = &[isolate::op!(op_serialize), isolate::op!(op_deserialize), isolate::op!(op_detach)];
+use isolate::{Args, JsError, Op, v8};
+use v8::{ValueDeserializerHelper, ValueSerializerHelper};
+
+pub const OPS: &[Op] =
+    &[isolate::op!(op_clone), isolate::op!(op_serialize), isolate::op!(op_deserialize), isolate::op!(op_detach)];
 
 /// What stands in the data for host objects: `is(object)` → boolean, `write(object)` → the number that it is known by.
 struct HostWriter<'a> {
     is: v8::Local<'a, v8::Function>,
     write: v8::Local<'a, v8::Function>,
     plain: v8::Local<'a, v8::Value>,
+    /// Whether a host object was met.
+    met: Rc<Cell<bool>>,
 }
 
 /// The host objects by number, made before: V8 runs no JavaScript while it reads.
@@ -17,31 +24,46 @@ struct HostReader<'a> {
     objects: v8::Local<'a, v8::Array>,
 }
 
+/// `op_clone(value, is, write)` → the clone; where host objects were met, what [`op_serialize`] returns.
+fn op_clone(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
+    let none = v8::Array::new(scope, 0);
+    let Some((bytes, met)) = serialize(scope, args.get(0), none, args.get(1), args.get(2)) else { return };
+    if met {
+        let bytes = isolate::new_bytes(scope, bytes);
+        rv.set(bytes.into());
+    } else if let Some(value) = deserialize(scope, &bytes, none, none) {
+        rv.set(value);
+    }
+}
+
 /// `op_serialize(value, buffers, is, write)` → `Uint8Array`. `buffers` are the `ArrayBuffer`s that move instead of being
 /// copied; [`op_deserialize`] wants their successors in the same order.
 fn op_serialize(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    let (Ok(buffers), Ok(is), Ok(write)) = (
-        args.get(1).try_cast::<v8::Array>(),
-        args.get(2).try_cast::<v8::Function>(),
-        args.get(3).try_cast::<v8::Function>(),
-    ) else {
-        return isolate::throw(scope, JsError::type_error("op_serialize takes a list of buffers and two functions"));
-    };
+    let Ok(buffers) = args.get(1).try_cast::<v8::Array>() else { return };
+    if let Some((bytes, _)) = serialize(scope, args.get(0), buffers, args.get(2), args.get(3)) {
+        let bytes = isolate::new_bytes(scope, bytes);
+        rv.set(bytes.into());
+    }
+}
+
+/// The data, and whether host objects were met. `None`: an exception is pending.
+fn serialize(
+    scope: &mut v8::PinScope,
+    value: v8::Local<v8::Value>,
+    buffers: v8::Local<v8::Array>,
+    is: v8::Local<v8::Value>,
+    write: v8::Local<v8::Value>,
+) -> Option<(Vec<u8>, bool)> {
+    let (is, write) = (is.try_cast().ok()?, write.try_cast().ok()?);
     let context = scope.get_current_context();
-    let plain = v8::Object::new(scope).get_prototype(scope).unwrap_or_else(|| v8::null(scope).into());
-    let serializer = v8::ValueSerializer::new(scope, Box::new(HostWriter { is, write, plain }));
-    for id in 0..buffers.length() {
-        let buffer = buffers.get_index(scope, id).and_then(|buffer| buffer.try_cast::<v8::ArrayBuffer>().ok());
-        let Some(buffer) = buffer else { continue };
-        v8::ValueSerializerHelper::transfer_array_buffer(&serializer, id, buffer);
-    }
-    v8::ValueSerializerHelper::write_header(&serializer);
-    // On failure the exception is pending already.
-    if serializer.write_value(context, args.get(0)) != Some(true) {
-        return;
-    }
-    let bytes = isolate::new_bytes(scope, serializer.release());
-    rv.set(bytes.into());
+    let plain = v8::Object::new(scope).get_prototype(scope)?;
+    let met = Rc::new(Cell::new(false));
+    let writer = HostWriter { is, write, plain, met: met.clone() };
+    let serializer = v8::ValueSerializer::new(scope, Box::new(writer));
+    for_each_buffer(scope, buffers, |id, buffer| serializer.transfer_array_buffer(id, buffer));
+    serializer.write_header();
+    serializer.write_value(context, value)?;
+    Some((serializer.release(), met.get()))
 }
 
 /// `op_deserialize(bytes, buffers, hostObjects)` → value
@@ -49,20 +71,36 @@ fn op_deserialize(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue)
     let (Some(bytes), Ok(buffers), Ok(objects)) =
         (isolate::bytes_arg(scope, &args, 0), args.get(1).try_cast::<v8::Array>(), args.get(2).try_cast::<v8::Array>())
     else {
-        return isolate::throw(scope, JsError::type_error("op_deserialize takes bytes and two lists"));
-    };
-    let context = scope.get_current_context();
-    let deserializer = v8::ValueDeserializer::new(scope, Box::new(HostReader { objects }), &bytes);
-    for id in 0..buffers.length() {
-        let buffer = buffers.get_index(scope, id).and_then(|buffer| buffer.try_cast::<v8::ArrayBuffer>().ok());
-        let Some(buffer) = buffer else { continue };
-        v8::ValueDeserializerHelper::transfer_array_buffer(&deserializer, id, buffer);
-    }
-    if v8::ValueDeserializerHelper::read_header(&deserializer, context) != Some(true) {
         return;
-    }
-    if let Some(value) = deserializer.read_value(context) {
+    };
+    if let Some(value) = deserialize(scope, &bytes, buffers, objects) {
         rv.set(value);
+    }
+}
+
+/// `None`: an exception is pending.
+fn deserialize<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+    buffers: v8::Local<v8::Array>,
+    objects: v8::Local<v8::Array>,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let context = scope.get_current_context();
+    let deserializer = v8::ValueDeserializer::new(scope, Box::new(HostReader { objects }), bytes);
+    for_each_buffer(scope, buffers, |id, buffer| deserializer.transfer_array_buffer(id, buffer));
+    deserializer.read_header(context)?;
+    deserializer.read_value(context)
+}
+
+fn for_each_buffer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    buffers: v8::Local<v8::Array>,
+    mut each: impl FnMut(u32, v8::Local<'s, v8::ArrayBuffer>),
+) {
+    for id in 0..buffers.length() {
+        if let Some(buffer) = buffers.get_index(scope, id).and_then(|buffer| buffer.try_cast().ok()) {
+            each(id, buffer);
+        }
     }
 }
 
@@ -107,6 +145,7 @@ impl v8::ValueSerializerImpl for HostWriter<'_> {
         object: v8::Local<'s, v8::Object>,
         serializer: &dyn v8::ValueSerializerHelper,
     ) -> Option<bool> {
+        self.met.set(true);
         let undefined = v8::undefined(scope).into();
         let number = self.write.call(scope, undefined, &[object.into()])?.uint32_value(scope)?;
         serializer.write_uint32(number);
