@@ -121,14 +121,13 @@ impl Geo {
         self.here
     }
 
-    /// Where the client at `ip` is. An address that is not the internet's is this machine's neighbour.
+    /// Where the client at `ip` is. An unknown address that is not the internet's is this machine's neighbour.
     pub fn locate(&self, ip: IpAddr) -> Location {
-        match &self.database {
-            Some(database) if webapi::fetch::is_public(ip) => {
-                database.locate(ip, self.here).unwrap_or_else(|| Location::unknown(self.here))
-            }
-            _ => self.profile.clone(),
-        }
+        let Some(database) = &self.database else { return self.profile.clone() };
+        database.locate(ip, self.here).unwrap_or_else(|| match webapi::fetch::is_public(ip) {
+            true => Location::unknown(self.here),
+            false => self.profile.clone(),
+        })
     }
 }
 

@@ -220,7 +220,9 @@ async fn redirects_end() {
 #[tokio::test]
 async fn failures_have_the_platforms_words() {
     let free = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("address");
-    let fails = |url: String| async move { outbound().fetch(get(&url)).await.expect_err("fails").to_string() };
+    let policy = Policy { connect_timeout: Duration::from_secs(2), ..Policy::development() };
+    let outbound = Outbound::new(policy);
+    let fails = async |url: String| outbound.fetch(get(&url)).await.expect_err("fails").to_string();
     assert_eq!(fails(format!("http://{free}/")).await, "Network connection lost.");
     for answer in ["", "not HTTP\r\n\r\n", "HTTP/1.1 200 OK\r\nbroken"] {
         let origin = Origin::with([answer.to_owned()]).await;
@@ -241,7 +243,7 @@ async fn failures_have_the_platforms_words() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n",
     ] {
         let origin = Origin::with([broken.to_owned()]).await;
-        let response = outbound().fetch(get(&origin.url("/"))).await.expect("headers");
+        let response = outbound.fetch(get(&origin.url("/"))).await.expect("headers");
         assert!(matches!(text(response).await, Err(BodyError::ConnectionLost)));
     }
 }
