@@ -4,6 +4,7 @@ import { primordials } from "./primordials.js";
 import { tableText } from "./console_table.js";
 import { formatLog } from "./format_log.js";
 import { inspect } from "./inspect.js";
+import { withoutRuntimeFrames } from "./inspect_kinds.js";
 import "./inspect_classes.js";
 import { op_console, op_now } from "skerry:ops";
 const {
@@ -71,7 +72,7 @@ export const console = {
     ErrorCaptureStackTrace(holder, console.trace);
     const text = formatLog(data);
     // The stack begins with the line of an error without name and message.
-    print(DEBUG, `Trace${text === "" ? "" : `: ${text}`}${afterFirstLine(holder.stack)}`);
+    print(LOG, `Trace${text === "" ? "" : `: ${text}`}${afterFirstLine(withoutRuntimeFrames(holder.stack))}`);
   },
 
   count(name = "default") {

@@ -6,16 +6,16 @@ import { isDOMException } from "./domexception.js";
 import { formatNumber, formatProperty, formatValue, quote, stylize } from "./inspect.js";
 import { platformEntries } from "./inspect_platform.js";
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypePush, BigInt,
-  BigIntPrototypeValueOf, BooleanPrototypeValueOf, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypePush,
+  BigInt, BigIntPrototypeValueOf, BooleanPrototypeValueOf, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
   DataViewPrototypeGetByteOffset, DatePrototypeGetTime, DatePrototypeToISOString, DatePrototypeToString, ErrorPrototypeToString,
   FunctionPrototypeToString, MapPrototypeForEach, MapPrototypeGetSize, MathMin, NumberIsNaN, NumberPrototypeToString,
   NumberPrototypeValueOf, ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototypePropertyIsEnumerable,
   RegExpPrototype, RegExpPrototypeExec, RegExpPrototypeGetFlags, RegExpPrototypeGetSource, SafeMap, SetPrototypeForEach,
   SetPrototypeGetSize, SharedArrayBufferPrototypeGetByteLength, String, StringPrototypeEndsWith, StringPrototypeIncludes,
-  StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeStartsWith,
-  StringPrototypeValueOf, SymbolPrototypeToString, SymbolPrototypeValueOf, SymbolToStringTag, TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetLength,
+  StringPrototypeIndexOf, StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit,
+  StringPrototypeStartsWith, StringPrototypeValueOf, SymbolPrototypeToString, SymbolPrototypeValueOf, SymbolToStringTag,
+  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetLength,
   TypedArrayPrototypeGetSymbolToStringTag, Uint8Array, WeakMapPrototypeHas, WeakSetPrototypeHas,
 } = primordials;
 
@@ -418,12 +418,20 @@ function stackOf(error) {
   let stack;
   try {
     ({ stack } = error);
-    return typeof stack === "string" && stack !== "" ? stack : ErrorPrototypeToString(error);
+    return typeof stack === "string" && stack !== "" ? withoutRuntimeFrames(stack) : ErrorPrototypeToString(error);
   } catch {
     // A getter of the Worker's that throws.
     return "[Error]";
   }
 }
+
+/** A stack without the frames of the runtime's own modules, which say nothing to a Worker's author. */
+export function withoutRuntimeFrames(stack) {
+  if (!StringPrototypeIncludes(stack, "skerry:/")) return stack;
+  const lines = StringPrototypeSplit(stack, "\n");
+  return ArrayPrototypeJoin(filter(lines, (line) => RegExpPrototypeExec(RUNTIME_FRAME, line) === null), "\n");
+}
+const RUNTIME_FRAME = /^ {4}at .*skerry:\//;
 
 /** The class's name at the head of a stack that was written under its parent's. */
 function nameStack(stack, error, name, tag) {
