@@ -51,10 +51,12 @@ fn op_utf8_encode(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue)
 }
 
 fn latin1_to_utf8(units: &[u8]) -> Vec<u8> {
-    let doubled = units.iter().filter(|unit| !unit.is_ascii()).count();
-    if doubled == 0 {
+    if units.is_ascii() {
         return units.to_vec();
     }
+    // Small sums in small numbers: they become vector instructions.
+    let doubled: usize =
+        units.chunks(255).map(|chunk| usize::from(chunk.iter().map(|unit| unit >> 7).sum::<u8>())).sum();
     let mut bytes = Vec::with_capacity(units.len() + doubled);
     let mut rest = units;
     loop {
@@ -79,7 +81,9 @@ fn split_ascii_word(bytes: &[u8]) -> Option<(&[u8; 8], &[u8])> {
 
 fn utf16_to_utf8(units: &[u16]) -> Vec<u8> {
     // Exact but for surrogate pairs, which take four bytes rather than six.
-    let room = units.iter().map(|unit| 1 + usize::from(*unit >= 0x80) + usize::from(*unit >= 0x800)).sum();
+    let more =
+        |chunk: &[u16]| -> u16 { chunk.iter().map(|unit| u16::from(*unit >= 0x80) + u16::from(*unit >= 0x800)).sum() };
+    let room = units.len() + units.chunks(8192).map(|chunk| usize::from(more(chunk))).sum::<usize>();
     let mut bytes = vec![0; room];
     let (read, written) = mem::convert_utf16_to_utf8_partial(units, &mut bytes);
     bytes.truncate(written);
