@@ -267,7 +267,8 @@ impl Isolate {
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        if let Some(due) = state.timers.next_due().into_iter().chain(state.deadlines.first().map(|(due, _)| *due)).min() {
+        if let Some(due) = state.timers.next_due().into_iter().chain(state.deadlines.first().map(|(due, _)| *due)).min()
+        {
             let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             if sleep.deadline() != due {
                 sleep.as_mut().reset(due);

@@ -6,8 +6,9 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// How far past its limit a heap may grow while its script is being ended.
-const HEADROOM: usize = 32 << 20;
+/// How far past its limit a heap may grow while its script is being ended. A builtin at work notices nothing until it
+/// returns: with less room than it takes, V8 would collect garbage in vain at every step, or end the process.
+const HEADROOM: usize = 512 << 20;
 
 /// An isolate's memory, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +73,16 @@ impl Memory {
         if let Some(handle) = self.handle.get() {
             handle.terminate_execution();
         }
+    }
+
+    /// Whether `bytes` more fit the heap as it was last measured; otherwise the script is being ended.
+    pub(crate) fn fits(&self, bytes: usize) -> bool {
+        let used = self.heap.load(Ordering::Relaxed) + self.external.load(Ordering::Relaxed);
+        let fits = used.saturating_add(bytes) <= self.limit;
+        if !fits {
+            self.exceed();
+        }
+        fits
     }
 
     /// Counts `bytes` of external memory; `false`: they do not fit, and the script is being ended.

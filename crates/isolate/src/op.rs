@@ -106,6 +106,14 @@ pub fn expire_after(scope: &mut v8::PinScope, after: std::time::Duration) {
     deadlines.insert((due, id));
 }
 
+/// Whether `bytes` more fit the isolate's memory; otherwise the script is ended as if it had taken them. For work that
+/// V8 can't be stopped in once it has begun.
+pub fn require_memory(scope: &mut v8::PinScope, bytes: usize) -> bool {
+    let memory = state(scope).memory.clone();
+    memory.measure(scope);
+    memory.fits(bytes)
+}
+
 /// Where the running JavaScript was called from: the nearest frame that is not the runtime's own.
 pub fn caller(scope: &mut v8::PinScope) -> Option<crate::Frame> {
     let trace = v8::StackTrace::current_stack_trace(scope, 10)?;

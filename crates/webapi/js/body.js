@@ -11,6 +11,7 @@ import { blobBytes, blobType, isBlob, newBlob } from "./blob.js";
 import { copyBytes, streamOfChunks } from "./bytes.js";
 import { utf8Decode, utf8Encode } from "./encoding.js";
 import { isFormData, parseFormData, serializeMultipart } from "./formdata.js";
+import { parse } from "./json.js";
 import { listGet } from "./headers.js";
 import { parseMimeType, serializeMimeType } from "./mime.js";
 import {
@@ -23,7 +24,7 @@ import { acquireReader } from "./streams/readable_state.js";
 import { isURLSearchParams, searchParamsList, serializeQuery } from "./url.js";
 import { op_body_read_all, op_body_tee, op_body_writer } from "skerry:ops";
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, JSONParse, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
   PromisePrototypeThen, PromiseReject, PromiseResolve, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToWellFormed,
   StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;
@@ -257,7 +258,7 @@ export function mixinBody(Class, innerOf, listOf) {
   });
   const readBytes = reader(toBytes);
   const readFormData = reader((value, inner) => parseFormData(toBytes(value), contentType(inner)));
-  const readJson = reader((value) => JSONParse(toText(value)));
+  const readJson = reader((value) => parse(toText(value)));
   const readText = reader(toText);
   const mixin = {
     get body() { return bodyStream(innerOf(this).body); },

@@ -8,6 +8,7 @@ pub mod crypto;
 pub mod encoding;
 pub mod fetch;
 pub mod inspect;
+pub mod json;
 pub mod structured_clone;
 pub mod url;
 pub mod urlpattern;
@@ -28,6 +29,7 @@ pub fn ops() -> Vec<Op> {
         crypto::OPS,
         encoding::OPS,
         fetch::OPS,
+        json::OPS,
         inspect::OPS,
         structured_clone::OPS,
         url::OPS,

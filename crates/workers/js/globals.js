@@ -16,6 +16,7 @@ import {
 import { fetch } from "../webapi/fetch.js";
 import { FormData } from "../webapi/formdata.js";
 import { Headers } from "../webapi/headers.js";
+import "../webapi/json.js";
 import { Navigator, navigator } from "../webapi/navigator.js";
 import {
   Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
