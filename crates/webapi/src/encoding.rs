@@ -39,60 +39,9 @@ struct Streaming {
 /// `op_utf8_encode(string)` → `Uint8Array`
 fn op_utf8_encode(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let Ok(string) = args.get(0).try_cast::<v8::String>() else { return };
-    let bytes = {
-        let view = v8::ValueView::new(scope, string);
-        match view.data() {
-            v8::ValueViewData::OneByte(units) => latin1_to_utf8(units),
-            v8::ValueViewData::TwoByte(units) => utf16_to_utf8(units),
-        }
-    };
+    let bytes = v8::ValueView::new(scope, string).to_cow_lossy().into_owned().into_bytes();
     let array = isolate::new_bytes(scope, bytes);
     rv.set(array.into());
-}
-
-fn latin1_to_utf8(units: &[u8]) -> Vec<u8> {
-    if units.is_ascii() {
-        return units.to_vec();
-    }
-    // Small sums in small numbers: they become vector instructions.
-    let doubled: usize =
-        units.chunks(255).map(|chunk| usize::from(chunk.iter().map(|unit| unit >> 7).sum::<u8>())).sum();
-    let mut bytes = Vec::with_capacity(units.len() + doubled);
-    let mut rest = units;
-    loop {
-        while let Some((word, tail)) = split_ascii_word(rest) {
-            bytes.extend_from_slice(word);
-            rest = tail;
-        }
-        let Some((unit, tail)) = rest.split_first() else { return bytes };
-        if unit.is_ascii() {
-            bytes.push(*unit);
-        } else {
-            bytes.extend_from_slice(&[0xC0 | unit >> 6, 0x80 | unit & 0x3F]);
-        }
-        rest = tail;
-    }
-}
-
-/// The first eight bytes when they are ASCII, and what follows.
-fn split_ascii_word(bytes: &[u8]) -> Option<(&[u8; 8], &[u8])> {
-    bytes.split_first_chunk().filter(|(word, _)| u64::from_ne_bytes(**word) & 0x8080_8080_8080_8080 == 0)
-}
-
-fn utf16_to_utf8(units: &[u16]) -> Vec<u8> {
-    // Exact but for surrogate pairs, which take four bytes rather than six.
-    let more =
-        |chunk: &[u16]| -> u16 { chunk.iter().map(|unit| u16::from(*unit >= 0x80) + u16::from(*unit >= 0x800)).sum() };
-    let room = units.len() + units.chunks(8192).map(|chunk| usize::from(more(chunk))).sum::<usize>();
-    let mut bytes = vec![0; room];
-    let (read, written) = mem::convert_utf16_to_utf8_partial(units, &mut bytes);
-    bytes.truncate(written);
-    // The converter wants slack at the end.
-    for character in char::decode_utf16(units[read..].iter().copied()) {
-        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
-        bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    bytes
 }
 
 /// `op_utf8_encode_into(string, destination: Uint8Array)` → `[read, written]`
@@ -148,61 +97,15 @@ fn op_utf8_decode(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue)
     let ignore_bom = args.get(2).is_true();
     let decoded = with_bytes(&args, 0, |bytes| {
         let bytes = if ignore_bom { bytes } else { bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes) };
-        decode_utf8(scope, bytes, fatal)
+        if fatal && !v8::simdutf::validate_utf8(bytes) {
+            return Err(JsError::type_error(INVALID));
+        }
+        v8::String::new_from_utf8(scope, bytes, v8::NewStringType::Normal).ok_or_else(|| JsError::error(TOO_LONG))
     });
     match decoded {
         Some(Ok(string)) => rv.set(string.into()),
         Some(Err(error)) => isolate::throw(scope, error),
         None => {}
-    }
-}
-
-/// Strings come out one byte per character where that holds them: half the memory, and what V8 is fastest with.
-fn decode_utf8<'s>(
-    scope: &v8::PinScope<'s, '_>,
-    bytes: &[u8],
-    fatal: bool,
-) -> Result<v8::Local<'s, v8::String>, JsError> {
-    let string = if bytes.is_ascii() {
-        latin1_string(scope, bytes)
-    } else if let Some(units) = utf8_to_latin1(bytes) {
-        latin1_string(scope, &units)
-    } else {
-        // One unit of slack, as the converters ask for.
-        let mut units = vec![0; bytes.len() + 1];
-        let length = if fatal {
-            mem::convert_utf8_to_utf16_without_replacement(bytes, &mut units)
-                .ok_or_else(|| JsError::type_error(INVALID))?
-        } else {
-            mem::convert_utf8_to_utf16(bytes, &mut units)
-        };
-        utf16_string(scope, &units[..length])
-    };
-    string.ok_or_else(|| JsError::error(TOO_LONG))
-}
-
-/// `None`: there are characters above U+00FF, or malformed sequences.
-fn utf8_to_latin1(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut units = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    loop {
-        // Whole words of ASCII, the most of any such text.
-        while let Some((word, tail)) = split_ascii_word(rest) {
-            units.extend_from_slice(word);
-            rest = tail;
-        }
-        match rest {
-            [byte @ ..0x80, tail @ ..] => {
-                units.push(*byte);
-                rest = tail;
-            }
-            [lead @ 0xC2..=0xC3, trail @ 0x80..=0xBF, tail @ ..] => {
-                units.push(lead << 6 | trail & 0x3F);
-                rest = tail;
-            }
-            [] => return Some(units),
-            _ => return None,
-        }
     }
 }
 
@@ -300,35 +203,4 @@ fn to_string<'s>(scope: &v8::PinScope<'s, '_>, units: &[u16]) -> Option<v8::Loca
     let mut narrow = vec![0; units.len()];
     mem::convert_utf16_to_latin1_lossy(units, &mut narrow);
     latin1_string(scope, &narrow)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn utf8_comes_out_of_either_kind_of_string() {
-        for text in [
-            "",
-            "plain ascii text",
-            "àéîõü",
-            "a longer text with one ÿ in it, and more",
-            "日本語",
-            "a😀b日c",
-            "😀😀😀😀",
-        ] {
-            let utf16: Vec<u16> = text.encode_utf16().collect();
-            assert_eq!(utf16_to_utf8(&utf16), text.as_bytes());
-            if let Some(latin1) = text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<u8>>>() {
-                assert_eq!(latin1_to_utf8(&latin1), text.as_bytes());
-                assert_eq!(utf8_to_latin1(text.as_bytes()), Some(latin1));
-            } else {
-                assert_eq!(utf8_to_latin1(text.as_bytes()), None);
-            }
-        }
-        assert_eq!(utf16_to_utf8(&[0xD800, 0x61, 0xDC00]), "\u{FFFD}a\u{FFFD}".as_bytes());
-        for malformed in [&b"\xC3"[..], b"\xC0\x80", b"\xC3\x28", b"\xFF", b"12345678\x80"] {
-            assert_eq!(utf8_to_latin1(malformed), None, "{malformed:?}");
-        }
-    }
 }
