@@ -34,6 +34,18 @@ const HASH = 8;
 
 const CHAR_COLON = 58;
 
+/** Whether queries and fragments take `string` as it is: printable ASCII but what either percent-encodes. */
+function isVerbatim(string) {
+  for (let i = 0; i < string.length; i++) {
+    const code = StringPrototypeCharCodeAt(string, i);
+    if (code <= 32 || code >= 127) return false;
+    switch (code) {
+      case 34: case 35: case 39: case 60: case 62: case 96: return false;
+    }
+  }
+  return true;
+}
+
 /** The serialisation of `input` against `base` (or undefined), or undefined when it is no URL. Leaves `offsets` set. */
 export function parseHref(input, base) {
   offsets ??= new Uint32Array(7);
@@ -96,6 +108,18 @@ export class URL {
     offsets ??= new Uint32Array(7);
     const href = op_url_set(this.#href, component, value, offsets);
     if (typeof href === "string") this.#adopt(href);
+  }
+
+  /** What can go into the URL as it is goes without a parse. */
+  #setSearch(value) {
+    if (!isVerbatim(value)) return this.#set(SEARCH, value);
+    const end = this.#fragmentStart || this.#href.length;
+    const start = this.#queryStart || end;
+    const query = value === "" ? "" : value[0] === "?" ? value : `?${value}`;
+    this.#href = StringPrototypeSlice(this.#href, 0, start) + query + StringPrototypeSlice(this.#href, end);
+    this.#queryStart = value === "" ? 0 : start;
+    if (this.#fragmentStart !== 0) this.#fragmentStart = start + query.length;
+    return undefined;
   }
 
   get href() { return #href in this ? this.#href : illegalInvocation(); }
@@ -184,7 +208,7 @@ export class URL {
   }
   set search(value) {
     if (!(#href in this)) illegalInvocation();
-    this.#set(SEARCH, converters.USVString(value, "Failed to set the 'search' property on 'URL'"));
+    this.#setSearch(converters.USVString(value, "Failed to set the 'search' property on 'URL'"));
     this.#refreshSearchParams();
   }
 
@@ -201,7 +225,12 @@ export class URL {
   }
   set hash(value) {
     if (!(#href in this)) illegalInvocation();
-    this.#set(HASH, converters.USVString(value, "Failed to set the 'hash' property on 'URL'"));
+    value = converters.USVString(value, "Failed to set the 'hash' property on 'URL'");
+    if (!isVerbatim(value)) return this.#set(HASH, value);
+    const end = this.#fragmentStart || this.#href.length;
+    const fragment = value === "" ? "" : value[0] === "#" ? value : `#${value}`;
+    this.#href = StringPrototypeSlice(this.#href, 0, end) + fragment;
+    this.#fragmentStart = value === "" ? 0 : end;
   }
 
   toString() { return #href in this ? this.#href : illegalInvocation(); }
@@ -231,7 +260,7 @@ export class URL {
     isURL = (value) => isObject(value) && #href in value;
     hrefOf = (url) => url.#href;
     originOf = (url) => url.origin;
-    updateSearch = (url, query) => url.#set(SEARCH, query);
+    updateSearch = (url, query) => url.#setSearch(query === "" ? "" : `?${query}`);
   }
 }
 var originOf, updateSearch;

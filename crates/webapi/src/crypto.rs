@@ -101,15 +101,17 @@ fn op_random_uuid(scope: &mut v8::PinScope, _args: Args, mut rv: v8::ReturnValue
     }
 }
 
-fn hyphenated(bytes: &[u8; 16]) -> Vec<u8> {
+fn hyphenated(bytes: &[u8; 16]) -> [u8; 36] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = Vec::with_capacity(36);
+    let mut text = [b'-'; 36];
+    let mut at = 0;
     for (i, byte) in bytes.iter().enumerate() {
         if matches!(i, 4 | 6 | 8 | 10) {
-            text.push(b'-');
+            at += 1;
         }
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 15)]);
+        text[at] = DIGITS[usize::from(byte >> 4)];
+        text[at + 1] = DIGITS[usize::from(byte & 15)];
+        at += 2;
     }
     text
 }
