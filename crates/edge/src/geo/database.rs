@@ -1,10 +1,12 @@
 //! MaxMind databases, in the City and ASN layouts.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use maxminddb::Reader;
-use serde::Deserialize;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 
 use super::{Colo, EU, Location};
 
@@ -27,9 +29,13 @@ struct Record<'a> {
     location: Option<Position<'a>>,
     postal: Option<Postal<'a>>,
     subdivisions: Option<Vec<Subdivision<'a>>>,
-    autonomous_system_number: Option<u32>,
+    autonomous_system_number: Option<Number>,
     autonomous_system_organization: Option<&'a str>,
 }
+
+/// A number of whichever of the format's types: writers other than MaxMind's take the smallest that fits.
+#[derive(Clone, Copy)]
+struct Number(f64);
 
 #[derive(Deserialize)]
 struct Named<'a> {
@@ -55,10 +61,10 @@ struct Country<'a> {
 
 #[derive(Deserialize)]
 struct Position<'a> {
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    latitude: Option<Number>,
+    longitude: Option<Number>,
     time_zone: Option<&'a str>,
-    metro_code: Option<u16>,
+    metro_code: Option<Number>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +77,36 @@ struct Subdivision<'a> {
     iso_code: Option<&'a str>,
     #[serde(borrow)]
     names: Option<Names<'a>>,
+}
+
+// === impl Number ===
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyNumber;
+
+        impl Visitor<'_> for AnyNumber {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Number, E> {
+                Ok(Number(value as f64))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Number, E> {
+                Ok(Number(value as f64))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Number, E> {
+                Ok(Number(value))
+            }
+        }
+
+        deserializer.deserialize_any(AnyNumber)
+    }
 }
 
 // === impl Database ===
@@ -124,12 +160,13 @@ fn merge(location: &mut Location, record: &Record<'_>) {
         set(&mut location.region_code, region.iso_code);
     }
     if let Some(position) = &record.location {
-        location.latitude = position.latitude.or(location.latitude);
-        location.longitude = position.longitude.or(location.longitude);
+        let degrees = |number: Option<Number>| number.map(|Number(degrees)| degrees);
+        location.latitude = degrees(position.latitude).or(location.latitude);
+        location.longitude = degrees(position.longitude).or(location.longitude);
         set(&mut location.timezone, position.time_zone);
-        let metro = position.metro_code.map(|code| code.to_string());
+        let metro = position.metro_code.map(|Number(code)| code.to_string());
         location.metro_code = metro.or(location.metro_code.take());
     }
-    location.asn = record.autonomous_system_number.or(location.asn);
+    location.asn = record.autonomous_system_number.map(|Number(asn)| asn as u32).or(location.asn);
     set(&mut location.organization, record.autonomous_system_organization);
 }

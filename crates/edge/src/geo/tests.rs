@@ -11,6 +11,7 @@ enum Field {
     Array(Vec<Field>),
     Text(&'static str),
     Double(f64),
+    Float(f32),
     U16(u16),
     U32(u32),
     U64(u64),
@@ -51,6 +52,10 @@ impl Field {
             }
             Field::Double(value) => {
                 control(out, 3, 8);
+                out.extend_from_slice(&value.to_be_bytes());
+            }
+            Field::Float(value) => {
+                control(out, 15, 4);
                 out.extend_from_slice(&value.to_be_bytes());
             }
             Field::U16(value) => {
@@ -156,8 +161,8 @@ fn city() -> Vec<u8> {
             "location",
             Field::Map(vec![
                 ("latitude", Field::Double(48.9)),
-                ("longitude", Field::Double(2.3)),
-                ("metro_code", Field::U16(819)),
+                ("longitude", Field::Float(2.3)),
+                ("metro_code", Field::U32(819)),
             ]),
         ),
     ]);
@@ -166,7 +171,7 @@ fn city() -> Vec<u8> {
 
 fn asn() -> Vec<u8> {
     let nagoya = Field::Map(vec![
-        ("autonomous_system_number", Field::U32(2518)),
+        ("autonomous_system_number", Field::U16(2518)),
         ("autonomous_system_organization", Field::Text("BIGLOBE Inc.")),
     ]);
     database("GeoLite2-ASN", vec![("133.0.0.0", 8, nagoya)])
