@@ -10,14 +10,14 @@ import { DOMException } from "./domexception.js";
 import { utf8Encode } from "./encoding.js";
 import { WritableStream } from "./streams/writable.js";
 import {
-  op_digest, op_digest_finish, op_digest_start, op_digest_update, op_hmac, op_random_bytes, op_random_fill, op_random_uuid,
-  op_timing_safe_equal,
+  op_base64url_decode, op_base64url_encode, op_digest, op_digest_finish, op_digest_start, op_digest_update, op_hmac, op_random_bytes,
+  op_random_fill, op_random_uuid, op_timing_safe_equal,
 } from "skerry:ops";
 const {
   ArrayBufferIsView, ArrayBufferPrototypeSlice, ArrayPrototypeIncludes, ArrayPrototypePush, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
   DataViewPrototypeGetByteOffset, MathCeil, ObjectDefineProperty, Promise, PromisePrototypeThen, SafeMap,
   StringPrototypeToUpperCase, Symbol, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag, Uint8Array, Uint8ArrayFromBase64, Uint8ArrayPrototypeToBase64,
+  TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
 } = primordials;
 
 const INTERNAL = Symbol("crypto");
@@ -207,11 +207,9 @@ function bytesOfJwk(jwk, hash, extractable, usages) {
   if (jwk.alg !== undefined && jwk.alg !== expected) {
     throw invalid(`HMAC key import requires a JSON Web Key with Algorithm parameter "alg" equal to "${expected}" (encountered "${jwk.alg}").`);
   }
-  try {
-    return Uint8ArrayFromBase64(jwk.k, { __proto__: null, alphabet: "base64url" });
-  } catch {
-    throw invalid("HMAC key import requires a base64Url encoding of the key.");
-  }
+  const bytes = op_base64url_decode(jwk.k);
+  if (bytes === undefined) throw invalid("HMAC key import requires a base64Url encoding of the key.");
+  return bytes;
 }
 
 function hmacToJwk(key) {
@@ -219,8 +217,7 @@ function hmacToJwk(key) {
   const operations = [];
   if (sign) ArrayPrototypePush(operations, "sign");
   if (verify) ArrayPrototypePush(operations, "verify");
-  const k = Uint8ArrayPrototypeToBase64(bytes, { __proto__: null, alphabet: "base64url", omitPadding: true });
-  return { kty: "oct", k, alg: HASHES.get(hash).jwk, key_ops: operations, ext: isExtractable(key) };
+  return { kty: "oct", k: op_base64url_encode(bytes), alg: HASHES.get(hash).jwk, key_ops: operations, ext: isExtractable(key) };
 }
 
 /** The material of `key` when it may do what is asked. */
