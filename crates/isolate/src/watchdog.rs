@@ -1,5 +1,8 @@
 //! Ends JavaScript that passes its CPU time. Each thread that runs isolates has a slot; one watchdog thread reads the CPU
 //! clocks of the slots in use, once a millisecond, and terminates what is over its deadline. It sleeps when nothing runs.
+//!
+//! It also keeps I/O going beside a script that runs long: the async runtime wakes no other thread for the sake of the
+//! one task that a thread goes on to run, and if that thread had the I/O driver, nobody has. A task from outside wakes one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -18,10 +21,14 @@ struct Armed {
     /// On the thread's CPU clock, in nanoseconds.
     deadline: u64,
     fired: bool,
+    /// The watchdog has met this very step before.
+    seen: bool,
 }
 
 struct Slot {
     clock: libc::clockid_t,
+    /// The async runtime that the thread belongs to.
+    runtime: Option<tokio::runtime::Handle>,
     armed: Mutex<Option<Armed>>,
 }
 
@@ -37,9 +44,9 @@ thread_local! {
 }
 
 /// Arms the current thread's slot: `handle` is terminated once the thread's CPU clock passes `deadline` nanoseconds.
-/// Returns when [`disarm`] must be called on the same thread.
+/// [`disarm`] must follow on the same thread.
 pub(crate) fn arm(handle: v8::IsolateHandle, deadline: u64) {
-    SLOT.with(|slot| *lock(&slot.armed) = Some(Armed { handle, deadline, fired: false }));
+    SLOT.with(|slot| *lock(&slot.armed) = Some(Armed { handle, deadline, fired: false, seen: false }));
     if ASLEEP.load(Ordering::Relaxed) && ASLEEP.swap(false, Ordering::AcqRel) {
         watchdog().thread.unpark();
     }
@@ -55,7 +62,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn register() -> Arc<Slot> {
-    let slot = Arc::new(Slot { clock: clock::thread_cpu_clock(), armed: Mutex::new(None) });
+    let slot = Arc::new(Slot {
+        clock: clock::thread_cpu_clock(),
+        runtime: tokio::runtime::Handle::try_current().ok(),
+        armed: Mutex::new(None),
+    });
     lock(&watchdog().slots).push(slot.clone());
     slot
 }
@@ -96,6 +107,11 @@ fn check_slots() -> bool {
         let mut armed = lock(&slot.armed);
         let Some(running) = armed.as_mut() else { continue };
         any = true;
+        if std::mem::replace(&mut running.seen, true)
+            && let Some(runtime) = &slot.runtime
+        {
+            runtime.spawn(std::future::ready(()));
+        }
         if clock::cpu_clock_nanos(slot.clock).is_some_and(|used| used >= running.deadline) {
             running.fired = true;
             running.handle.terminate_execution();

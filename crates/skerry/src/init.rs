@@ -98,7 +98,7 @@ macro_rules! parts {
 pub fn command(arguments: InitArguments) -> Result<(), InitError> {
     let InitArguments { name, template, lang } = arguments;
     let created = run(&name, template, lang, Path::new(""))?;
-    anstream::println!("Made {name}:");
+    anstream::println!("Made {}:", created.root.display());
     for file in &created.files {
         anstream::println!("  {name}/{}", file.display());
     }

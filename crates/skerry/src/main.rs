@@ -34,9 +34,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// Threads beyond the processor's: scripts that run long, up to as many, leave the others enough to serve on, and the
+/// kernel divides the processor fairly between them.
+const SPARE_THREADS: usize = 4;
+
 /// Runs a command to its end on the async runtime.
 fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors + SPARE_THREADS)
         .enable_all()
         .thread_stack_size(4 << 20)
         .build()
