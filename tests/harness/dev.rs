@@ -39,14 +39,20 @@ impl Dev {
         Self::with(flags, &[project.path()]).await
     }
 
-    /// Serves folders with further flags; returns when the server says that it listens.
+    /// Serves folders with further flags.
     pub async fn with(flags: &[&str], folders: &[&Path]) -> Self {
+        Self::environment(&[], flags, folders).await
+    }
+
+    /// The same with more environment variables; returns when the server says that it listens.
+    pub async fn environment(variables: &[(&str, &str)], flags: &[&str], folders: &[&Path]) -> Self {
         let mut child = Command::new(crate::binary())
             .arg("dev")
             .args(["--ip", "127.0.0.1", "--port", "0"])
             .args(flags)
             .args(folders)
             .env("NO_COLOR", "1")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -9,7 +9,7 @@ mod project;
 pub use client::{Answer, Request, body_of, text};
 pub use command::{Output, skerry, wrangler};
 pub use dev::Dev;
-pub use origin::{Origin, Seen};
+pub use origin::{Origin, OriginBody, Seen};
 pub use project::Project;
 
 use std::path::PathBuf;

@@ -1,0 +1,44 @@
+//! `skerry init`: every template is a project that Skerry and the stock wrangler both take.
+
+use harness::{Project, skerry, wrangler};
+
+/// Each template, and the binding of it that `skerry dev` says is not supported yet.
+const TEMPLATES: [(&str, Option<&str>); 6] = [
+    ("hello", None),
+    ("api", None),
+    ("kv", Some("kv_namespaces")),
+    ("durable-object", Some("durable_objects")),
+    ("r2", Some("r2_buckets")),
+    ("ab-test", None),
+];
+
+#[tokio::test]
+async fn every_template_passes_check_and_wranglers_dry_run() {
+    let folder = Project::empty();
+    for (template, unsupported) in TEMPLATES {
+        for lang in ["ts", "js"] {
+            let name = format!("my-{template}-{lang}");
+            skerry(folder.path(), &["init", &name, "--template", template, "--lang", lang]).await.ok();
+            let project = folder.join(&name);
+            let checked = skerry(&project, &["check"]).await.ok();
+            match unsupported {
+                None => assert!(!checked.text().contains("warning"), "{name}: {}", checked.text()),
+                Some(key) => assert!(checked.text().contains(key), "{name}: {}", checked.text()),
+            }
+            let dry = wrangler(&project, &["deploy", "--dry-run", "--outdir", "dist"]).await.ok();
+            assert!(dry.text().contains("Total Upload"), "{name}: {}", dry.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn init_never_overwrites_and_refuses_bad_names() {
+    let folder = Project::empty().file("taken/keep.txt", "mine");
+    let refused = skerry(folder.path(), &["init", "taken"]).await.refused();
+    assert!(refused.stderr.contains("taken"), "{}", refused.stderr);
+    assert_eq!(std::fs::read_to_string(folder.join("taken/keep.txt")).unwrap(), "mine");
+    assert!(!folder.join("taken/wrangler.toml").exists());
+    skerry(folder.path(), &["init", "Not A Name!"]).await.refused();
+    let refused = skerry(folder.path(), &["init", "ok", "--template", "nope"]).await.refused();
+    assert!(refused.stderr.contains("durable-object"), "the templates are not listed:\n{}", refused.stderr);
+}
