@@ -2,32 +2,27 @@
 
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use http::HeaderValue;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use webapi::body::HttpBody;
 
-use crate::geo::Location;
+use crate::activity::Activity;
+use crate::client::{Info, Tls};
 use crate::listener::{Bounds, Config};
 use crate::socket::Socket;
 use crate::{Handler, service};
 
 /// How an HTTP/2 connection begins with prior knowledge (RFC 9113 §3.4). No HTTP/1 method is called PRI.
 const HTTP2_PREFACE: &[u8] = b"PRI ";
-
-/// Requests that a client may abandon on one connection beyond those it waits for: past it, it is a reset flood.
-const ABANDONED_SLACK: u32 = 100;
 
 pub(crate) struct Connection<H> {
     stream: Arc<TcpStream>,
@@ -41,46 +36,6 @@ pub(crate) struct Shared<H> {
     pub(crate) config: Arc<Config>,
     pub(crate) info: Arc<Info>,
     pub(crate) activity: Arc<Activity>,
-}
-
-/// The client, as `request.cf` and the `CF-*` headers tell it.
-#[derive(Debug)]
-pub(crate) struct Info {
-    pub(crate) remote: SocketAddr,
-    pub(crate) local: Option<SocketAddr>,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) location: Location,
-    pub(crate) address: HeaderValue,
-    pub(crate) country: Option<HeaderValue>,
-}
-
-/// The session's protocol and cipher, under their OpenSSL names.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tls {
-    pub(crate) version: &'static str,
-    pub(crate) cipher: &'static str,
-}
-
-/// What the connection is doing, for the timers that end it.
-#[derive(Debug)]
-pub(crate) struct Activity {
-    start: Instant,
-    in_flight: AtomicU32,
-    finished: AtomicU32,
-    abandoned: AtomicU32,
-    /// Milliseconds from `start` to the last request's begin or end.
-    last: AtomicU64,
-    flooded: Notify,
-    /// HTTP/2 responses being sent.
-    sending: Mutex<Vec<Weak<Sending>>>,
-}
-
-/// One response body on HTTP/2, where a client may close the stream's window and keep the connection alive.
-#[derive(Debug, Default)]
-pub(crate) struct Sending {
-    /// When the last chunk was handed to the connection, in milliseconds from its start; 0 while a chunk is awaited
-    /// from the response's own source.
-    handed: AtomicU64,
 }
 
 // === impl Connection ===
@@ -211,7 +166,7 @@ impl<H: Handler> Connection<H> {
                 }
                 () = gone.as_mut() => return,
                 () = idle.as_mut() => return,
-                () = activity.flooded.notified() => {
+                () = activity.flooded() => {
                     tracing::warn!(remote = %self.shared.info.remote, "connection cut: a flood of abandoned requests");
                     return;
                 }
@@ -261,143 +216,6 @@ async fn first_bytes(socket: &mut Socket) -> std::io::Result<Vec<u8>> {
         if n == 0 || filled >= HTTP2_PREFACE.len() || bytes[..known] != HTTP2_PREFACE[..known] {
             bytes.truncate(filled);
             return Ok(bytes);
-        }
-    }
-}
-
-// === impl Info ===
-
-impl Info {
-    fn new(remote: SocketAddr, local: Option<SocketAddr>, config: &Config) -> Self {
-        let ip = remote.ip().to_canonical();
-        let location = config.geo.locate(ip);
-        let text = |value: &str| HeaderValue::from_str(value).ok();
-        let address = text(&ip.to_string()).unwrap_or_else(|| HeaderValue::from_static("unknown"));
-        let country = location.country.as_deref().and_then(text);
-        Self { remote, local, tls: None, location, address, country }
-    }
-}
-
-impl Info {
-    /// The connection's round trip time, where the kernel tells.
-    pub(crate) fn rtt_millis(&self) -> Option<u32> {
-        #[cfg(target_os = "linux")]
-        return match crate::rtt::microseconds(self.local?, self.remote) {
-            Ok(micros) => micros.map(|micros| micros.div_ceil(1000)),
-            Err(error) => {
-                tracing::debug!(%error, "no round trip time from the kernel");
-                None
-            }
-        };
-        #[cfg(not(target_os = "linux"))]
-        return None;
-    }
-}
-
-impl Tls {
-    fn of(session: &rustls::ServerConnection) -> Self {
-        use rustls::{CipherSuite as C, ProtocolVersion as V};
-        let version = match session.protocol_version() {
-            Some(V::TLSv1_2) => "TLSv1.2",
-            _ => "TLSv1.3",
-        };
-        let cipher = match session.negotiated_cipher_suite().map(|suite| suite.suite()) {
-            Some(C::TLS13_AES_128_GCM_SHA256) => "AEAD-AES128-GCM-SHA256",
-            Some(C::TLS13_AES_256_GCM_SHA384) => "AEAD-AES256-GCM-SHA384",
-            Some(C::TLS13_CHACHA20_POLY1305_SHA256) => "AEAD-CHACHA20-POLY1305-SHA256",
-            Some(C::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) => "ECDHE-ECDSA-AES128-GCM-SHA256",
-            Some(C::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384) => "ECDHE-ECDSA-AES256-GCM-SHA384",
-            Some(C::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-ECDSA-CHACHA20-POLY1305",
-            Some(C::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256) => "ECDHE-RSA-AES128-GCM-SHA256",
-            Some(C::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) => "ECDHE-RSA-AES256-GCM-SHA384",
-            Some(C::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-RSA-CHACHA20-POLY1305",
-            _ => "NONE",
-        };
-        Self { version, cipher }
-    }
-}
-
-// === impl Activity ===
-
-impl Activity {
-    fn new() -> Self {
-        Self {
-            start: Instant::now(),
-            in_flight: AtomicU32::new(0),
-            finished: AtomicU32::new(0),
-            abandoned: AtomicU32::new(0),
-            last: AtomicU64::new(0),
-            flooded: Notify::new(),
-            sending: Mutex::default(),
-        }
-    }
-
-    /// Watches a response that begins to be sent over HTTP/2.
-    pub(crate) fn sending(&self) -> Arc<Sending> {
-        let sending = Arc::new(Sending::default());
-        self.sending.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&sending));
-        sending
-    }
-
-    pub(crate) fn handed(&self, sending: &Sending, chunk: bool) {
-        let now = if chunk { (self.start.elapsed().as_millis() as u64).max(1) } else { 0 };
-        sending.handed.store(now, Ordering::Relaxed);
-    }
-
-    /// Resolves when a client has not asked for the next chunk of some response for `limit`.
-    async fn stalled_for(&self, limit: Duration) {
-        loop {
-            tokio::time::sleep(limit / 2).await;
-            let now = self.start.elapsed().as_millis() as u64;
-            let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-            sending.retain(|sending| sending.strong_count() > 0);
-            let stalled = sending.iter().filter_map(Weak::upgrade).any(|sending| {
-                let handed = sending.handed.load(Ordering::Relaxed);
-                handed > 0 && now.saturating_sub(handed) > limit.as_millis() as u64
-            });
-            if stalled {
-                return;
-            }
-        }
-    }
-
-    fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// Counts a request; returns how many the connection carried before it.
-    pub(crate) fn begin(&self) -> u32 {
-        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.touch();
-        before + self.finished.load(Ordering::Relaxed) + self.abandoned.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn end(&self, abandoned: bool) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.touch();
-        if !abandoned {
-            self.finished.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let abandoned = self.abandoned.fetch_add(1, Ordering::Relaxed) + 1;
-        if abandoned > self.finished.load(Ordering::Relaxed).saturating_add(ABANDONED_SLACK) {
-            self.flooded.notify_one();
-        }
-    }
-
-    fn touch(&self) {
-        self.last.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// Resolves when no request has been in flight for `limit`.
-    async fn idle_for(&self, limit: Duration) {
-        loop {
-            let since = self.start.elapsed() - Duration::from_millis(self.last.load(Ordering::Relaxed));
-            match limit.checked_sub(since) {
-                Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
-                _ if self.in_flight() == 0 => return,
-                _ => tokio::time::sleep(limit).await,
-            }
         }
     }
 }

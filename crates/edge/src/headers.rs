@@ -3,7 +3,7 @@
 use http::header::{ACCEPT_ENCODING, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 
 use crate::Ray;
-use crate::connection::Info;
+use crate::client::Info;
 
 const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 const CF_IPCOUNTRY: HeaderName = HeaderName::from_static("cf-ipcountry");

@@ -1,6 +1,8 @@
 //! The HTTP edge: listeners, TLS, HTTP/1.1 and HTTP/2, and what Cloudflare's own edge adds to a request before a Worker
 //! sees it. Above it there is one seam, [`Handler`]; nothing here knows which Worker answers.
 
+mod activity;
+mod client;
 mod connection;
 pub mod error_page;
 pub mod geo;

@@ -14,7 +14,8 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use webapi::body::{HttpBody, Outgoing};
 
-use crate::connection::{Activity, Sending, Shared};
+use crate::activity::{Activity, Sending};
+use crate::connection::Shared;
 use crate::error_page::{self, EdgeError};
 use crate::{Handler, Ray, Request, Response, headers};
 

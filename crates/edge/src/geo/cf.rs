@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Version;
 use serde::Serialize;
 
-use crate::connection::Info;
+use crate::client::Info;
 
 /// What `request.cf` is made of.
 #[derive(Debug, Clone)]
