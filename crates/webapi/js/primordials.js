@@ -13,7 +13,7 @@ const uncurryThis = bind.bind(call);
 /** `applyBind(f)(self, args)` is `f.apply(self, args)`. */
 const applyBind = bind.bind(functionApply);
 
-const table = { __proto__: null };
+let table = { __proto__: null };
 
 /** `push` → `Push`, `Symbol.iterator` → `SymbolIterator`. */
 function capitalised(key) {
@@ -246,5 +246,5 @@ export let primordials = freeze(table);
 
 /** Called once, when every module of the runtime has been evaluated. */
 export function forgetPrimordials() {
-  primordials = undefined;
+  primordials = table = undefined;
 }
