@@ -4,7 +4,7 @@
 import { primordials } from "./primordials.js";
 import {
   converters, createDictionary, createEnum, createInterface, createSequence, defineInterface, illegalConstructor, illegalInvocation,
-  isBufferSource, isObject, requiredArguments,
+  isBufferSource, isObject, requiredArguments, viewOf,
 } from "./webidl.js";
 import { DOMException } from "./domexception.js";
 import { utf8Encode } from "./encoding.js";
@@ -14,7 +14,7 @@ import {
   op_random_fill, op_random_uuid, op_timing_safe_equal,
 } from "skerry:ops";
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeSlice, ArrayPrototypeIncludes, ArrayPrototypePush, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
+  ArrayBufferPrototypeSlice, ArrayPrototypeIncludes, ArrayPrototypePush, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
   DataViewPrototypeGetByteOffset, MathCeil, ObjectDefineProperty, Promise, PromisePrototypeThen, SafeMap,
   StringPrototypeToUpperCase, Symbol, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
@@ -26,10 +26,8 @@ function noConstructor(Class) {
   ObjectDefineProperty(Class, "length", { __proto__: null, configurable: true, value: 0 });
 }
 
-/** A BufferSource as a view that native code reads in place. */
 function toView(value, prefix, context) {
-  converters.BufferSource(value, prefix, context);
-  return ArrayBufferIsView(value) ? value : new Uint8Array(value);
+  return viewOf(converters.BufferSource(value, prefix, context));
 }
 
 function viewByteLength(view) {
@@ -151,10 +149,14 @@ function truncateBits(bytes, length) {
   return bytes;
 }
 
+/** No key needs to be longer than a hash's block; this is far beyond. */
+const MAX_KEY_BITS = 1 << 20;
+
 function generateHmac(parameters, extractable, usages) {
   checkHmacUsages(usages, "generate");
   const { hash, length = HASHES.get(hash).block } = parameters;
   if (length === 0) throw new DOMException("HMAC key length must be a non-zero unsigned long integer.", "OperationError");
+  if (length > MAX_KEY_BITS) throw new DOMException(`HMAC key length may be ${MAX_KEY_BITS} bits at most.`, "OperationError");
   requireUsages(usages);
   return newHmacKey(truncateBits(op_random_bytes(MathCeil(length / 8)), length), hash, length, extractable, usages);
 }

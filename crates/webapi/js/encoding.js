@@ -5,7 +5,7 @@
 // utf8DecodeWithoutBOM(view), as the standard calls decoding that knows no BOM: it stays.
 
 import { primordials } from "./primordials.js";
-import { converters, createDictionary, defineInterface, illegalInvocation, notOfType, requiredArguments } from "./webidl.js";
+import { converters, createDictionary, defineInterface, illegalInvocation, isArrayBuffer, notOfType, requiredArguments, viewOf } from "./webidl.js";
 import { createTransformStream } from "./streams/transform.js";
 import {
   op_decoder_drop, op_decoder_push, op_decoder_start, op_encoding_name, op_text_decode, op_utf8_decode, op_utf8_encode, op_utf8_encode_into,
@@ -27,8 +27,9 @@ export function utf8DecodeWithoutBOM(view) {
 /** `AllowSharedBufferSource` as a view. */
 function toView(value, prefix, context) {
   if (ArrayBufferIsView(value)) return value;
+  if (isArrayBuffer(value)) return viewOf(value);
   try {
-    // Takes nothing but buffers, shared ones too.
+    // Takes nothing but buffers: this one is shared.
     return new DataView(value);
   } catch {
     throw notOfType(prefix, context, "ArrayBuffer' or 'ArrayBufferView");

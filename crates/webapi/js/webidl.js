@@ -14,11 +14,11 @@
 
 import { primordials } from "./primordials.js";
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayIsArray, ArrayPrototypePush, ArrayPrototypeSort, BigInt, BigIntAsIntN,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayIsArray, ArrayPrototypePush, ArrayPrototypeSort, BigInt, BigIntAsIntN,
   BigIntAsUintN, FunctionPrototypeCall, IteratorPrototype, MathFloor, MathFround, MathMax, MathMin, MathTrunc, Number, NumberIsFinite,
   NumberIsNaN, ObjectCreate, ObjectDefineProperties, ObjectDefineProperty, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ReflectApply,
   ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, SafeSet, String, StringPrototypeCharCodeAt, StringPrototypeToWellFormed,
-  SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetSymbolToStringTag,
+  SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
 } = primordials;
 
 // === Errors ===
@@ -142,6 +142,12 @@ export function isArrayBuffer(value) {
   } catch {
     return false;
   }
+}
+
+/** A BufferSource as a view, which native code reads in place. A detached buffer has no bytes. */
+export function viewOf(value) {
+  if (ArrayBufferIsView(value)) return value;
+  return ArrayBufferPrototypeGetDetached(value) ? new Uint8Array(0) : new Uint8Array(value);
 }
 
 export function isBufferSource(value) {
