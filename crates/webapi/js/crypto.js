@@ -133,7 +133,7 @@ function newHmacKey(bytes, hash, length, extractable, usages) {
 function checkHmacUsages(usages, verb) {
   for (let i = 0; i < usages.length; i++) {
     if (usages[i] !== "sign" && usages[i] !== "verify") {
-      throw new DOMException(`Attempt to ${verb} secret HMAC key with invalid usage "${usages[i]}".`, "SyntaxError");
+      throw new DOMException(`Attempt to ${verb} HMAC key with invalid usage "${usages[i]}".`, "SyntaxError");
     }
   }
 }
@@ -311,7 +311,7 @@ export class SubtleCrypto {
     const { name, given } = nameOf(algorithm, prefix, "parameter 3");
     if (name !== "HMAC") throw new DOMException(`Unrecognized key import algorithm "${given}" requested.`, "NotSupportedError");
     const parameters = toHmacParameters(algorithm, prefix, "parameter 3");
-    checkHmacUsages(keyUsages, "import");
+    checkHmacUsages(keyUsages, "import secret");
     if (isJwk) {
       const jwk = toJsonWebKey(keyData, prefix, "parameter 2");
       return importHmac(bytesOfJwk(jwk, parameters.hash, extractable, keyUsages), parameters, extractable, keyUsages);
