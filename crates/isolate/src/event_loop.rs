@@ -160,7 +160,7 @@ impl Isolate {
         let (shared, context) = self.parts();
         let _clock = Freeze::at(0.0);
         let begun = thread_cpu_nanos();
-        watchdog::arm(self.handle.clone(), begun + self.limits.startup_cpu.as_nanos() as u64);
+        watchdog::arm(self.handle.clone(), self.limits.startup_cpu);
         let mut locker = shared.lock();
         let result = {
             v8::scope_with_context!(let scope, &mut *locker, context);
@@ -169,7 +169,7 @@ impl Isolate {
                 .and_then(|()| crate::module_map::evaluate_main(scope, &graph))
                 .and_then(|namespace| ready(scope, namespace))
         };
-        let slow = watchdog::disarm();
+        let slow = watchdog::disarm().fired;
         if slow || memory.exceeded() {
             locker.cancel_terminate_execution();
         }
@@ -308,9 +308,9 @@ impl Isolate {
             let mut locker = shared.lock();
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).now = now;
-            let mut cpu = thread_cpu_nanos();
+            let mut began = std::time::Instant::now();
             for work in work.drain(..) {
-                match self.step(scope, work, &mut cpu) {
+                match self.step(scope, work, &mut began) {
                     None => {}
                     Some(Exit::MemoryLimit) => {
                         exit = Some(Exit::MemoryLimit);
@@ -332,12 +332,12 @@ impl Isolate {
         exit
     }
 
-    /// Runs one piece of work for its event, and charges the event. `cpu`: the thread's CPU clock.
-    fn step(&self, scope: &mut v8::PinScope, work: Work, cpu: &mut u64) -> Option<Exit> {
+    /// Runs one piece of work for its event, and charges the event. `began`: when the step before ended.
+    fn step(&self, scope: &mut v8::PinScope, work: Work, began: &mut std::time::Instant) -> Option<Exit> {
         let (id, action) = begin(scope, work, &self.limits)?;
         let limit = id.and_then(|id| state(scope).contexts.get(&id)?.remaining_cpu());
         if let Some(limit) = limit {
-            watchdog::arm(self.handle.clone(), *cpu + limit.as_nanos() as u64);
+            watchdog::arm(self.handle.clone(), limit);
         }
         {
             v8::scope!(let scope, scope);
@@ -353,14 +353,15 @@ impl Isolate {
             let undefined = v8::undefined(scope).into();
             scope.set_continuation_preserved_embedder_data(undefined);
         }
-        let over_cpu = limit.is_some() && watchdog::disarm();
+        let disarmed = watchdog::disarm();
+        let over_cpu = disarmed.fired;
         let over_memory = state(scope).memory.exceeded();
         if over_cpu || over_memory {
             scope.cancel_terminate_execution();
         }
-        let end = thread_cpu_nanos();
-        let used = Duration::from_nanos(end - *cpu);
-        *cpu = end;
+        let end = std::time::Instant::now();
+        let used = cpu_used(end - *began, disarmed.met_at);
+        *began = end;
         if over_memory {
             return Some(Exit::MemoryLimit);
         }
@@ -375,6 +376,15 @@ impl Isolate {
                 context.embedder().fail(failure.clone());
             }
         }
+    }
+}
+
+/// The CPU time of a step that took `wall`. A short one is taken to have had the processor all the time; for one that the
+/// watchdog met, the thread's own clock tells.
+fn cpu_used(wall: Duration, met_at: Option<u64>) -> Duration {
+    match met_at {
+        Some(met_at) => wall.min(Duration::from_nanos(thread_cpu_nanos() - met_at) + watchdog::TICK),
+        None => wall,
     }
 }
 

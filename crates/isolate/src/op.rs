@@ -16,16 +16,28 @@ pub struct Op {
     pub callback: fn() -> v8::FunctionCallback,
 }
 
-/// `op!(f)`: the [`Op`] of `fn f(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue)`.
+/// `op!(f)`: the [`Op`] of `fn f(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue)`. A panic in `f` becomes an
+/// exception: it must not unwind into V8, where it would end the process.
 #[macro_export]
 macro_rules! op {
     ($function:ident) => {
         $crate::Op {
             name: stringify!($function),
             callback: {
+                fn guarded(
+                    scope: &mut $crate::v8::PinScope,
+                    args: $crate::v8::FunctionCallbackArguments,
+                    rv: $crate::v8::ReturnValue,
+                ) {
+                    let call = || $function(&mut *scope, args, rv);
+                    if ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(call)).is_err() {
+                        let message = concat!("internal error in ", stringify!($function));
+                        $crate::throw(scope, $crate::JsError::error(message));
+                    }
+                }
                 fn callback() -> $crate::v8::FunctionCallback {
                     use $crate::v8::MapFnTo;
-                    $function.map_fn_to()
+                    guarded.map_fn_to()
                 }
                 callback
             },

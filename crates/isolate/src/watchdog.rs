@@ -11,18 +11,26 @@ use std::time::Duration;
 
 use crate::clock;
 
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// Ticks without work after which the watchdog goes to sleep.
 const IDLE_TICKS: u32 = 50;
 
 /// What the thread of a slot runs at the moment.
 struct Armed {
     handle: v8::IsolateHandle,
-    /// On the thread's CPU clock, in nanoseconds.
-    deadline: u64,
+    /// CPU time allowed, in nanoseconds, from when the watchdog first meets it.
+    budget: u64,
+    /// The thread's CPU clock when the watchdog first met it: never more than a tick after it began.
+    met_at: Option<u64>,
     fired: bool,
-    /// The watchdog has met this very step before.
-    seen: bool,
+}
+
+/// What became of a step that was armed.
+pub(crate) struct Disarmed {
+    /// Its budget was used up, and execution was terminated.
+    pub(crate) fired: bool,
+    /// The thread's CPU clock a tick or less after the step began; `None` for a step shorter than that.
+    pub(crate) met_at: Option<u64>,
 }
 
 struct Slot {
@@ -43,18 +51,21 @@ thread_local! {
     static SLOT: Arc<Slot> = register();
 }
 
-/// Arms the current thread's slot: `handle` is terminated once the thread's CPU clock passes `deadline` nanoseconds.
-/// [`disarm`] must follow on the same thread.
-pub(crate) fn arm(handle: v8::IsolateHandle, deadline: u64) {
-    SLOT.with(|slot| *lock(&slot.armed) = Some(Armed { handle, deadline, fired: false, seen: false }));
+/// Arms the current thread's slot: `handle` is terminated once the thread has used `budget` of CPU time, give or take a
+/// tick. [`disarm`] must follow on the same thread. Costs no system call: short steps are never measured.
+pub(crate) fn arm(handle: v8::IsolateHandle, budget: Duration) {
+    let budget = budget.as_nanos() as u64;
+    SLOT.with(|slot| *lock(&slot.armed) = Some(Armed { handle, budget, met_at: None, fired: false }));
     if ASLEEP.load(Ordering::Relaxed) && ASLEEP.swap(false, Ordering::AcqRel) {
         watchdog().thread.unpark();
     }
 }
 
-/// Clears the current thread's slot; whether the deadline had passed and execution was terminated.
-pub(crate) fn disarm() -> bool {
-    SLOT.with(|slot| lock(&slot.armed).take().is_some_and(|armed| armed.fired))
+/// Clears the current thread's slot.
+pub(crate) fn disarm() -> Disarmed {
+    let armed = SLOT.with(|slot| lock(&slot.armed).take());
+    let (fired, met_at) = armed.map_or((false, None), |armed| (armed.fired, armed.met_at));
+    Disarmed { fired, met_at }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -107,12 +118,17 @@ fn check_slots() -> bool {
         let mut armed = lock(&slot.armed);
         let Some(running) = armed.as_mut() else { continue };
         any = true;
-        if std::mem::replace(&mut running.seen, true)
-            && let Some(runtime) = &slot.runtime
-        {
-            runtime.spawn(std::future::ready(()));
-        }
-        if clock::cpu_clock_nanos(slot.clock).is_some_and(|used| used >= running.deadline) {
+        let Some(now) = clock::cpu_clock_nanos(slot.clock) else { continue };
+        let met_at = match running.met_at {
+            Some(met_at) => {
+                if let Some(runtime) = &slot.runtime {
+                    runtime.spawn(std::future::ready(()));
+                }
+                met_at
+            }
+            None => *running.met_at.insert(now),
+        };
+        if now - met_at >= running.budget {
             running.fired = true;
             running.handle.terminate_execution();
         }

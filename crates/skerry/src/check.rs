@@ -31,9 +31,12 @@ pub async fn run(arguments: CheckArguments) -> Result<(), String> {
 
     let (raw, gzip) = (loaded.bundle.size_raw(), loaded.bundle.size_gzip());
     if arguments.json {
-        let modules: Vec<_> = loaded.bundle.modules.iter().map(|module| {
-            serde_json::json!({ "name": module.name, "bytes": module.content.len() })
-        }).collect();
+        let modules: Vec<_> = loaded
+            .bundle
+            .modules
+            .iter()
+            .map(|module| serde_json::json!({ "name": module.name, "bytes": module.content.len() }))
+            .collect();
         let report = serde_json::json!({
             "name": name, "bytes": raw, "gzip_bytes": gzip, "startup_cpu_ms": millis(startup), "modules": modules,
             "warnings": loaded.warnings,
@@ -48,7 +51,8 @@ pub async fn run(arguments: CheckArguments) -> Result<(), String> {
         println!("  {:>7.1} ms  CPU time to start (limit 1000 ms)", millis(startup));
     }
     if gzip > FREE_SIZE {
-        let over = if gzip > PAID_SIZE { "10 MiB, the limit of paid plans" } else { "3 MiB, the limit of the free plan" };
+        let over =
+            if gzip > PAID_SIZE { "10 MiB, the limit of paid plans" } else { "3 MiB, the limit of the free plan" };
         anstream::eprintln!("{}warning:{} the Worker is larger than {over}", cli::YELLOW, cli::PLAIN);
     }
     Ok(())

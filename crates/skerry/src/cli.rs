@@ -15,12 +15,17 @@ pub const PLAIN: &str = "\x1b[0m";
 
 /// Cloudflare Workers on machines you own.
 #[derive(Parser)]
-#[command(name = "skerry", version, propagate_version = true, after_help = "\
+#[command(
+    name = "skerry",
+    version,
+    propagate_version = true,
+    after_help = "\
 Examples:
   skerry init hello            make a project in ./hello
   skerry dev hello             serve it at http://127.0.0.1:8787, reloading on save
   skerry dev api web           serve two Workers: http://api.localhost:8787 and http://web.localhost:8787
-  skerry check hello           check its configuration, size and start-up time")]
+  skerry check hello           check its configuration, size and start-up time"
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

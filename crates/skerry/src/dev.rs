@@ -88,7 +88,8 @@ fn projects(arguments: &DevArguments) -> Result<Vec<(PathBuf, Project)>, String>
 }
 
 fn geo(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<Arc<edge::Geo>, String> {
-    let databases: Vec<_> = projects.iter().find_map(|(_, project)| project.settings.geo_database.clone()).into_iter().collect();
+    let databases: Vec<_> =
+        projects.iter().find_map(|(_, project)| project.settings.geo_database.clone()).into_iter().collect();
     edge::Geo::new(arguments.local_colo.as_deref(), &databases).map(Arc::new).map_err(|error| error.to_string())
 }
 
@@ -116,7 +117,14 @@ fn announce(apps: &[Arc<App>], address: SocketAddr, level: LogLevel) {
     }
     if apps.len() > 1 {
         for app in apps {
-            anstream::println!("  {}{}{}  http://{}.localhost:{}", cli::BOLD, app.name(), cli::PLAIN, app.name(), address.port());
+            anstream::println!(
+                "  {}{}{}  http://{}.localhost:{}",
+                cli::BOLD,
+                app.name(),
+                cli::PLAIN,
+                app.name(),
+                address.port()
+            );
         }
     }
     anstream::println!("{}Ready{} on http://{address}", cli::GREEN, cli::PLAIN);

@@ -159,14 +159,15 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle) -> Result<Ve
         };
         bindings.push(Binding { name: name.clone(), value });
     }
-    let mut files = |paths: &std::collections::BTreeMap<String, PathBuf>, key: &str, make: fn(Vec<u8>) -> BindingValue| {
-        for (name, path) in paths {
-            let content = std::fs::read(path)
-                .map_err(|error| format!("{key}.{name}: {} can't be read: {error}", path.display()))?;
-            bindings.push(Binding { name: name.clone(), value: make(content) });
-        }
-        Ok::<_, String>(())
-    };
+    let mut files =
+        |paths: &std::collections::BTreeMap<String, PathBuf>, key: &str, make: fn(Vec<u8>) -> BindingValue| {
+            for (name, path) in paths {
+                let content = std::fs::read(path)
+                    .map_err(|error| format!("{key}.{name}: {} can't be read: {error}", path.display()))?;
+                bindings.push(Binding { name: name.clone(), value: make(content) });
+            }
+            Ok::<_, String>(())
+        };
     files(&worker.text_blobs, "text_blobs", |content| {
         BindingValue::Text(String::from_utf8_lossy(&content).into_owned())
     })?;
@@ -178,7 +179,9 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle) -> Result<Ve
         // A classic script can't import: it finds the modules beside it as globals.
         for module in bundle.modules.iter().filter(|module| module.name != bundle.main) {
             let value = match module.kind {
-                bundle::ModuleKind::Wasm => BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, module.content.clone())),
+                bundle::ModuleKind::Wasm => {
+                    BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, module.content.clone()))
+                }
                 bundle::ModuleKind::Data => BindingValue::Data(module.content.clone()),
                 _ => BindingValue::Text(String::from_utf8_lossy(&module.content).into_owned()),
             };

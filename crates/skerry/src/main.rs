@@ -34,15 +34,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Threads beyond the processor's: scripts that run long, up to as many, leave the others enough to serve on, and the
-/// kernel divides the processor fairly between them.
-const SPARE_THREADS: usize = 4;
+/// Threads beyond the processor's: a script that runs long leaves the others enough to serve on, and the kernel divides the
+/// processor fairly between them. More cost throughput. `TOKIO_WORKER_THREADS` overrides the sum.
+const SPARE_THREADS: usize = 1;
 
 /// Runs a command to its end on the async runtime.
 fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    let processors = std::thread::available_parallelism().map_or(2, usize::from);
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(processors + SPARE_THREADS)
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let processors = std::thread::available_parallelism().map_or(2, usize::from);
+        runtime.worker_threads(processors + SPARE_THREADS);
+    }
+    runtime
         .enable_all()
         .thread_stack_size(4 << 20)
         .build()

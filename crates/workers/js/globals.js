@@ -19,7 +19,7 @@ import { Headers } from "../webapi/headers.js";
 import "../webapi/json.js";
 import { Navigator, navigator } from "../webapi/navigator.js";
 import {
-  Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
+  Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList,
 } from "../webapi/performance.js";
 import { Request } from "../webapi/request.js";
 import { Response } from "../webapi/response.js";
@@ -39,7 +39,7 @@ import { ExtendableEvent, FetchEvent, ScheduledController, ScheduledEvent } from
 const { ObjectDefineProperty, ObjectKeys, ObjectSetPrototypeOf, SymbolToStringTag, TypeError, globalThis } = primordials;
 
 setGlobalTarget(globalThis);
-setReportException(op_report_exception);
+setReportException(report);
 
 class WorkerGlobalScope extends EventTarget {
   constructor() {
@@ -52,16 +52,21 @@ class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
 ObjectDefineProperty(ServiceWorkerGlobalScope.prototype, SymbolToStringTag, { __proto__: null, value: "ServiceWorkerGlobalScope", configurable: true });
 ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
 
-/** HTML §8.1.4.6 */
-function reportError(error) {
-  requiredArguments(arguments.length, 1, "Failed to execute 'reportError' on 'ServiceWorkerGlobalScope'");
+/** An exception that nobody caught: listeners of `error` may take it, else its owner is told (HTML §8.1.4.6). */
+export function report(error) {
   let message = "Uncaught exception";
   try {
     message = `Uncaught ${error}`;
   } catch {
     // A value without a text form is reported without one.
   }
-  if (dispatch(globalThis, new ErrorEvent("error", { error, message, cancelable: true }))) op_report_exception(error);
+  // What a listener for errors throws goes straight to the owner.
+  if (dispatch(globalThis, new ErrorEvent("error", { error, message, cancelable: true }), op_report_exception)) op_report_exception(error);
+}
+
+function reportError(error) {
+  requiredArguments(arguments.length, 1, "Failed to execute 'reportError' on 'ServiceWorkerGlobalScope'");
+  report(error);
 }
 
 function define(values, enumerable) {
@@ -75,7 +80,7 @@ define({
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
   DOMException, DecompressionStream, ErrorEvent, Event, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
   Headers, IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
-  PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
+  PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
   ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
   TransformStreamDefaultController, URL, URLPattern, URLSearchParams, WorkerGlobalScope, WritableStream, WritableStreamDefaultController,

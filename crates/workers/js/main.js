@@ -1,12 +1,13 @@
 // The hooks: what native code calls. Everything else in the runtime's JavaScript is reached from here.
 
-import "./globals.js";
 import { op_report_exception } from "skerry:ops";
-import { primordials } from "../webapi/primordials.js";
+import { forgetPrimordials, primordials } from "../webapi/primordials.js";
 import { DOMException } from "../webapi/domexception.js";
-import { dispatch, ErrorEvent, hasListeners, PromiseRejectionEvent } from "../webapi/events.js";
+import { dispatch, hasListeners, PromiseRejectionEvent } from "../webapi/events.js";
 import { workersModule } from "./entrypoint.js";
+import { report } from "./globals.js";
 
+export { report as uncaughtException };
 export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;
@@ -30,19 +31,5 @@ export function unhandledRejection(promise, reason) {
   op_report_exception(reason);
 }
 
-/** An exception left a callback that the runtime called (HTML §8.1.4.5). */
-export function uncaughtException(error) {
-  if (hasListeners(globalThis, "error")) {
-    const event = new ErrorEvent("error", { error, message: messageOf(error), cancelable: true });
-    if (!dispatch(globalThis, event, op_report_exception)) return;
-  }
-  op_report_exception(error);
-}
-
-function messageOf(error) {
-  try {
-    return `Uncaught ${error}`;
-  } catch {
-    return "Uncaught exception";
-  }
-}
+// Every file has taken what it needs.
+forgetPrimordials();

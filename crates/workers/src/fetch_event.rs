@@ -143,7 +143,8 @@ fn op_respond(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
 
 fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response<Outgoing>, JsError> {
     let status = args.get(0).uint32_value(scope).unwrap_or(0) as u16;
-    let status = StatusCode::from_u16(status).map_err(|_| JsError::range_error(format!("{status} is no HTTP status")))?;
+    let status =
+        StatusCode::from_u16(status).map_err(|_| JsError::range_error(format!("{status} is no HTTP status")))?;
     let reader = body(scope, args.get(3))?;
     let encode = if args.get(4).is_true() { EncodeBody::Manual } else { EncodeBody::Automatic };
     let mut response = Response::new(Outgoing { reader, encode });

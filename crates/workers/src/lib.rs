@@ -16,7 +16,9 @@ pub use console::{Level, LogLine, Notice};
 pub use event::{Cause, Outcome, Usage};
 pub use fetch_event::{CfSource, Request};
 pub use host::{Host, HostOptions};
-pub use isolate::{Failure, Frame, JsException, Limits, ModuleGraph, ModuleKind, ModuleSource, Snapshot, StartError, initialize};
+pub use isolate::{
+    Failure, Frame, JsException, Limits, ModuleGraph, ModuleKind, ModuleSource, Snapshot, StartError, initialize,
+};
 pub use lane::{Worker, start_once};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;

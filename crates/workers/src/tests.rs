@@ -41,7 +41,9 @@ async fn get(worker: &Worker, path: &str) -> Outcome<Response<Outgoing>> {
         cf: Box::new(|| r#"{"colo":"NRT"}"#.to_owned()),
         gone: CancellationToken::new(),
     };
-    tokio::time::timeout(Duration::from_secs(20), worker.fetch(request, Usage::default())).await.expect("an answer in time")
+    tokio::time::timeout(Duration::from_secs(20), worker.fetch(request, Usage::default()))
+        .await
+        .expect("an answer in time")
 }
 
 async fn text(worker: &Worker, path: &str) -> String {
@@ -105,7 +107,9 @@ fn failures_are_told_apart() {
             Err(cause) => cause,
         };
         assert!(matches!(cause("/throw").await, Cause::Exception(e) if e.name == "TypeError" && e.message == "thrown"));
-        assert!(matches!(cause("/nothing").await, Cause::Exception(e) if e.message.contains("did not resolve to 'Response'")));
+        assert!(
+            matches!(cause("/nothing").await, Cause::Exception(e) if e.message.contains("did not resolve to 'Response'"))
+        );
         assert!(matches!(cause("/hang").await, Cause::Runtime(Failure::Hung)));
         for path in ["/loop", "/microtasks"] {
             assert!(matches!(cause(path).await, Cause::Runtime(Failure::CpuLimit)), "{path}");

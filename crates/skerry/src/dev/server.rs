@@ -112,7 +112,8 @@ async fn scheduled(app: &App, running: &Running, url: &str, usage: Usage) -> edg
         let url = url::Url::parse(url).ok()?;
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     };
-    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis() as f64;
+    let now =
+        || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis() as f64;
     let event = Scheduled {
         cron: query("cron").unwrap_or_default(),
         scheduled_time: query("time").and_then(|time| time.parse().ok()).unwrap_or_else(now),
