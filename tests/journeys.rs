@@ -4,6 +4,7 @@ mod ab_test;
 mod cli_check;
 mod cli_init;
 mod dev_output;
+mod docs;
 mod env_bindings;
 mod error_pages;
 mod fetch_client;
