@@ -182,3 +182,43 @@ async fn dev_warns_instead_of_stopping() {
     assert_eq!(dev.text("/").await, "done true");
     dev.line("CPU").await;
 }
+
+/// Bodies are outside V8's heap and count all the same; garbage does not.
+#[tokio::test]
+async fn memory_outside_the_heap_counts() {
+    let project = Project::worker(
+        r#"
+        const kept = [];
+        export default {
+          async fetch(request) {
+            switch (new URL(request.url).pathname) {
+              case "/keep": kept.push(await request.arrayBuffer()); break;
+              case "/pass": {
+                let bytes = 0;
+                for await (const chunk of request.body) bytes += chunk.byteLength;
+                return new Response(String(bytes));
+              }
+            }
+            return new Response(`kept ${kept.length}`);
+          },
+        };
+        "#,
+    );
+    let dev = Dev::start(&project).await;
+    let large = vec![1u8; 60 << 20];
+    for _ in 0..6 {
+        let answer = dev.request("POST", "/keep").body(large.clone()).await;
+        if answer.status() == 200 {
+            let kept: u32 = harness::text(answer).await.trim_start_matches("kept ").parse().expect("a count");
+            assert!(kept <= 3, "{kept} bodies of 60 MiB were kept within 128 MiB");
+        } else {
+            assert_eq!(answer.status(), 503);
+        }
+    }
+    // A body that only passes through is garbage as it goes.
+    for _ in 0..4 {
+        let answer = dev.request("POST", "/pass").body(large.clone()).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(harness::text(answer).await, (60 << 20).to_string());
+    }
+}

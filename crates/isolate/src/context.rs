@@ -126,6 +126,11 @@ impl IoContext {
         &mut *self.data
     }
 
+    pub(crate) fn charge(&mut self, used: Duration) {
+        self.cpu_used += used;
+        self.data.used(self.cpu_used);
+    }
+
     pub(crate) fn remaining_cpu(&self) -> Option<Duration> {
         Some(self.cpu_limit?.saturating_sub(self.cpu_used))
     }

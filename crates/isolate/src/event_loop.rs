@@ -41,8 +41,6 @@ pub enum Message {
     Event(Job),
     /// Runs in an event that was begun, unless it has ended: it pays for it.
     Within(ContextId, Begin),
-    /// End once no event is being handled.
-    Evict,
 }
 
 /// Why [`Isolate::run`] returned.
@@ -52,8 +50,6 @@ pub enum Exit {
     CpuLimit,
     /// The isolate passed its memory limit; every event in it was ended.
     MemoryLimit,
-    /// It was asked to leave and had nothing to do.
-    Evicted,
     /// Nobody can send it events any more, and it has none.
     Closed,
 }
@@ -187,6 +183,14 @@ impl Isolate {
         self.work.push_back(Work::Event(job));
     }
 
+    /// Events that were given and have not been begun, once the isolate has stopped: another one can have them.
+    pub fn take_unbegun(&mut self) -> impl Iterator<Item = Job> {
+        std::mem::take(&mut self.work).into_iter().filter_map(|work| match work {
+            Work::Event(job) => Some(job),
+            _ => None,
+        })
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -243,13 +247,11 @@ impl Isolate {
         mailbox: Option<&mut UnboundedReceiver<Message>>,
     ) -> Poll<Option<Exit>> {
         let mut closed = mailbox.is_none();
-        let mut evict = false;
         if let Some(mailbox) = mailbox {
             while self.work.len() < TURN {
                 match mailbox.poll_recv(cx) {
                     Poll::Ready(Some(Message::Event(job))) => self.work.push_back(Work::Event(job)),
                     Poll::Ready(Some(Message::Within(id, run))) => self.work.push_back(Work::Within(id, run)),
-                    Poll::Ready(Some(Message::Evict)) => evict = true,
                     Poll::Ready(None) => {
                         closed = true;
                         break;
@@ -291,7 +293,6 @@ impl Isolate {
             return Poll::Ready(None);
         }
         match state.contexts.is_empty() {
-            true if evict => Poll::Ready(Some(Exit::Evicted)),
             true if closed => Poll::Ready(Some(Exit::Closed)),
             _ => Poll::Pending,
         }
@@ -309,8 +310,8 @@ impl Isolate {
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).now = now;
             let mut began = std::time::Instant::now();
-            for work in work.drain(..) {
-                match self.step(scope, work, &mut began) {
+            while let Some(next) = work.pop_front() {
+                match self.step(scope, next, &mut began) {
                     None => {}
                     Some(Exit::MemoryLimit) => {
                         exit = Some(Exit::MemoryLimit);
@@ -318,10 +319,6 @@ impl Isolate {
                     }
                     Some(over) => exit = Some(over),
                 }
-            }
-            let memory = state(scope).memory.clone();
-            if memory.has_much_external() {
-                memory.measure(scope);
             }
         }
         drop(clock);
@@ -362,7 +359,12 @@ impl Isolate {
         let end = std::time::Instant::now();
         let used = cpu_used(end - *began, disarmed.met_at);
         *began = end;
-        if over_memory {
+        // Steps that took long, or hold much, may have passed the limit in ways that nobody was asked about.
+        let suspect = disarmed.met_at.is_some() || state(scope).memory.has_much_external();
+        if over_memory || (suspect && !fits(scope)) {
+            if let Some(context) = id.and_then(|id| state(scope).contexts.get_mut(&id)) {
+                context.charge(used);
+            }
             return Some(Exit::MemoryLimit);
         }
         settle(scope, id?, used, over_cpu);
@@ -377,6 +379,23 @@ impl Isolate {
             }
         }
     }
+}
+
+/// Whether the isolate is within its memory limit once garbage is gone, by V8's own count: it knows what was not asked of
+/// our allocator, such as WebAssembly memories.
+fn fits(scope: &mut v8::PinScope) -> bool {
+    let memory = state(scope).memory.clone();
+    memory.measure(scope);
+    if memory.has_room() {
+        return true;
+    }
+    scope.low_memory_notification();
+    memory.measure(scope);
+    let fits = memory.fits(0);
+    if !fits {
+        scope.cancel_terminate_execution();
+    }
+    fits
 }
 
 /// The CPU time of a step that took `wall`. A short one is taken to have had the processor all the time; for one that the
@@ -471,9 +490,7 @@ fn report(scope: &mut v8::PinScope, name: &str, args: &[v8::Local<v8::Value>]) {
 fn settle(scope: &mut v8::PinScope, id: ContextId, used: Duration, over_cpu: bool) {
     let state = state(scope);
     let Some(context) = state.contexts.get_mut(&id) else { return };
-    context.cpu_used += used;
-    let total = context.cpu_used;
-    context.embedder().used(total);
+    context.charge(used);
     let failure = if over_cpu {
         Some(Failure::CpuLimit)
     } else if context.finished {

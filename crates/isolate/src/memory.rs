@@ -3,12 +3,15 @@
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// How far past its limit a heap may grow while its script is being ended. A builtin at work notices nothing until it
 /// returns: with less room than it takes, V8 would collect garbage in vain at every step, or end the process.
 const HEADROOM: usize = 512 << 20;
+
+/// How often V8 asks again for a buffer that was refused, each time after collecting garbage.
+const RETRIES: u32 = 3;
 
 /// An isolate's memory, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,9 +23,12 @@ pub struct MemoryUse {
 /// Shared between an isolate, its allocator and its heap-limit callback.
 pub(crate) struct Memory {
     limit: usize,
+    /// Array buffers, from our allocator and from native code.
     external: AtomicUsize,
-    /// The heap's size when it was last measured.
+    /// The heap's size when it was last measured, and what V8 counted outside it beyond `external`.
     heap: AtomicUsize,
+    /// Refusals in a row.
+    refused: AtomicU32,
     exceeded: AtomicBool,
     handle: OnceLock<v8::IsolateHandle>,
 }
@@ -35,6 +41,7 @@ impl Memory {
             limit,
             external: AtomicUsize::new(0),
             heap: AtomicUsize::new(0),
+            refused: AtomicU32::new(0),
             exceeded: AtomicBool::new(false),
             handle: OnceLock::new(),
         })
@@ -54,14 +61,16 @@ impl Memory {
     }
 
     pub(crate) fn measure(&self, isolate: &mut v8::Isolate) -> MemoryUse {
-        let heap = isolate.get_heap_statistics().used_heap_size();
-        self.heap.store(heap, Ordering::Relaxed);
-        MemoryUse { heap, external: self.external.load(Ordering::Relaxed) }
+        let statistics = isolate.get_heap_statistics();
+        let (heap, external) = (statistics.used_heap_size(), self.external.load(Ordering::Relaxed));
+        let uncounted = statistics.external_memory().saturating_sub(external);
+        self.heap.store(heap + uncounted, Ordering::Relaxed);
+        MemoryUse { heap, external: external + uncounted }
     }
 
     /// Whether array buffers take so much that the heap beside them should be measured.
     pub(crate) fn has_much_external(&self) -> bool {
-        self.external.load(Ordering::Relaxed) > self.limit / 8
+        self.external.load(Ordering::Relaxed) > self.limit / 4
     }
 
     pub(crate) fn exceeded(&self) -> bool {
@@ -75,6 +84,11 @@ impl Memory {
         }
     }
 
+    /// Whether what was last measured is within the limit.
+    pub(crate) fn has_room(&self) -> bool {
+        self.heap.load(Ordering::Relaxed) + self.external.load(Ordering::Relaxed) <= self.limit
+    }
+
     /// Whether `bytes` more fit the heap as it was last measured; otherwise the script is being ended.
     pub(crate) fn fits(&self, bytes: usize) -> bool {
         let used = self.heap.load(Ordering::Relaxed) + self.external.load(Ordering::Relaxed);
@@ -85,16 +99,54 @@ impl Memory {
         fits
     }
 
-    /// Counts `bytes` of external memory; `false`: they do not fit, and the script is being ended.
+    /// A backing store over `bytes`, without a copy, that counts as external memory while it lives.
+    pub(crate) fn backing_store(self: &Arc<Self>, bytes: Vec<u8>) -> v8::UniqueRef<v8::BackingStore> {
+        // The bytes are there whether they fit or not: the end of the step finds out.
+        self.external.fetch_add(bytes.len(), Ordering::Relaxed);
+        let mut held = Box::new(Held { bytes, memory: self.clone() });
+        let (data, len) = (held.bytes.as_mut_ptr(), held.bytes.len());
+        // SAFETY: `data` points to `len` bytes that stay where they are until `release` drops their vector.
+        unsafe {
+            v8::ArrayBuffer::new_backing_store_from_ptr(
+                data as *mut c_void,
+                len,
+                release,
+                Box::into_raw(held) as *mut c_void,
+            )
+        }
+    }
+
+    /// Counts `bytes` that V8 asks for; `false`: they do not fit now. V8 then collects garbage and asks again, three
+    /// times; when that was in vain, the script is being ended.
     fn reserve(&self, bytes: usize) -> bool {
         let external = self.external.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if external.saturating_add(self.heap.load(Ordering::Relaxed)) <= self.limit {
+            self.refused.store(0, Ordering::Relaxed);
             return true;
         }
         self.external.fetch_sub(bytes, Ordering::Relaxed);
-        self.exceed();
+        if bytes > self.limit || self.refused.fetch_add(1, Ordering::Relaxed) >= RETRIES {
+            self.exceed();
+        }
         false
     }
+}
+
+/// Bytes of native code that an array buffer shows.
+struct Held {
+    bytes: Vec<u8>,
+    memory: Arc<Memory>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.memory.external.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
+
+unsafe extern "C" fn release(_data: *mut c_void, _len: usize, held: *mut c_void) {
+    // SAFETY: the pointer is the one that `backing_store` took from its box; V8 calls this once.
+    drop(unsafe { Box::from_raw(held as *mut Held) });
 }
 
 /// V8 calls this when collecting garbage no longer helps. The script is told to stop; until it has, the heap may grow:

@@ -82,7 +82,7 @@ pub fn new_string<'s>(scope: &v8::PinScope<'s, '_>, text: &str) -> v8::Local<'s,
 /// A `Uint8Array` over `bytes`, without a copy.
 pub fn new_bytes<'s>(scope: &v8::PinScope<'s, '_>, bytes: Vec<u8>) -> v8::Local<'s, v8::Uint8Array> {
     let len = bytes.len();
-    let store = v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared();
+    let store = crate::state::memory(scope).backing_store(bytes).make_shared();
     let buffer = v8::ArrayBuffer::with_backing_store(scope, &store);
     v8::Uint8Array::new(scope, buffer, 0, len).expect("a view as long as its own buffer")
 }

@@ -97,6 +97,13 @@ pub(crate) fn state<'a>(scope: &'a mut v8::PinScope) -> &'a mut IsolateState {
     unsafe { &mut *state }
 }
 
+/// The memory account of the isolate that `scope` is in.
+pub(crate) fn memory(scope: &v8::PinScope) -> Arc<Memory> {
+    let state = scope.get_data(STATE_SLOT) as *const IsolateState;
+    // SAFETY: as in `state`; the borrow ends before anything else can reach the state.
+    unsafe { (*state).memory.clone() }
+}
+
 /// The event that the running code belongs to, by the asynchronous flow of control.
 pub(crate) fn current_context(scope: &v8::PinScope) -> Option<ContextId> {
     let frame = scope.get_continuation_preserved_embedder_data();

@@ -1,6 +1,7 @@
 //! A Worker's lane: one mailbox, and one isolate at a time that serves it. The isolate is made when the first event
-//! comes, replaced when it passes a limit, and given up when it has long been idle; the mailbox stays.
+//! comes and replaced when it passes a limit; the mailbox stays.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,11 +52,6 @@ impl Worker {
         outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
     }
 
-    /// Gives up the isolate once it is idle. The next event makes a new one.
-    pub fn evict(&self) {
-        let _ = self.mailbox.send(Message::Evict);
-    }
-
     fn send(&self, job: isolate::Job) {
         // The lane lives as long as a sender does; were it gone, the dropped job would answer for itself.
         let _ = self.mailbox.send(Message::Event(job));
@@ -85,8 +81,16 @@ struct Lane {
 
 /// Serves a mailbox until its last sender is gone.
 async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
-    while let Some(message) = inbox.recv().await {
-        let Message::Event(mut job) = message else { continue };
+    let mut waiting = VecDeque::new();
+    loop {
+        let mut job = match waiting.pop_front() {
+            Some(job) => job,
+            None => match inbox.recv().await {
+                Some(Message::Event(job)) => job,
+                Some(Message::Within(..)) => continue,
+                None => return,
+            },
+        };
         let mut isolate = match lane.start() {
             Ok((isolate, _)) => isolate,
             Err(error) => {
@@ -95,11 +99,11 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
             }
         };
         isolate.enqueue(job);
-        match isolate.run(&mut inbox).await {
-            Exit::CpuLimit if isolate.is_busy() => {
-                tokio::spawn(isolate.drain());
-            }
-            Exit::CpuLimit | Exit::MemoryLimit | Exit::Evicted | Exit::Closed => {}
+        waiting.drain(..).for_each(|job| isolate.enqueue(job));
+        let exit = isolate.run(&mut inbox).await;
+        waiting.extend(isolate.take_unbegun());
+        if exit == Exit::CpuLimit && isolate.is_busy() {
+            tokio::spawn(isolate.drain());
         }
     }
 }
