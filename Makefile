@@ -19,7 +19,8 @@ run: build ## build Skerry and serve the examples, printing the URLs to try
 	@.ci/run-examples $(SKERRY) $(PORT)
 
 build: setup-build ## build target/release/skerry alone
-	cargo build --release --locked -p skerry
+	# Of the whole workspace, so that the tests need no other build of the same crates.
+	cargo build --release --locked --workspace --bin skerry
 
 test: setup-test build ## formatting, lints, unit tests and journeys, with counts
 	cargo fmt --all --check

@@ -122,7 +122,10 @@ fn compile<'s>(
     name: &str,
     source: &crate::ModuleSource,
 ) -> Option<v8::Local<'s, v8::Module>> {
-    let code = text(scope, &source.content)?;
+    let code = match source.text {
+        Some(text) => v8::String::new_from_onebyte_const(scope, text)?,
+        None => text(scope, &source.content)?,
+    };
     let module = compile_text(scope, name, code, source.code_cache().map(|cache| &cache[..]))?;
     if let Some(id) = module.script_id() {
         state(scope).modules.names.insert(id, name.to_owned());

@@ -23,6 +23,8 @@ pub enum ModuleKind {
 pub struct ModuleSource {
     pub kind: ModuleKind,
     pub content: Bytes,
+    /// The content of a module of the runtime's own, outside V8's heap.
+    pub(crate) text: Option<&'static v8::OneByteConst>,
     code_cache: OnceLock<Arc<[u8]>>,
     wasm: Mutex<Option<v8::CompiledWasmModule>>,
 }
@@ -38,7 +40,11 @@ pub struct ModuleGraph {
 
 impl ModuleSource {
     pub fn new(kind: ModuleKind, content: impl Into<Bytes>) -> Self {
-        Self { kind, content: content.into(), code_cache: OnceLock::new(), wasm: Mutex::new(None) }
+        Self { kind, content: content.into(), text: None, code_cache: OnceLock::new(), wasm: Mutex::new(None) }
+    }
+
+    pub(crate) fn of_runtime(text: &'static v8::OneByteConst) -> Self {
+        Self { text: Some(text), ..Self::new(ModuleKind::EsModule, Bytes::new()) }
     }
 
     pub(crate) fn code_cache(&self) -> Option<&Arc<[u8]>> {

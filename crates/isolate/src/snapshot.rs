@@ -10,11 +10,9 @@ use crate::{JsException, Op};
 
 /// The runtime's native functions and JavaScript, known before any script.
 pub struct Runtime {
-    pub ops: Vec<Op>,
-    /// ES modules by name, such as `skerry:/webapi/url.js`. They import each other relatively and ops from `skerry:ops`.
-    pub modules: Vec<(String, &'static str)>,
-    /// The module whose exports are the hooks that native code calls.
-    pub entry: &'static str,
+    ops: Vec<Op>,
+    modules: Vec<(String, &'static v8::OneByteConst)>,
+    entry: &'static str,
 }
 
 /// A startup snapshot's bytes. Only good for the program that made it, with the same [`Runtime`].
@@ -35,9 +33,26 @@ const OPS_MODULE: &str = "skerry:ops";
 // === impl Runtime ===
 
 impl Runtime {
-    /// Where the snapshot may point outside V8's heap: the ops, in a fixed order.
+    /// `modules`: ES modules by name, such as `skerry:/webapi/url.js`, in ASCII; they import each other relatively and ops
+    /// from `skerry:ops`. The exports of `entry` are the hooks that native code calls.
+    ///
+    /// The texts stay outside V8's heap, one copy for all isolates; they are never freed: make one runtime in a process.
+    pub fn new(ops: Vec<Op>, modules: Vec<(String, &'static str)>, entry: &'static str) -> Self {
+        let modules = modules.into_iter().map(|(name, code)| {
+            let text = v8::String::create_external_onebyte_const(code.as_bytes());
+            (name, &*Box::leak(Box::new(text)))
+        });
+        Self { ops, modules: modules.collect(), entry }
+    }
+
+    /// Where the snapshot may point outside V8's heap: the ops and the modules' texts, in a fixed order.
     pub(crate) fn external_references(&self) -> Cow<'static, [v8::ExternalReference]> {
-        self.all_ops().map(|op| v8::ExternalReference { function: (op.callback)() }).collect()
+        let ops = self.all_ops().map(|op| v8::ExternalReference { function: (op.callback)() });
+        let texts = self
+            .modules
+            .iter()
+            .map(|(_, text)| v8::ExternalReference { pointer: std::ptr::from_ref(*text).cast_mut().cast() });
+        ops.chain(texts).collect()
     }
 
     fn all_ops(&self) -> impl Iterator<Item = &Op> {
@@ -98,9 +113,8 @@ impl Runtime {
             self.entry,
             self.modules
                 .iter()
-                .map(|(name, code)| (name.clone(), (*code).to_owned()))
-                .chain([(OPS_MODULE.to_owned(), ops_source)])
-                .map(|(name, code)| (name, crate::ModuleSource::new(crate::ModuleKind::EsModule, code))),
+                .map(|(name, text)| (name.clone(), crate::ModuleSource::of_runtime(text)))
+                .chain([(OPS_MODULE.to_owned(), crate::ModuleSource::new(crate::ModuleKind::EsModule, ops_source))]),
         );
         state(scope).modules.set_graph(std::sync::Arc::new(graph));
         let module = crate::module_map::load(scope, &resolve(self.entry, ""), "")?;

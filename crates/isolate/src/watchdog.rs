@@ -1,5 +1,5 @@
 //! Ends JavaScript that passes its CPU time. Each thread that runs isolates has a slot; one watchdog thread reads the CPU
-//! clocks of the slots in use, once a millisecond, and terminates what is over its deadline. It sleeps when nothing runs.
+//! clocks of the slots in use, twice a millisecond, and terminates what is over its deadline. It sleeps when nothing runs.
 //!
 //! It also keeps I/O going beside a script that runs long: the async runtime wakes no other thread for the sake of the
 //! one task that a thread goes on to run, and if that thread had the I/O driver, nobody has. A task from outside wakes one.
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crate::clock;
 
-pub(crate) const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_micros(500);
 /// Ticks without work after which the watchdog goes to sleep.
-const IDLE_TICKS: u32 = 50;
+const IDLE_TICKS: u32 = 100;
 
 /// What the thread of a slot runs at the moment.
 struct Armed {

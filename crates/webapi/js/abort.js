@@ -1,4 +1,4 @@
-// AbortController and AbortSignal (DOM §3).
+// AbortController and AbortSignal (DOM section 3).
 //
 // For other files of the runtime:
 //   createAbortSignal()                      a signal that only the runtime can abort
@@ -63,7 +63,7 @@ export class AbortSignal extends EventTarget {
     if (this.#reason !== undefined) throw this.#reason;
   }
 
-  /** DOM §3.2.2 "signal abort": every reason is set before any algorithm or listener runs. */
+  /** DOM section 3.2.2 "signal abort": every reason is set before any algorithm or listener runs. */
   #abort(reason) {
     if (this.#reason !== undefined) return;
     this.#reason = reason;

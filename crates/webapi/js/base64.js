@@ -1,4 +1,4 @@
-// atob and btoa (HTML §8.3).
+// atob and btoa (HTML section 8.3).
 
 import { converters, requiredArguments } from "./webidl.js";
 import { DOMException } from "./domexception.js";

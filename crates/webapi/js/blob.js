@@ -1,4 +1,4 @@
-// Blob and File (https://w3c.github.io/FileAPI §3, §4). A blob's bytes are a list of chunks that nobody changes, so a slice shares them.
+// Blob and File (https://w3c.github.io/FileAPI section 3, section 4). A blob's bytes are a list of chunks that nobody changes, so a slice shares them.
 
 import { primordials } from "./primordials.js";
 import { converters, createDictionary, defineInterface, illegalInvocation, isArrayBuffer, isObject, sequenceFrom } from "./webidl.js";
@@ -10,7 +10,7 @@ const {
   TypeError,
 } = primordials;
 
-/** §3.1: a type with anything else becomes the empty string. */
+/** section 3.1: a type with anything else becomes the empty string. */
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
 // === Parts and options ===
@@ -40,7 +40,7 @@ function convertParts(parts, className) {
   return sequenceFrom(parts, iterate, toPart, prefix, "constructor parameter 1");
 }
 
-/** §3.1 "convert line endings to native": native is a line feed here. */
+/** section 3.1 "convert line endings to native": native is a line feed here. */
 function nativeLineEndings(text) {
   return StringPrototypeReplaceAll(StringPrototypeReplaceAll(text, "\r\n", "\n"), "\r", "\n");
 }

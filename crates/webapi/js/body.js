@@ -1,4 +1,4 @@
-// Bodies of requests and responses (Fetch §2.2.4, §5.2, §5.3).
+// Bodies of requests and responses (Fetch section 2.2.4, section 5.2, section 5.3).
 //
 // A body is `{ source, stream, used, type, signal }`. Its source is a string, a Uint8Array (never changed: a copy of what the Worker gave), the
 // id of a native reader, or null once a stream has taken its place. The stream is made when somebody asks for `.body`; most bodies never have
@@ -62,7 +62,7 @@ function isStringObject(value) {
   }
 }
 
-/** "Extract a body" (Fetch §5.2); null for none. `type` is the Content-Type that the value brings, or null. */
+/** "Extract a body" (Fetch section 5.2); null for none. `type` is the Content-Type that the value brings, or null. */
 export function extractBody(value) {
   if (typeof value === "string") return makeBody(value, null, TEXT);
   if (value === null || value === undefined) return null;

@@ -45,7 +45,7 @@ function elapsed(name) {
   return NumberIsInteger(ms) ? `${ms}ms` : `${NumberPrototypeToFixed(ms, 3)}ms`;
 }
 
-// A namespace object (§1.1): its methods need no receiver, and its prototype is an empty object.
+// A namespace object (section 1.1): its methods need no receiver, and its prototype is an empty object.
 export const console = {
   __proto__: {},
 

@@ -1,4 +1,4 @@
-// The tables of console.table (Console standard §1.1.8), drawn as Node draws them.
+// The tables of console.table (Console standard section 1.1.8), drawn as Node draws them.
 
 import { primordials } from "./primordials.js";
 import { inspect, textWidth } from "./inspect.js";
@@ -31,7 +31,7 @@ function draw(head, rows) {
   }
   const line = (left, middle, right) => {
     const parts = [];
-    for (let i = 0; i < widths.length; i++) ArrayPrototypePush(parts, StringPrototypeRepeat("─", widths[i]));
+    for (let i = 0; i < widths.length; i++) ArrayPrototypePush(parts, StringPrototypeRepeat("\u2500", widths[i]));
     return `${left}${ArrayPrototypeJoin(parts, middle)}${right}`;
   };
   const cells = (row) => {
@@ -39,11 +39,11 @@ function draw(head, rows) {
     for (let i = 0; i < widths.length; i++) {
       ArrayPrototypePush(parts, ` ${row[i]}${StringPrototypeRepeat(" ", widths[i] - textWidth(row[i], false) - 1)}`);
     }
-    return `│${ArrayPrototypeJoin(parts, "│")}│`;
+    return `\u2502${ArrayPrototypeJoin(parts, "\u2502")}\u2502`;
   };
-  const lines = [line("┌", "┬", "┐"), cells(head), line("├", "┼", "┤")];
+  const lines = [line("\u250c", "\u252c", "\u2510"), cells(head), line("\u251c", "\u253c", "\u2524")];
   for (let i = 0; i < rows.length; i++) ArrayPrototypePush(lines, cells(rows[i]));
-  ArrayPrototypePush(lines, line("└", "┴", "┘"));
+  ArrayPrototypePush(lines, line("\u2514", "\u2534", "\u2518"));
   return ArrayPrototypeJoin(lines, "\n");
 }
 

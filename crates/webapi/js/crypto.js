@@ -43,7 +43,7 @@ function copyBytes(view) {
   return new Uint8Array(ArrayBufferPrototypeSlice(buffer, offset, offset + viewByteLength(view)));
 }
 
-// === Algorithms (§18) ===
+// === Algorithms (section 18) ===
 
 // Block size in bits, and the name that JSON Web Keys have for HMAC with the hash.
 const HASHES = new SafeMap()
@@ -184,7 +184,7 @@ const toJsonWebKey = createDictionary("JsonWebKey", [
   { key: "use", converter: converters.DOMString },
 ]);
 
-/** The bytes of a symmetric JSON Web Key (RFC 7517, RFC 7518 §6.4) that may be used for HMAC as asked. */
+/** The bytes of a symmetric JSON Web Key (RFC 7517, RFC 7518 section 6.4) that may be used for HMAC as asked. */
 function bytesOfJwk(jwk, hash, extractable, usages) {
   const invalid = (message) => new DOMException(message, "DataError");
   if (jwk.kty !== "oct") throw invalid(`HMAC key import requires a JSON Web Key with Key Type parameter "kty" equal to "oct" (encountered "${jwk.kty}").`);
@@ -231,7 +231,7 @@ function keyFor(usage, key) {
   return material;
 }
 
-// === SubtleCrypto (§14) ===
+// === SubtleCrypto (section 14) ===
 
 export class SubtleCrypto {
   #brand = true;
@@ -436,7 +436,7 @@ export class DigestStream extends WritableStream {
 }
 defineInterface(DigestStream);
 
-// === Crypto (§10) ===
+// === Crypto (section 10) ===
 
 const subtle = new SubtleCrypto(INTERNAL);
 

@@ -1,4 +1,4 @@
-// data: URLs (Fetch §6).
+// data: URLs (Fetch section 6).
 
 import { primordials } from "./primordials.js";
 import { utf8Decode, utf8Encode } from "./encoding.js";
@@ -18,7 +18,7 @@ function hexDigit(code) {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-/** URL §1.3 "percent-decode", in place: the bytes up to the returned length. */
+/** URL section 1.3 "percent-decode", in place: the bytes up to the returned length. */
 function percentDecode(bytes) {
   const length = TypedArrayPrototypeGetByteLength(bytes);
   let kept = 0;

@@ -1,4 +1,4 @@
-// DOMException (Web IDL §2.8.1 and §3.14.3). Instances are real errors: they have a stack and `Error.isError` knows them.
+// DOMException (Web IDL section 2.8.1 and section 3.14.3). Instances are real errors: they have a stack and `Error.isError` knows them.
 
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject } from "./webidl.js";

@@ -1,7 +1,7 @@
 // The Encoding standard (https://encoding.spec.whatwg.org): TextEncoder, TextDecoder and their streams.
 // Conversion is native (src/encoding.rs).
 //
-// For other files: utf8Encode(string) → Uint8Array; utf8Decode(view) → string with U+FFFD for what is malformed, its BOM removed;
+// For other files: utf8Encode(string) -> Uint8Array; utf8Decode(view) -> string with U+FFFD for what is malformed, its BOM removed;
 // utf8DecodeWithoutBOM(view), as the standard calls decoding that knows no BOM: it stays.
 
 import { primordials } from "./primordials.js";
@@ -150,7 +150,7 @@ export class TextDecoder {
 }
 defineInterface(TextDecoder);
 
-// === Streams (§7.5, §7.6) ===
+// === Streams (section 7.5, section 7.6) ===
 
 function isHighSurrogate(code) {
   return code >= 0xd800 && code <= 0xdbff;

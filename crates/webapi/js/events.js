@@ -1,4 +1,4 @@
-// Events (DOM §2, HTML §8.1.8): Event, EventTarget and the event classes that Workers have.
+// Events (DOM section 2, HTML section 8.1.8): Event, EventTarget and the event classes that Workers have.
 //
 // For other files of the runtime:
 //   dispatch(target, event, onError)    fires a trusted event; `onError(error)` instead of reporting what a listener throws
@@ -176,7 +176,7 @@ export function setReportException(reporter) {
   report = reporter;
 }
 
-/** Reports an exception that nobody can catch (HTML §8.1.4.7). */
+/** Reports an exception that nobody can catch (HTML section 8.1.4.7). */
 export function reportException(error) {
   report(error);
 }
@@ -192,7 +192,7 @@ function captureOf(options) {
 }
 
 export class EventTarget {
-  // type → array of listeners: { callback, capture, once, passive, signal, onAbort, removed, handler }
+  // type -> array of listeners: { callback, capture, once, passive, signal, onAbort, removed, handler }
   #listeners = null;
   #observer = null;
 
@@ -330,7 +330,7 @@ export function dispatch(target, event, onError = reportException) {
   return run(target, event, true, onError);
 }
 
-/** DOM §2.9 for a target without parents: capturing listeners first, then the others. */
+/** DOM section 2.9 for a target without parents: capturing listeners first, then the others. */
 function run(target, event, trusted, onError) {
   const type = begin(event, target, trusted);
   const list = listOf(target, type, false);
@@ -374,7 +374,7 @@ function invoke(target, event, type, listener, onError) {
   if (listener.passive) setPassive(event, false);
 }
 
-/** HTML §8.1.8.1, "the event handler processing algorithm". */
+/** HTML section 8.1.8.1, "the event handler processing algorithm". */
 function invokeHandler(target, event, type, handler) {
   if (type === "error" && target === globalTarget && isErrorEvent(event)) {
     const result = FunctionPrototypeCall(handler, target, event.message, event.filename, event.lineno, event.colno, event.error);

@@ -1,4 +1,4 @@
-// fetch (Fetch §4 and §5.6). What is JavaScript here: validation, abort, data: URLs. The exchange itself, redirects included, is native.
+// fetch (Fetch section 4 and section 5.6). What is JavaScript here: validation, abort, data: URLs. The exchange itself, redirects included, is native.
 
 import { primordials } from "./primordials.js";
 import { abortedReason, addAbortAlgorithm, removeAbortAlgorithm } from "./abort.js";

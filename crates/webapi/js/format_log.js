@@ -1,4 +1,4 @@
-// The Formatter of the Console standard (§2.2), with Node's extensions: a line of text from the arguments of console.log.
+// The Formatter of the Console standard (section 2.2), with Node's extensions: a line of text from the arguments of console.log.
 
 import { primordials } from "./primordials.js";
 import { inspect } from "./inspect.js";

@@ -1,5 +1,5 @@
-// FormData (https://xhr.spec.whatwg.org §5), and its two encodings: multipart/form-data (RFC 7578, HTML §4.10.21.8) and
-// application/x-www-form-urlencoded (URL §5), read and written.
+// FormData (https://xhr.spec.whatwg.org section 5), and its two encodings: multipart/form-data (RFC 7578, HTML section 4.10.21.8) and
+// application/x-www-form-urlencoded (URL section 5), read and written.
 
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject, mixinPairIterable, requiredArguments } from "./webidl.js";
@@ -16,10 +16,10 @@ const {
 
 // === FormData ===
 
-/** `formDataEntries(form)` is the live flat list `[name, value, …]`, a value being a string or a File; `newFormData(list)` takes its list over. */
+/** `formDataEntries(form)` is the live flat list `[name, value, ...]`, a value being a string or a File; `newFormData(list)` takes its list over. */
 export var isFormData, formDataEntries, newFormData;
 
-/** "Create an entry" of §5: a Blob becomes a File, a given file name replaces the File's own. */
+/** "Create an entry" of section 5: a Blob becomes a File, a given file name replaces the File's own. */
 function entryValue(value, filename) {
   if (!isFile(value)) return fileFromBlob(value, filename ?? "blob");
   return filename === undefined ? value : fileFromBlob(value, filename);

@@ -1,7 +1,7 @@
-// Headers (Fetch §2.2.2 and §5.1) with the platform's differences: values are Unicode (sent as UTF-8), no name is forbidden,
+// Headers (Fetch section 2.2.2 and section 5.1) with the platform's differences: values are Unicode (sent as UTF-8), no name is forbidden,
 // `getAll("Set-Cookie")` exists, and the only guard is "immutable".
 //
-// Everywhere inside the runtime a header list is one flat array, `[name, value, name, value, …]`, names in lower case. A Request or a Response
+// Everywhere inside the runtime a header list is one flat array, `[name, value, name, value, ...]`, names in lower case. A Request or a Response
 // holds just that array until somebody asks for its `headers`.
 
 import { primordials } from "./primordials.js";
@@ -27,7 +27,7 @@ for (const name of [
   KNOWN[lower] = lower;
 }
 
-/** RFC 9110 §5.6.2. */
+/** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const FORBIDDEN_IN_VALUE = /[\0\n\r]/;
 
@@ -161,7 +161,7 @@ function pair(value) {
   return anySequence(value);
 }
 
-/** Sorted by name, values of one name combined, except those of Set-Cookie (Fetch §2.2.2 "sort and combine"). */
+/** Sorted by name, values of one name combined, except those of Set-Cookie (Fetch section 2.2.2 "sort and combine"). */
 function sortAndCombine(list) {
   const entries = [];
   for (let i = 0; i < list.length; i += 2) ArrayPrototypePush(entries, { name: list[i], value: list[i + 1] });

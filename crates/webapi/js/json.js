@@ -9,7 +9,7 @@ const { JSONParse, ObjectDefineProperty, globalThis } = primordials;
 const SHORT = 1 << 20;
 
 export const { parse } = {
-  /** ECMA-262 §25.5.1 */
+  /** ECMA-262 section 25.5.1 */
   parse(text, reviver) {
     const string = `${text}`;
     // Once the script is being ended it must still notice: it does in a loop.

@@ -1,4 +1,4 @@
-// MIME types (https://mimesniff.spec.whatwg.org §4): parsing and serialising, for Blobs, form data and data: URLs.
+// MIME types (https://mimesniff.spec.whatwg.org section 4): parsing and serialising, for Blobs, form data and data: URLs.
 
 import { primordials } from "./primordials.js";
 const {
@@ -50,7 +50,7 @@ function quotedString(text, position) {
 
 /**
  * The parameters of a header such as Content-Type or Content-Disposition from `position` (just after the value or a ";"), as the flat list
- * `[name, value, …]`; the first of equal names wins, bad ones are passed over.
+ * `[name, value, ...]`; the first of equal names wins, bad ones are passed over.
  */
 export function parseParameters(text, position) {
   const parameters = [];

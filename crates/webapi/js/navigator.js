@@ -1,4 +1,4 @@
-// navigator (HTML §8.10) with what Workers have of it.
+// navigator (HTML section 8.10) with what Workers have of it.
 
 import { primordials } from "./primordials.js";
 import { defineInterface, illegalConstructor, illegalInvocation } from "./webidl.js";

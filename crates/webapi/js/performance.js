@@ -123,7 +123,7 @@ function allEntries() {
   return all;
 }
 
-/** User Timing §4.3 "convert a mark to a timestamp" */
+/** User Timing section 4.3 "convert a mark to a timestamp" */
 function timestampOf(mark, prefix) {
   if (typeof mark === "number") {
     if (mark < 0) throw new TypeError(`${prefix}: a time stamp may not be negative.`);
@@ -244,7 +244,7 @@ hideParameters(Performance, 0);
 
 export const performance = new Performance(INTERNAL);
 
-// === Observers (Performance Timeline §4) ===
+// === Observers (Performance Timeline section 4) ===
 
 const SUPPORTED = ObjectFreeze(["mark", "measure"]);
 const observers = [];

@@ -15,7 +15,7 @@ const applyBind = bind.bind(functionApply);
 
 let table = { __proto__: null };
 
-/** `push` → `Push`, `Symbol.iterator` → `SymbolIterator`. */
+/** `push` -> `Push`, `Symbol.iterator` -> `SymbolIterator`. */
 function capitalised(key) {
   if (typeof key === "symbol") {
     return `Symbol${key.description[7].toUpperCase()}${key.description.slice(8)}`;
@@ -42,7 +42,7 @@ function addStatics(original, name, self) {
   }
 }
 
-/** Methods and accessors of a prototype, taking the receiver as their first argument; `…Apply` forms take an array of arguments. */
+/** Methods and accessors of a prototype, taking the receiver as their first argument; `...Apply` forms take an array of arguments. */
 function addPrototype(prototype, name) {
   for (const key of ownKeys(prototype)) {
     if (key === "constructor") continue;

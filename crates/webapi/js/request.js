@@ -1,4 +1,4 @@
-// Request (Fetch §5.4) as the platform has it: `cf`, no browser-only members, nothing forbidden among headers, and an init that may be a Request.
+// Request (Fetch section 5.4) as the platform has it: `cf`, no browser-only members, nothing forbidden among headers, and an init that may be a Request.
 //
 // An incoming request costs one record: its headers, `cf`, signal and stream are fetched from its context when they are first asked for.
 
@@ -42,8 +42,8 @@ function wrongHeaders() {
 // === The record behind a Request ===
 
 /**
- * `context` ≥ 0: an incoming request whose `list` and `signal` may not have been fetched yet (null).
- * `cfContext` ≥ 0: `cf` is that of an incoming request, and may not have been fetched yet (null).
+ * `context` >= 0: an incoming request whose `list` and `signal` may not have been fetched yet (null).
+ * `cfContext` >= 0: `cf` is that of an incoming request, and may not have been fetched yet (null).
  * `headers`: the Headers on `list`, once asked for.
  */
 function makeInner(method, url) {

@@ -1,4 +1,4 @@
-// Response (Fetch §5.5) as the platform has it: `cf`, `webSocket`, `encodeBody`, default status texts, and an init that may be a Response.
+// Response (Fetch section 5.5) as the platform has it: `cf`, `webSocket`, `encodeBody`, default status texts, and an init that may be a Response.
 //
 // The way out is `responseParts(response)`. `new Response("text")` stays one small record until somebody asks for its headers or its stream.
 
@@ -34,7 +34,7 @@ function defaultStatusText(status) {
   return STATUS_TEXT[status] ?? CLASS_TEXT[(status - (status % 100)) / 100];
 }
 
-/** The reason phrase of RFC 9112 §4, beyond ASCII as the platform lets it. */
+/** The reason phrase of RFC 9112 section 4, beyond ASCII as the platform lets it. */
 const REASON = /^[\t\x20-\x7e\x80-\uffff]*$/;
 
 function isNullBodyStatus(status) {

@@ -1,12 +1,12 @@
-// structuredClone (HTML §2.7 and §8.6.2) over V8's serializer (src/structured_clone.rs).
+// structuredClone (HTML section 2.7 and section 8.6.2) over V8's serializer (src/structured_clone.rs).
 //
 // A platform object can't be cloned unless its file says how:
-//   registerCloneable({ tag, prototype, is, write, read })  `write(object)` → data, `read(data)` → object. The data is kept as it
+//   registerCloneable({ tag, prototype, is, write, read })  `write(object)` -> data, `read(data)` -> object. The data is kept as it
 //                                                           is within an isolate, and serialised (so of plain values) to leave it;
 //                                                           `tag` is a number that stored data keeps: TAGS gives them out
-//   registerTransferable({ prototype, is, detach, receive })  `detach(object)` → anything, taking what the object stands for away
-//                                                           from it; `receive(anything)` → the object on the other side
-// For other files: serialize(value) → Uint8Array and deserialize(bytes) → value, for what outlives the isolate.
+//   registerTransferable({ prototype, is, detach, receive })  `detach(object)` -> anything, taking what the object stands for away
+//                                                           from it; `receive(anything)` -> the object on the other side
+// For other files: serialize(value) -> Uint8Array and deserialize(bytes) -> value, for what outlives the isolate.
 
 import { primordials } from "./primordials.js";
 import { converters, createDictionary, createSequence, interfacePrototypes, isArrayBuffer, isObject, requiredArguments } from "./webidl.js";
@@ -128,7 +128,7 @@ export function structuredClone(value, options = undefined) {
   return hosts.length === 0 ? result : read({ bytes: result, hosts }, []);
 }
 
-/** HTML §2.7.7 and §2.7.8 */
+/** HTML section 2.7.7 and section 2.7.8 */
 function cloneWithTransfer(value, transfer) {
   const buffers = [];
   const objects = [];

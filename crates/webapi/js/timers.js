@@ -1,4 +1,4 @@
-// Timers and microtasks (HTML §8.6 and §8.7), and Cloudflare's `scheduler`.
+// Timers and microtasks (HTML section 8.6 and section 8.7), and Cloudflare's `scheduler`.
 
 import { primordials } from "./primordials.js";
 import { converters, createDictionary, createInterface, defineInterface, illegalConstructor, illegalInvocation, notOfType } from "./webidl.js";

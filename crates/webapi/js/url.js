@@ -1,8 +1,8 @@
 // The URL standard (https://url.spec.whatwg.org): URL and URLSearchParams.
 //
 // Parsing is native (src/url.rs). A URL holds its serialisation and where the parts begin in it; getters slice.
-// For other files: parseHref(input, base) → the serialised URL or undefined; hrefOf(url) for a URL object; isURL(value);
-// searchParamsList(params) → the flat list [name, value, …]; isURLSearchParams(value); parseQuery(string), serializeQuery(list).
+// For other files: parseHref(input, base) -> the serialised URL or undefined; hrefOf(url) for a URL object; isURL(value);
+// searchParamsList(params) -> the flat list [name, value, ...]; isURLSearchParams(value); parseQuery(string), serializeQuery(list).
 
 import { primordials } from "./primordials.js";
 import {
@@ -267,14 +267,14 @@ var originOf, updateSearch;
 export var isURL, hrefOf;
 defineInterface(URL);
 
-// === application/x-www-form-urlencoded (§5) ===
+// === application/x-www-form-urlencoded (section 5) ===
 
 const CHAR_AMPERSAND = 38;
 const CHAR_EQUALS = 61;
 const CHAR_PERCENT = 37;
 const CHAR_PLUS = 43;
 
-/** §5.1: the flat list of names and values of a string without "?". */
+/** section 5.1: the flat list of names and values of a string without "?". */
 export function parseQuery(query) {
   const list = [];
   const { length } = query;
@@ -313,7 +313,7 @@ function formDecode(string) {
   }
 }
 
-/** §5.2 */
+/** section 5.2 */
 export function serializeQuery(list) {
   let result = "";
   for (let i = 0; i < list.length; i += 2) {
@@ -365,7 +365,7 @@ const toPair = createSequence(converters.USVString);
 const toRecord = createRecord(converters.USVString, converters.USVString);
 
 export class URLSearchParams {
-  /** [name, value, name, value, …] */
+  /** [name, value, name, value, ...] */
   #list;
   #url = null;
 
@@ -484,7 +484,7 @@ export class URLSearchParams {
     return #list in this ? serializeQuery(this.#list) : illegalInvocation();
   }
 
-  /** §6.2 "update steps" */
+  /** section 6.2 "update steps" */
   #update() {
     if (this.#url !== null) updateSearch(this.#url, serializeQuery(this.#list));
   }

@@ -40,7 +40,7 @@ function componentsOf(url) {
 }
 
 export class URLPattern {
-  /** { protocol: { patternString, groupNameList, regexp }, …, hasRegexpGroups } */
+  /** { protocol: { patternString, groupNameList, regexp }, ..., hasRegexpGroups } */
   #pattern;
 
   constructor(input = undefined, baseURLOrOptions = undefined, maybeOptions = undefined) {

@@ -60,7 +60,7 @@ export function isObject(value) {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-// === Numbers (§3.2.4) ===
+// === Numbers (section 3.2.4) ===
 
 function toNumber(value, prefix, context) {
   if (typeof value === "number") return value;
@@ -110,7 +110,7 @@ function createInteger(type, bits, signed) {
   };
 }
 
-// === Strings (§3.2.10 to §3.2.12) ===
+// === Strings (section 3.2.10 to section 3.2.12) ===
 
 function DOMString(value, prefix, context) {
   if (typeof value === "string") return value;
@@ -132,7 +132,7 @@ function ByteString(value, prefix, context) {
   return string;
 }
 
-// === Buffers (§3.2.25) ===
+// === Buffers (section 3.2.25) ===
 
 export function isArrayBuffer(value) {
   if (typeof value !== "object" || value === null) return false;
@@ -222,7 +222,7 @@ export function createEnum(name, values) {
 /**
  * A dictionary from `members`: `{ key, converter, options, required, defaultValue: () => value }`, in any order within one dictionary.
  * Members absent from the value and without default are absent from the result. For an inherited dictionary pass the inherited members
- * first as a nested array: `[[…inherited], …own]`.
+ * first as a nested array: `[[...inherited], ...own]`.
  */
 export function createDictionary(name, members) {
   const ordered = [];
@@ -317,7 +317,7 @@ export const converters = {
   "sequence<USVString>": createSequence(USVString),
 };
 
-// === Interfaces (§3.7) ===
+// === Interfaces (section 3.7) ===
 
 /** Makes the named own properties of `object` enumerable, as Web IDL has its attributes and operations. */
 export function enumerable(object, keys) {
@@ -366,7 +366,7 @@ export function defineInterface(Class, { name = Class.name, hidden = [], constan
 const ON_PROTOTYPE = new SafeSet().add("constructor");
 const ON_CLASS = new SafeSet().add("length").add("name").add("prototype");
 
-// === Iterable declarations of pairs (§3.7.9) ===
+// === Iterable declarations of pairs (section 3.7.9) ===
 
 const KEYS = 0;
 const VALUES = 1;
@@ -413,7 +413,7 @@ class PairIterator extends ReturnArgument {
 
 /**
  * Gives `Class.prototype` entries, keys, values, forEach and `Symbol.iterator`. `getPairs(target)` is asked at every step for the flat
- * list `[key, value, key, value, …]` as it is then; it throws `illegalInvocation()` for a target of another kind.
+ * list `[key, value, key, value, ...]` as it is then; it throws `illegalInvocation()` for a target of another kind.
  */
 export function mixinPairIterable(Class, name, getPairs) {
   const iteratorPrototype = ObjectCreate(IteratorPrototype, {

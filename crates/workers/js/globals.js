@@ -52,7 +52,7 @@ class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
 ObjectDefineProperty(ServiceWorkerGlobalScope.prototype, SymbolToStringTag, { __proto__: null, value: "ServiceWorkerGlobalScope", configurable: true });
 ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
 
-/** An exception that nobody caught: listeners of `error` may take it, else its owner is told (HTML §8.1.4.6). */
+/** An exception that nobody caught: listeners of `error` may take it, else its owner is told (HTML section 8.1.4.6). */
 export function report(error) {
   let message = "Uncaught exception";
   try {

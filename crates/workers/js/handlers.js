@@ -13,9 +13,9 @@ import { callFetchListeners, callScheduledListeners, hasEventListeners, Schedule
 const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseResolve, TypeError, globalThis } = primordials;
 
 let env;
-/** `(request, event) → Response | Promise`, or undefined: the Worker has no fetch handler. */
+/** `(request, event) -> Response | Promise`, or undefined: the Worker has no fetch handler. */
 let fetchHandler;
-/** `(controller, event) → any | Promise` */
+/** `(controller, event) -> any | Promise` */
 let scheduledHandler;
 
 export function currentEnv() {

@@ -22,7 +22,7 @@ export function builtinModule(name) {
   return name === "cloudflare:workers" ? workersModule() : undefined;
 }
 
-/** A promise was rejected and nobody listened by the time the microtasks had run (HTML §8.1.4.7). */
+/** A promise was rejected and nobody listened by the time the microtasks had run (HTML section 8.1.4.7). */
 export function unhandledRejection(promise, reason) {
   if (hasListeners(globalThis, "unhandledrejection")) {
     const event = new PromiseRejectionEvent("unhandledrejection", { promise, reason, cancelable: true });

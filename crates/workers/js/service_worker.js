@@ -1,4 +1,4 @@
-// Service-worker syntax: `addEventListener("fetch", event => event.respondWith(…))`.
+// Service-worker syntax: `addEventListener("fetch", event => event.respondWith(...))`.
 // https://developers.cloudflare.com/workers/reference/migrate-to-module-workers/
 
 import { primordials } from "../webapi/primordials.js";

@@ -12,7 +12,7 @@ pub fn runtime() -> Runtime {
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
     add_modules("skerry:/workers", &JS, &mut modules);
-    Runtime { ops, modules, entry: "skerry:/workers/main.js" }
+    Runtime::new(ops, modules, "skerry:/workers/main.js")
 }
 
 fn add_modules(prefix: &str, folder: &Dir<'static>, modules: &mut Vec<(String, &'static str)>) {

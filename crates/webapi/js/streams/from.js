@@ -1,4 +1,4 @@
-// ReadableStream.from (Streams §4.2.4, ReadableStreamFromIterable).
+// ReadableStream.from (Streams section 4.2.4, ReadableStreamFromIterable).
 
 import { primordials } from "../primordials.js";
 import { isObject } from "../webidl.js";

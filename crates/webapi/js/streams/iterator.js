@@ -1,4 +1,4 @@
-// The asynchronous iterator of a ReadableStream (Streams §4.2.5, Web IDL §3.7.10).
+// The asynchronous iterator of a ReadableStream (Streams section 4.2.5, Web IDL section 3.7.10).
 
 import { primordials } from "../primordials.js";
 import { isObject } from "../webidl.js";

@@ -1,4 +1,4 @@
-// ReadableStreamPipeTo (Streams §4.9.1). One object is the loop, the read request and the owner of the writes, so that a chunk costs no promise of its own.
+// ReadableStreamPipeTo (Streams section 4.9.1). One object is the loop, the read request and the owner of the writes, so that a chunk costs no promise of its own.
 
 import { abortedReason, addAbortAlgorithm, removeAbortAlgorithm } from "../abort.js";
 import { primordials } from "../primordials.js";

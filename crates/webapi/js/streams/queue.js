@@ -31,7 +31,7 @@ export class Queue {
   }
 }
 
-/** A chunk in a queue-with-sizes (§8.1). */
+/** A chunk in a queue-with-sizes (section 8.1). */
 export class QueuedChunk {
   next = undefined;
   chunk;

@@ -1,4 +1,4 @@
-// ReadableStream (Streams §4.2).
+// ReadableStream (Streams section 4.2).
 
 import { isAbortSignal } from "../abort.js";
 import { primordials } from "../primordials.js";

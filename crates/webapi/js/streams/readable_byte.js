@@ -1,4 +1,4 @@
-// The readable byte stream's controller behind its face (Streams §4.7): the queue of bytes and the views waiting to be filled.
+// The readable byte stream's controller behind its face (Streams section 4.7): the queue of bytes and the views waiting to be filled.
 
 import { primordials } from "../primordials.js";
 import { kResolved } from "./promises.js";

@@ -1,4 +1,4 @@
-// ReadableByteStreamController and ReadableStreamBYOBRequest as a Worker sees them (Streams §4.7, §4.8).
+// ReadableByteStreamController and ReadableStreamBYOBRequest as a Worker sees them (Streams section 4.7, section 4.8).
 
 import { primordials } from "../primordials.js";
 import { converters, defineInterface, illegalConstructor, illegalInvocation, isObject, requiredArguments } from "../webidl.js";

@@ -1,4 +1,4 @@
-// ReadableStreamDefaultController (Streams §4.6).
+// ReadableStreamDefaultController (Streams section 4.6).
 
 import { primordials } from "../primordials.js";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject } from "../webidl.js";

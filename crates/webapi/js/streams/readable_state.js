@@ -1,4 +1,4 @@
-// What a ReadableStream is behind its face (Streams §4.9): records of streams and readers and the operations on them.
+// What a ReadableStream is behind its face (Streams section 4.9): records of streams and readers and the operations on them.
 // Public objects are made when somebody looks; piping, teeing and iteration work on the records alone.
 
 import { primordials } from "../primordials.js";
@@ -197,7 +197,7 @@ export class UserSource {
 
 /**
  * What the two controllers have in common: they start, and they pull while somebody wants a chunk.
- * A source is `{ pulls, pull(controller) → promise | kLater, cancel(reason) → promise }`.
+ * A source is `{ pulls, pull(controller) -> promise | kLater, cancel(reason) -> promise }`.
  */
 export class SourceController {
   stream;

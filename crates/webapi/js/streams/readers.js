@@ -1,4 +1,4 @@
-// ReadableStreamDefaultReader and ReadableStreamBYOBReader as a Worker sees them (Streams §4.3–4.5), with Cloudflare's readAtLeast.
+// ReadableStreamDefaultReader and ReadableStreamBYOBReader as a Worker sees them (Streams section 4.3-4.5), with Cloudflare's readAtLeast.
 
 import { primordials } from "../primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject, requiredArguments } from "../webidl.js";

@@ -1,4 +1,4 @@
-// Queuing strategies (Streams §7) and the conversions of Web IDL types that the streams' constructors share.
+// Queuing strategies (Streams section 7) and the conversions of Web IDL types that the streams' constructors share.
 
 import { primordials } from "../primordials.js";
 import { converters, defineInterface, describe, illegalInvocation, isObject, requiredArguments } from "../webidl.js";

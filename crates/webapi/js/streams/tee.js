@@ -1,4 +1,4 @@
-// ReadableStreamTee (Streams §4.9.1): native streams are split natively, byte streams and default streams by the standard's algorithms.
+// ReadableStreamTee (Streams section 4.9.1): native streams are split natively, byte streams and default streams by the standard's algorithms.
 
 import { primordials } from "../primordials.js";
 import { Deferred, enqueueMicrotask, kResolved } from "./promises.js";

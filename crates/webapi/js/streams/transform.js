@@ -1,4 +1,4 @@
-// TransformStream (Streams §6).
+// TransformStream (Streams section 6).
 
 import { primordials } from "../primordials.js";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject } from "../webidl.js";
@@ -47,7 +47,7 @@ class UserTransformer {
 
 /**
  * The stream and its controller in one record, which also is the sink of its writable side and the source of its readable side.
- * A transformer is `{ transform(chunk, record) → promise | undefined, flush(record) → promise | undefined, cancel(reason) → promise | undefined }`;
+ * A transformer is `{ transform(chunk, record) -> promise | undefined, flush(record) -> promise | undefined, cancel(reason) -> promise | undefined }`;
  * what it throws counts as a rejection.
  */
 export class Transform {

@@ -1,4 +1,4 @@
-// WritableStream, its writer and its controller as a Worker sees them (Streams §5).
+// WritableStream, its writer and its controller as a Worker sees them (Streams section 5).
 
 import { primordials } from "../primordials.js";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject, requiredArguments } from "../webidl.js";

@@ -1,4 +1,4 @@
-// What a WritableStream is behind its face (Streams §5.4, §5.5): records of streams, writers and the controller, and the operations on them.
+// What a WritableStream is behind its face (Streams section 5.4, section 5.5): records of streams, writers and the controller, and the operations on them.
 
 import { createAbortSignal, signalAbort } from "../abort.js";
 import { primordials } from "../primordials.js";
@@ -317,8 +317,8 @@ export class UserSink {
 }
 
 /**
- * A sink is `{ write(chunk, controller) → promise | kLater, close() → promise, abort(reason) → promise, abortStarted(reason),
- * receiveOwned(owned), refuse(chunk) → error | undefined }`.
+ * A sink is `{ write(chunk, controller) -> promise | kLater, close() -> promise, abort(reason) -> promise, abortStarted(reason),
+ * receiveOwned(owned), refuse(chunk) -> error | undefined }`.
  * `abort` comes after the write under way has ended, `abortStarted` before, so that it can be cut short. `receiveOwned(true)` says that the chunks
  * from here on are views which nobody else holds. A chunk that is refused fails its own write and leaves the stream as it is.
  */
