@@ -74,6 +74,19 @@ def get_once(target, path="/", expected=None):
     return elapsed
 
 
+def paced(target, path, rate, seconds):
+    """Asks on one connection at most `rate` times a second; returns each answer's milliseconds."""
+    times = []
+    with socket.create_connection(("127.0.0.1", target.port), timeout=30) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            elapsed, _ = get(connection, target, path)
+            times.append(elapsed)
+            time.sleep(max(0, 1 / rate - elapsed / 1e3))
+    return times
+
+
 class Body:
     """A 256 MiB body in memory-backed storage, where there is some."""
 
