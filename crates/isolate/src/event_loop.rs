@@ -191,6 +191,11 @@ impl Isolate {
         })
     }
 
+    /// Other limits than it was made with; that of memory stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = Limits { memory: self.limits.memory, ..limits };
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.limits
     }

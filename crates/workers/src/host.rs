@@ -23,23 +23,30 @@ pub struct Host {
 // === impl Host ===
 
 impl Host {
+    /// Must be called on the async runtime: spare isolates are made beside it.
     pub fn new(options: HostOptions) -> Arc<Self> {
         let HostOptions { snapshot, outbound } = options;
         let options = Options { runtime: crate::runtime(), snapshot };
-        Arc::new(Self { options, outbound, spares: Mutex::default() })
+        let host = Arc::new(Self { options, outbound, spares: Mutex::default() });
+        host.refill(Limits::default());
+        host
     }
 
     pub(crate) fn outbound(&self) -> Outbound {
         self.outbound.clone()
     }
 
-    /// An isolate without a script: a spare one when it has these limits, else a new one.
+    /// An isolate without a script: a spare one when it was made for as much memory, else a new one.
     pub(crate) fn isolate(self: &Arc<Self>, limits: &Limits) -> Isolate {
         let spare = {
             let mut spares = self.spares();
-            let at = spares.iter().position(|spare| spare.limits() == limits);
+            let at = spares.iter().position(|spare| spare.limits().memory == limits.memory);
             at.map(|at| spares.swap_remove(at))
         };
+        let spare = spare.map(|mut spare| {
+            spare.set_limits(limits.clone());
+            spare
+        });
         self.refill(limits.clone());
         spare.unwrap_or_else(|| Isolate::new(&self.options, limits.clone()))
     }
