@@ -119,15 +119,10 @@ fn check_slots() -> bool {
         let Some(running) = armed.as_mut() else { continue };
         any = true;
         let Some(now) = clock::cpu_clock_nanos(slot.clock) else { continue };
-        let met_at = match running.met_at {
-            Some(met_at) => {
-                if let Some(runtime) = &slot.runtime {
-                    runtime.spawn(std::future::ready(()));
-                }
-                met_at
-            }
-            None => *running.met_at.insert(now),
-        };
+        let met_at = *running.met_at.get_or_insert(now);
+        if let Some(runtime) = &slot.runtime {
+            runtime.spawn(std::future::ready(()));
+        }
         if now - met_at >= running.budget {
             running.fired = true;
             running.handle.terminate_execution();

@@ -4,7 +4,7 @@ import { op_body_writer, op_report_exception, op_request_signal, op_respond, op_
 import { primordials } from "../webapi/primordials.js";
 import { fetch } from "../webapi/fetch.js";
 import { requestFromNative } from "../webapi/request.js";
-import { isResponse, responseParts } from "../webapi/response.js";
+import { isResponse, Response, responseParts } from "../webapi/response.js";
 import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
 import { answered, beginEvent, eventOf, newExecutionContext } from "./context.js";
 import { isEntrypointClass } from "./entrypoint.js";
@@ -132,6 +132,16 @@ function fail(event, request, error) {
     },
     giveUp,
   );
+}
+
+/** Handles a request while the snapshot is made: what is compiled for it then, no isolate compiles at its first one. */
+export function warmUp() {
+  const answer = () => new Response("", { status: 200, headers: { "content-type": "text/plain" } });
+  start({ __proto__: null, default: { fetch: answer } });
+  dispatchFetch(0, "GET", "http://localhost/", -1);
+  start({ __proto__: null, default: { fetch: async () => answer() } });
+  dispatchFetch(0, "GET", "http://localhost/", -1);
+  fetchHandler = undefined;
 }
 
 /** The client went away before it had an answer. Listeners of `request.signal` still run, and may ask for more time. */

@@ -5,6 +5,7 @@ import { forgetPrimordials, primordials } from "../webapi/primordials.js";
 import { DOMException } from "../webapi/domexception.js";
 import { dispatch, hasListeners, PromiseRejectionEvent } from "../webapi/events.js";
 import { workersModule } from "./entrypoint.js";
+import { warmUp } from "./handlers.js";
 import { report } from "./globals.js";
 
 export { report as uncaughtException };
@@ -31,5 +32,6 @@ export function unhandledRejection(promise, reason) {
   op_report_exception(reason);
 }
 
+warmUp();
 // Every file has taken what it needs.
 forgetPrimordials();
