@@ -85,7 +85,7 @@ impl v8::PlatformImpl for Queues {
         tasks_of(isolate as usize).push(task);
     }
 
-    /// V8 delays only its own housekeeping (shrinking idle heaps); the isolate's eviction does that job here.
+    /// V8 delays only its own housekeeping, such as shrinking idle heaps; nothing waits for it.
     fn post_delayed_task(&self, _isolate: *mut c_void, task: v8::Task, _delay_in_seconds: f64) {
         drop(task);
     }
