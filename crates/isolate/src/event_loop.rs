@@ -386,8 +386,8 @@ impl Isolate {
     }
 }
 
-/// Whether the isolate is within its memory limit once garbage is gone, by V8's own count: it knows what was not asked of
-/// our allocator, such as WebAssembly memories.
+/// Whether the isolate is within its memory limit once garbage is gone, by V8's own count beside ours. WebAssembly memories
+/// are in neither: each is bounded by itself.
 fn fits(scope: &mut v8::PinScope) -> bool {
     let memory = state(scope).memory.clone();
     memory.measure(scope);
