@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// A debounced watch over a set of files. Dropping it ends the watch.
 #[derive(Debug)]
 pub struct Watcher {
-    shared: Arc<Shared>,
+    id: SetId,
+    changed: Arc<Notify>,
 }
 
 /// The operating system refused to watch a folder.
@@ -33,19 +34,34 @@ pub struct WatchError {
     source: notify::Error,
 }
 
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Notify,
-}
+type SetId = u64;
+
+/// All sets of the process share one watch of the operating system, which gives each user only a few (inotify: 128).
+static WATCHES: OnceLock<Mutex<Watches>> = OnceLock::new();
 
 #[derive(Debug)]
-struct State {
+struct Watches {
     watcher: RecommendedWatcher,
+    folders: HashMap<PathBuf, Folder>,
+    sets: HashMap<SetId, Set>,
+    last_id: SetId,
+}
+
+/// A folder under watch.
+#[derive(Debug)]
+struct Folder {
+    /// What it was when the watch began: another may have taken its place.
+    stamp: Stamp,
+    /// How many sets have files in it.
+    sets: usize,
+}
+
+#[derive(Debug, Default)]
+struct Set {
     files: HashMap<PathBuf, Stamp>,
-    /// The folders under watch, each with what it was when the watch began: another may have taken its place.
-    folders: HashMap<PathBuf, Stamp>,
+    folders: HashSet<PathBuf>,
     pending: BTreeSet<PathBuf>,
+    changed: Arc<Notify>,
 }
 
 /// How a file was when last looked at; `None` when it was not there.
@@ -64,23 +80,14 @@ impl Watcher {
     /// Watches `files`, absolute paths of files that exist or may come to. A folder among them changes
     /// when a file is added to it or removed from it.
     pub fn new(files: impl IntoIterator<Item = PathBuf>) -> Result<Self, WatchError> {
-        let (events, received) = mpsc::channel();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // Opening and reading is what bundling does; errors (an overflown queue) are a reason to look again.
-            if !event.is_ok_and(|event| event.kind.is_access()) {
-                // The other end goes away with the `Watcher`.
-                let _ = events.send(());
-            }
-        })
-        .map_err(|source| WatchError { folder: PathBuf::new(), source })?;
-        let state = State { watcher, files: HashMap::new(), folders: HashMap::new(), pending: BTreeSet::new() };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Notify::new() });
-        let observer = Arc::downgrade(&shared);
-        std::thread::Builder::new()
-            .name("bundle-watch".into())
-            .spawn(move || observe(&received, &observer))
-            .map_err(|error| WatchError { folder: PathBuf::new(), source: notify::Error::io(error) })?;
-        let watcher = Self { shared };
+        let watcher = {
+            let mut watches = watches()?;
+            watches.last_id += 1;
+            let (id, set) = (watches.last_id, Set::default());
+            let changed = set.changed.clone();
+            watches.sets.insert(id, set);
+            Self { id, changed }
+        };
         watcher.set(files, SystemTime::now())?;
         Ok(watcher)
     }
@@ -88,43 +95,71 @@ impl Watcher {
     /// Watches `files` from now on, and no others. Those modified after `read_at`, when the bundle made of them
     /// began to be made, count as changed.
     pub fn set(&self, files: impl IntoIterator<Item = PathBuf>, read_at: SystemTime) -> Result<(), WatchError> {
-        let mut state = self.shared.state();
-        let mut before = std::mem::take(&mut state.files);
-        // A file from the future would never cease to be newer than the bundle.
-        let now = SystemTime::now();
-        for file in files {
-            let file = normalize(&file);
-            let stamp = Identity::of_file(&file);
-            let modified = stamp.as_ref().and_then(|identity| identity.content?.1);
-            let known_otherwise = before.remove(&file).is_some_and(|known| known != stamp);
-            if known_otherwise || modified.is_some_and(|modified| read_at < modified && modified <= now) {
-                state.pending.insert(file.clone());
-            }
-            state.files.insert(file, stamp);
-        }
-        let State { pending, files, .. } = &mut *state;
-        pending.retain(|file| files.contains_key(file));
-        if !state.pending.is_empty() {
-            self.shared.changed.notify_one();
-        }
-        state.watch_folders()
+        let mut watches = watches()?;
+        let Watches { watcher, folders, sets, .. } = &mut *watches;
+        let Some(set) = sets.get_mut(&self.id) else { return Ok(()) };
+        set.replace(files, read_at);
+        set.tell();
+        set.watch_folders(watcher, folders)
     }
 
     /// Waits for a change and returns the files that changed: written, replaced, created or removed.
     /// Changes between two calls are not lost, nor is one that happens while a call is cancelled.
     pub async fn changed(&mut self) -> Vec<PathBuf> {
         loop {
-            let pending = std::mem::take(&mut self.shared.state().pending);
+            let pending = self.take_pending();
             if !pending.is_empty() {
                 return pending.into_iter().collect();
             }
-            self.shared.changed.notified().await;
+            self.changed.notified().await;
+        }
+    }
+
+    fn take_pending(&self) -> BTreeSet<PathBuf> {
+        let mut watches = watches().ok();
+        let set = watches.as_mut().and_then(|watches| watches.sets.get_mut(&self.id));
+        set.map(|set| std::mem::take(&mut set.pending)).unwrap_or_default()
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let Ok(mut watches) = watches() else { return };
+        let Some(set) = watches.sets.remove(&self.id) else { return };
+        let Watches { watcher, folders, .. } = &mut *watches;
+        for folder in set.folders {
+            unwatch(watcher, folders, &folder);
         }
     }
 }
 
-/// Waits for events to settle, then looks. Ends with the watcher, whose end of the channel goes with it.
-fn observe(events: &Receiver<()>, shared: &Weak<Shared>) {
+/// The process's watches; the first call begins them.
+fn watches() -> Result<MutexGuard<'static, Watches>, WatchError> {
+    // A panic while it is held leaves at worst a stale stamp, which only tells a change twice.
+    let lock = |watches: &'static Mutex<Watches>| watches.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(watches) = WATCHES.get() {
+        return Ok(lock(watches));
+    }
+    let (events, received) = mpsc::channel();
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Opening and reading is what bundling does; errors (an overflown queue) are a reason to look again.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            let _ = events.send(());
+        }
+    })
+    .map_err(|source| WatchError { folder: PathBuf::new(), source })?;
+    std::thread::Builder::new()
+        .name("bundle-watch".into())
+        .spawn(move || observe(&received))
+        .map_err(|error| WatchError { folder: PathBuf::new(), source: notify::Error::io(error) })?;
+    // Another thread may have been first: then ours ends with its watcher.
+    let ours = Watches { watcher, folders: HashMap::new(), sets: HashMap::new(), last_id: 0 };
+    let _ = WATCHES.set(Mutex::new(ours));
+    watches()
+}
+
+/// Waits for events to settle, then looks.
+fn observe(events: &Receiver<()>) {
     while events.recv().is_ok() {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
@@ -134,33 +169,59 @@ fn observe(events: &Receiver<()>, shared: &Weak<Shared>) {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-        let Some(shared) = shared.upgrade() else { return };
-        let mut state = shared.state();
-        state.look();
-        // A folder may have come, gone or been replaced. What comes with a folder has no event of its own
-        // before the folder is under watch, so look again after.
-        match state.watch_folders() {
-            Ok(()) => state.look(),
-            Err(error) => tracing::warn!("{error}"),
-        }
-        if !state.pending.is_empty() {
-            shared.changed.notify_one();
+        let Ok(mut watches) = watches() else { return };
+        watches.look();
+    }
+}
+
+// === impl Watches ===
+
+impl Watches {
+    /// Tells each set what has changed in it.
+    fn look(&mut self) {
+        let Self { watcher, folders, sets, .. } = self;
+        // A folder may have gone, or been replaced. The watch of one that was removed went with it.
+        folders.retain(|folder, known| {
+            let stays = Identity::of_folder(folder) == known.stamp;
+            if !stays {
+                let _ = watcher.unwatch(folder);
+            }
+            stays
+        });
+        for set in sets.values_mut() {
+            set.look();
+            set.folders.retain(|folder| folders.contains_key(folder));
+            // What comes with a folder has no event of its own before the folder is under watch, so look again after.
+            match set.watch_folders(watcher, folders) {
+                Ok(()) => set.look(),
+                Err(error) => tracing::warn!("{error}"),
+            }
+            set.tell();
         }
     }
 }
 
-// === impl Shared ===
+// === impl Set ===
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic while it is held leaves at worst a stale stamp, which only tells a change twice.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Set {
+    fn replace(&mut self, files: impl IntoIterator<Item = PathBuf>, read_at: SystemTime) {
+        let mut before = std::mem::take(&mut self.files);
+        // A file from the future would never cease to be newer than the bundle.
+        let now = SystemTime::now();
+        for file in files {
+            let file = normalize(&file);
+            let stamp = Identity::of_file(&file);
+            let modified = stamp.as_ref().and_then(|identity| identity.content?.1);
+            let known_otherwise = before.remove(&file).is_some_and(|known| known != stamp);
+            if known_otherwise || modified.is_some_and(|modified| read_at < modified && modified <= now) {
+                self.pending.insert(file.clone());
+            }
+            self.files.insert(file, stamp);
+        }
+        let files = &self.files;
+        self.pending.retain(|file| files.contains_key(file));
     }
-}
 
-// === impl State ===
-
-impl State {
     /// Compares the files with how they were.
     fn look(&mut self) {
         for (file, stamp) in &mut self.files {
@@ -172,33 +233,38 @@ impl State {
         }
     }
 
+    fn tell(&self) {
+        if !self.pending.is_empty() {
+            self.changed.notify_one();
+        }
+    }
+
     /// Watches the folder of every file, or the nearest one that exists.
-    fn watch_folders(&mut self) -> Result<(), WatchError> {
+    fn watch_folders(
+        &mut self,
+        watcher: &mut RecommendedWatcher,
+        folders: &mut HashMap<PathBuf, Folder>,
+    ) -> Result<(), WatchError> {
         let folder_of = |file: &PathBuf| {
             // A folder among the files is watched for what comes and goes in it.
             let from = if file.is_dir() { 0 } else { 1 };
             file.ancestors().skip(from).find(|folder| folder.is_dir()).map(PathBuf::from)
         };
         let wanted: HashSet<PathBuf> = self.files.keys().filter_map(folder_of).collect();
-        let gone: Vec<_> = self
-            .folders
-            .iter()
-            .filter(|(folder, stamp)| !wanted.contains(*folder) || Identity::of_folder(folder) != **stamp)
-            .map(|(folder, _)| folder.clone())
-            .collect();
-        for folder in gone {
-            // The watch of a folder that was removed went with it.
-            let _ = self.watcher.unwatch(&folder);
-            self.folders.remove(&folder);
-        }
+        self.folders.retain(|folder| {
+            let stays = wanted.contains(folder);
+            if !stays {
+                unwatch(watcher, folders, folder);
+            }
+            stays
+        });
         for folder in wanted {
-            if self.folders.contains_key(&folder) {
+            if self.folders.contains(&folder) {
                 continue;
             }
-            let stamp = Identity::of_folder(&folder);
-            match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            match watch(watcher, folders, &folder) {
                 Ok(()) => {
-                    self.folders.insert(folder, stamp);
+                    self.folders.insert(folder);
                 }
                 // It went away just now, which its parent's events tell.
                 Err(_) if !folder.is_dir() => {}
@@ -206,6 +272,33 @@ impl State {
             }
         }
         Ok(())
+    }
+}
+
+/// Watches a folder for one set more.
+fn watch(
+    watcher: &mut RecommendedWatcher,
+    folders: &mut HashMap<PathBuf, Folder>,
+    folder: &Path,
+) -> Result<(), notify::Error> {
+    if let Some(known) = folders.get_mut(folder) {
+        known.sets += 1;
+        return Ok(());
+    }
+    let stamp = Identity::of_folder(folder);
+    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    folders.insert(folder.to_owned(), Folder { stamp, sets: 1 });
+    Ok(())
+}
+
+/// Watches a folder for one set less.
+fn unwatch(watcher: &mut RecommendedWatcher, folders: &mut HashMap<PathBuf, Folder>, folder: &Path) {
+    let Some(known) = folders.get_mut(folder) else { return };
+    known.sets -= 1;
+    if known.sets == 0 {
+        // It fails for a folder that is gone: its watch went with it.
+        let _ = watcher.unwatch(folder);
+        folders.remove(folder);
     }
 }
 

@@ -114,3 +114,23 @@ async fn a_folder_in_the_set_changes_with_what_is_in_it() {
     fs::remove_file(lang.join("en.js")).unwrap();
     expect(&mut watcher, &[&lang]).await;
 }
+
+/// More sets than inotify gives instances (128), some over the same folder.
+#[tokio::test]
+async fn many_sets_share_one_watch() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let files: Vec<_> = (0..300).map(|n| root.join(format!("{}/{n}.ts", n / 2))).collect();
+    let mut watchers = Vec::new();
+    for file in &files {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "1").unwrap();
+        watchers.push(Watcher::new([file.clone()]).unwrap());
+    }
+    // The other set over this folder ends; this one goes on.
+    drop(watchers.remove(298));
+    let mut last = watchers.pop().unwrap();
+    fs::write(&files[299], "22").unwrap();
+    expect(&mut last, &[&files[299]]).await;
+    expect_nothing(&mut watchers[0]).await;
+}
