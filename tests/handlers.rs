@@ -52,6 +52,16 @@ async fn module_worker_gets_request_env_and_context() {
 }
 
 #[tokio::test]
+async fn an_unbundled_service_worker_runs_as_it_is() {
+    let project = Project::configured(
+        "no_bundle = true",
+        "addEventListener('fetch', (event) => event.respondWith(new Response('as it is')));",
+    );
+    let dev = Dev::start(&project).await;
+    assert_eq!(dev.text("/").await, "as it is");
+}
+
+#[tokio::test]
 async fn service_worker_syntax_sees_bindings_as_globals() {
     let project = Project::configured(
         "[vars]\nGREETING = \"Ahoy\"",

@@ -101,15 +101,15 @@ async fn make(options: &Options, watch: &mut Vec<PathBuf>) -> Result<Bundle, Vec
     let (rules, mut warnings) = RuleSet::new(&options.rules).map_err(|problem| vec![problem])?;
     warnings.extend(entry.warning);
     let found = match (options.find_additional_modules, entry.format) {
-        (false, _) => Vec::new(),
-        (true, Format::Modules) => {
-            additional::find(&options.module_root(), &path, &rules, watch).map_err(|problem| vec![problem])?
-        }
-        (true, Format::ServiceWorker) => {
+        (Some(true), Format::ServiceWorker) => {
             let problem = Problem::new("`find_additional_modules` can only be used with an ES module entry point.");
             let note = "Remove it from the configuration, or export the handlers: `export default { fetch() { … } }`.";
             return Err(vec![problem.with_note(note)]);
         }
+        (find, Format::Modules) if find.unwrap_or(options.no_bundle) => {
+            additional::find(&options.module_root(), &path, &rules, watch).map_err(|problem| vec![problem])?
+        }
+        _ => Vec::new(),
     };
     watch.extend(found.iter().map(|found| found.path.clone()));
     let wrong = define::check(&options.define);

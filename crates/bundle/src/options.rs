@@ -26,8 +26,9 @@ pub struct Options {
     pub tsconfig: Option<PathBuf>,
     /// Take the entry as it is, without resolving or transforming anything.
     pub no_bundle: bool,
-    /// Add every file below `base_dir` that a rule matches as a module, imported or not.
-    pub find_additional_modules: bool,
+    /// Add every file below `base_dir` that a rule matches as a module, imported or not. `None`: where there is no
+    /// other way for a module to come along, which is without bundling.
+    pub find_additional_modules: Option<bool>,
     /// The folder of additional modules, absolute or relative to `root`; the entry's folder when absent.
     pub base_dir: Option<PathBuf>,
     /// Keep additional modules' own names instead of naming them by content hash.
@@ -78,7 +79,7 @@ impl Options {
             jsx_fragment: None,
             tsconfig: None,
             no_bundle: false,
-            find_additional_modules: false,
+            find_additional_modules: None,
             base_dir: None,
             preserve_file_names: false,
             nodejs_compat: false,

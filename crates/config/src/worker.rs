@@ -21,7 +21,8 @@ pub struct WorkerConfig {
 
     /// The folder that module names are relative to: the entry point's, unless configured.
     pub base_dir: PathBuf,
-    pub find_additional_modules: bool,
+    /// `None`: as the bundler has it.
+    pub find_additional_modules: Option<bool>,
     pub preserve_file_names: bool,
     pub rules: Vec<Rule>,
     pub build: BuildStep,
@@ -81,7 +82,6 @@ impl WorkerConfig {
         let Parts { name, main, root, compatibility_date, limits, environment, top_level } = parts;
         let env = environment.clone();
         let top = top_level.clone();
-        let no_bundle = env.no_bundle.unwrap_or(false);
         let build = env.build.unwrap_or_default();
         let watch_dirs = match build.watch_dir {
             Some(dirs) => dirs.0.iter().map(|dir| root.join(dir)).collect(),
@@ -97,8 +97,7 @@ impl WorkerConfig {
             compatibility_flags: env.compatibility_flags.unwrap_or_default(),
             base_dir: base_dir.unwrap_or_else(|| main.parent().unwrap_or(root).to_owned()),
             main,
-            // Without bundling there is no other way for a module to come along.
-            find_additional_modules: env.find_additional_modules.unwrap_or(no_bundle),
+            find_additional_modules: env.find_additional_modules,
             preserve_file_names: env.preserve_file_names.unwrap_or(false),
             rules: env.rules.unwrap_or_default(),
             build: BuildStep {
@@ -106,7 +105,7 @@ impl WorkerConfig {
                 cwd: build.cwd.map_or(root.to_owned(), |cwd| root.join(cwd)),
                 watch_dirs,
             },
-            no_bundle,
+            no_bundle: env.no_bundle.unwrap_or(false),
             minify: env.minify.unwrap_or(false),
             keep_names: env.keep_names.unwrap_or(true),
             define: env.define,

@@ -131,7 +131,7 @@ fn additional_modules_are_found_and_left_alone() {
         ("other/out.mjs", "export const name = 'outside'"),
     ]);
     let mut options = project.options("src/index.mjs");
-    options.find_additional_modules = true;
+    options.find_additional_modules = Some(true);
     options.rules = vec![rule(RuleType::EsModule, "lang/*.mjs", None)];
     let expect = |bundle: &bundle::Bundle, main: &str| {
         let names: Vec<_> = bundle.modules.iter().map(|module| (module.name.as_str(), module.kind)).collect();

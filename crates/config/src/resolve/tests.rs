@@ -100,7 +100,7 @@ port = 9000
     assert_eq!(worker.vars["NUMBERS"], Var::Json(serde_json::json!([1, 2.5])));
     assert_eq!(worker.crons, ["0 * * * *"]);
     assert_eq!(worker.dev.port, Some(9000));
-    assert!(worker.keep_names && !worker.minify && !worker.find_additional_modules);
+    assert!(worker.keep_names && !worker.minify && worker.find_additional_modules.is_none());
 }
 
 #[test]
