@@ -22,7 +22,8 @@ async fn requests_and_console_lines() {
             };
             "#,
         );
-    let dev = Dev::start(&project).await;
+    let dev = Dev::flags(&project, &["--persist-to", "elsewhere"]).await;
+    dev.line("--persist-to elsewhere has no effect").await;
     let answer = dev.request("PUT", "/some/path?q=1").body("x").await;
     assert_eq!(answer.status(), 418);
 
@@ -35,7 +36,9 @@ async fn requests_and_console_lines() {
     let line = dev.line("said").await;
     assert!(line.contains("{ deep: { list: [ 1, 2, 3 ], map: Map(1) { 'k' => [Set] } } }"), "{line:?}");
     assert!(dev.output().contains("src/log.ts:2"), "no place of the console.log in:\n{}", dev.output());
+    // Stacks in the text are in terms of the sources too.
     dev.line("TypeError: as an object").await;
+    dev.line("at Object.fetch (src/index.ts:7:").await;
     dev.line("answer is 42 extra").await;
 }
 

@@ -14,6 +14,9 @@ const THROWS: &str = r#"
         const { pathname } = new URL(request.url);
         if (pathname === "/null") return null as unknown as Response;
         if (pathname === "/string") throw "just text";
+        if (pathname === "/cause") {
+          try { greet(undefined); } catch (cause) { throw new Error("no greeting", { cause }); }
+        }
         if (pathname === "/escape") throw new Error("<script>alert(1)</script>");
         return new Response(greet(undefined));
       },
@@ -41,6 +44,13 @@ async fn a_browser_gets_a_page_that_shows_the_source() {
     // A link opens the file where it is.
     let file = project.join("src/index.ts");
     assert!(page.contains(&file.display().to_string()), "no link to {} in:\n{page}", file.display());
+
+    let page = harness::text(dev.get("/cause").header("accept", "text/html").send().await).await;
+    let shown = without_tags(&page);
+    for wanted in ["no greeting", "Caused by", "Cannot read properties of undefined", "src/index.ts:5"] {
+        assert!(shown.contains(wanted), "no {wanted:?} in the page:\n{page}");
+    }
+    dev.line("caused by TypeError: Cannot read properties of undefined").await;
 
     let page = harness::text(dev.get("/escape").header("accept", "text/html").send().await).await;
     assert!(!page.contains("<script>alert(1)"), "the message is not escaped:\n{page}");

@@ -19,8 +19,12 @@ pub struct JsException {
     /// The `stack` property, as V8 wrote it.
     pub stack: String,
     pub frames: Vec<Frame>,
+    /// The `cause` property, when it is an error.
+    pub cause: Option<Box<JsException>>,
 }
 
+/// Causes of causes that are told.
+const MAX_CAUSES: u32 = 5;
 const MAX_FRAMES: usize = 50;
 const MAX_TEXT: usize = 16 << 10;
 
@@ -29,28 +33,43 @@ const MAX_TEXT: usize = 16 << 10;
 impl JsException {
     /// Describes `value`. Runs no getter of the script's but those of error objects' own properties.
     pub fn capture(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Self {
+        Self::capture_with_causes(scope, value, MAX_CAUSES)
+    }
+
+    fn capture_with_causes(scope: &mut v8::PinScope, value: v8::Local<v8::Value>, causes: u32) -> Self {
         v8::tc_scope!(let scope, scope);
         let frames = frames(scope, value);
-        let Some(object) =
-            value.try_cast::<v8::Object>().ok().filter(|_| value.is_native_error() || is_error_like(scope, value))
-        else {
+        let Some(object) = value.try_cast::<v8::Object>().ok().filter(|_| is_error(scope, value)) else {
             let message =
                 value.to_detail_string(scope).map(|text| text.to_rust_string_lossy(scope)).unwrap_or_default();
             let message = bounded(message);
-            return Self { name: "Error".into(), stack: String::new(), message, frames };
+            return Self { name: "Error".into(), message, frames, ..Self::default() };
+        };
+        let property = |scope: &mut v8::PinScope, key: &str| {
+            let key = v8::String::new(scope, key)?;
+            Some(v8::Global::new(scope, object.get(scope, key.into())?))
         };
         let text = |scope: &mut v8::PinScope, key: &str| -> Option<String> {
-            let key = v8::String::new(scope, key)?;
-            let value = object.get(scope, key.into())?;
+            let value = property(scope, key)?;
+            let value = v8::Local::new(scope, value);
             value.is_string().then(|| bounded(value.to_rust_string_lossy(scope)))
         };
+        let cause = property(scope, "cause").filter(|_| causes > 0).and_then(|cause| {
+            let cause = v8::Local::new(scope, cause);
+            is_error(scope, cause).then(|| Box::new(Self::capture_with_causes(scope, cause, causes - 1)))
+        });
         Self {
             name: text(scope, "name").unwrap_or_else(|| "Error".into()),
             message: text(scope, "message").unwrap_or_default(),
             stack: text(scope, "stack").unwrap_or_default(),
             frames,
+            cause,
         }
     }
+}
+
+fn is_error(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> bool {
+    value.is_native_error() || is_error_like(scope, value)
 }
 
 /// Objects that carry a stack without being native errors: `DOMException`.

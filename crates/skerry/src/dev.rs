@@ -30,6 +30,13 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
         vars: arguments.var.clone(),
         enforce_limits: arguments.enforce_limits,
     };
+    if let Some(folder) = &arguments.persist_to {
+        let printer = Printer::new(None, arguments.log_level);
+        printer.warning(&format!(
+            "--persist-to {} has no effect: no binding of this version keeps state",
+            folder.display()
+        ));
+    }
     let projects = projects(&arguments)?;
     let geo = geo(&arguments, &projects)?;
     let listener = listen(&arguments, &projects).await?;

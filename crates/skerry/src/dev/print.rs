@@ -68,8 +68,8 @@ impl Printer {
             return;
         }
         let at = line.at.as_ref().map(|frame| sources.place(frame)).unwrap_or_default();
-        let text =
-            format!("{}{colour}{}{} {}{at}{}", self.prefix, visible(&line.text), cli::PLAIN, cli::DIM, cli::PLAIN);
+        let said = sources.text(&line.text);
+        let text = format!("{}{colour}{}{} {}{at}{}", self.prefix, visible(&said), cli::PLAIN, cli::DIM, cli::PLAIN);
         match line.level {
             Level::Debug | Level::Log => anstream::println!("{text}"),
             Level::Warn | Level::Error => anstream::eprintln!("{text}"),

@@ -1,5 +1,6 @@
 //! From places in a Worker's bundle back to its owner's files: stacks for the terminal and the error page.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,13 +52,45 @@ impl Sources {
 
     /// A Worker's exception.
     pub fn exception(&self, exception: &JsException) -> Thrown {
-        let error = page::DevError {
+        Thrown { error: self.error(exception), root: self.root.clone() }
+    }
+
+    fn error(&self, exception: &JsException) -> page::DevError {
+        page::DevError {
             name: exception.name.clone(),
             message: exception.message.clone(),
             frames: exception.frames.iter().map(|frame| self.frame(frame)).collect(),
-            cause: None,
-        };
-        Thrown { error, root: self.root.clone() }
+            cause: exception.cause.as_ref().map(|cause| Box::new(self.error(cause))),
+        }
+    }
+
+    /// A text of the Worker's, with the places of the stacks in it those of its owner's files.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let is_frame = |line: &str| line.trim_start().starts_with("at ");
+        if !text.lines().any(is_frame) {
+            return Cow::Borrowed(text);
+        }
+        let mapped = text.split_inclusive('\n').map(|line| match is_frame(line) {
+            true => self.stack_line(line).map_or(Cow::Borrowed(line), Cow::Owned),
+            false => Cow::Borrowed(line),
+        });
+        Cow::Owned(mapped.collect())
+    }
+
+    /// `at function (script:line:column)` or `at script:line:column`, mapped.
+    fn stack_line(&self, line: &str) -> Option<String> {
+        let start = line.rfind(['(', ' '])? + 1;
+        let length = line[start..].find([')', '\n']).unwrap_or(line.len() - start);
+        let (place, rest) = line[start..].split_at(length);
+        let (script, position) = place.rsplit_once(':').and_then(|(place, column)| {
+            let (script, row) = place.rsplit_once(':')?;
+            Some((script, (row.parse().ok()?, column.parse().ok()?)))
+        })?;
+        let original = self.map(script)?;
+        let original = original.original(position.0, position.1)?;
+        let file = self.root.join(original.file);
+        let file = shown(&self.root, file.to_str()?).into_owned();
+        Some(format!("{}{file}:{}:{}{rest}", &line[..start], original.line, original.column))
     }
 
     /// Why there was no answer, for people; `None` when the platform's own page says all there is to say.
@@ -129,9 +162,20 @@ impl Thrown {
         format!("{}: {}", self.error.name, self.error.message)
     }
 
-    /// A line per frame of the Worker's own: `at function (file:line:column)`.
+    /// A line per frame of the Worker's own: `at function (file:line:column)`. Then what caused it, in the same way.
     pub fn stack(&self) -> Vec<String> {
-        let frames = self.error.frames.iter().filter(|frame| !frame.file.starts_with("skerry:"));
+        let mut lines = self.frames(&self.error);
+        let mut cause = self.error.cause.as_deref();
+        while let Some(error) = cause {
+            lines.push(format!("caused by {}: {}", error.name, error.message));
+            lines.extend(self.frames(error));
+            cause = error.cause.as_deref();
+        }
+        lines
+    }
+
+    fn frames(&self, error: &page::DevError) -> Vec<String> {
+        let frames = error.frames.iter().filter(|frame| !frame.file.starts_with("skerry:"));
         frames
             .map(|frame| {
                 let place = format!("{}:{}:{}", shown(&self.root, &frame.file), frame.line, frame.column);
@@ -145,6 +189,6 @@ impl Thrown {
 }
 
 /// A path as its owner would type it: relative to the project's folder when inside.
-fn shown<'a>(root: &Path, file: &'a str) -> std::borrow::Cow<'a, str> {
+fn shown<'a>(root: &Path, file: &'a str) -> Cow<'a, str> {
     Path::new(file).strip_prefix(root).unwrap_or(Path::new(file)).to_string_lossy()
 }
