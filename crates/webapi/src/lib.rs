@@ -7,6 +7,7 @@ pub mod compression;
 pub mod crypto;
 pub mod encoding;
 pub mod fetch;
+pub mod headers;
 pub mod inspect;
 pub mod json;
 pub mod structured_clone;

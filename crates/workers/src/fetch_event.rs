@@ -3,8 +3,7 @@
 use std::any::Any;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use isolate::{Args, ContextData, ContextId, Failure, JsError, JsException, Op, op, v8};
 use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, EncodeBody, Outgoing};
@@ -101,12 +100,7 @@ fn request<'a>(scope: &'a mut v8::PinScope, args: &Args) -> Option<&'a mut Fetch
 fn op_request_headers(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let Some(event) = request(scope, &args) else { return };
     let headers = std::mem::take(&mut event.headers);
-    let mut flat: Vec<v8::Local<v8::Value>> = Vec::with_capacity(headers.len() * 2);
-    for (name, value) in &headers {
-        flat.push(isolate::new_string(scope, name.as_str()).into());
-        flat.push(isolate::new_string(scope, &String::from_utf8_lossy(value.as_bytes())).into());
-    }
-    rv.set(v8::Array::new_with_elements(scope, &flat).into());
+    rv.set(webapi::headers::to_js(scope, &headers).into());
 }
 
 /// `op_request_cf(event)` → JSON text
@@ -149,17 +143,7 @@ fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response<Outgoing>,
     let encode = if args.get(4).is_true() { EncodeBody::Manual } else { EncodeBody::Automatic };
     let mut response = Response::new(Outgoing { reader, encode });
     *response.status_mut() = status;
-    if let Ok(flat) = args.get(2).try_cast::<v8::Array>() {
-        let headers = response.headers_mut();
-        for index in (0..flat.length()).step_by(2) {
-            let (name, value) = (text(scope, flat, index), text(scope, flat, index + 1));
-            let name = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| JsError::type_error(format!("Invalid header name: {name}")))?;
-            let value = HeaderValue::from_maybe_shared(Bytes::from(value))
-                .map_err(|_| JsError::type_error(format!("Invalid header value of {name}.")))?;
-            headers.append(name, value);
-        }
-    }
+    webapi::headers::from_js(scope, args.get(2), response.headers_mut())?;
     if args.get(1).is_string() {
         let reason = isolate::string_arg(scope, args, 1);
         if !reason.is_empty()
@@ -170,10 +154,6 @@ fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response<Outgoing>,
         }
     }
     Ok(response)
-}
-
-fn text(scope: &mut v8::PinScope, flat: v8::Local<v8::Array>, index: u32) -> String {
-    flat.get_index(scope, index).map(|value| value.to_rust_string_lossy(scope)).unwrap_or_default()
 }
 
 fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<BodyReader, JsError> {

@@ -1,6 +1,6 @@
 //! The ops behind `fetch()`.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, Method};
 use isolate::{Args, JsError, Op, OpValue, op, v8};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -54,7 +54,8 @@ fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsErr
     if !matches!(url.scheme(), "http" | "https") {
         return Err(FetchError::Scheme(url.into()).into());
     }
-    let headers = headers(scope, args.get(2))?;
+    let mut headers = HeaderMap::new();
+    crate::headers::from_js(scope, args.get(2), &mut headers)?;
     let body = body(scope, args.get(3))?;
     let redirect = match args.get(4).uint32_value(scope) {
         Some(1) => RedirectMode::Manual,
@@ -69,27 +70,6 @@ fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsErr
         false => None,
     };
     Ok(Subrequest { method, url, headers, body, redirect, abort })
-}
-
-fn headers(scope: &mut v8::PinScope, flat: v8::Local<v8::Value>) -> Result<HeaderMap, JsError> {
-    let mut headers = HeaderMap::new();
-    let Ok(flat) = flat.try_cast::<v8::Array>() else {
-        return Ok(headers);
-    };
-    for index in (0..flat.length()).step_by(2) {
-        let name = text(scope, flat, index);
-        let value = text(scope, flat, index + 1);
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| JsError::type_error(format!("Invalid header name: {name}")))?;
-        let value = HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
-            .map_err(|_| JsError::type_error(format!("Invalid header value of {name}.")))?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-fn text(scope: &mut v8::PinScope, flat: v8::Local<v8::Array>, index: u32) -> String {
-    flat.get_index(scope, index).map(|value| value.to_rust_string_lossy(scope)).unwrap_or_default()
 }
 
 fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<SubrequestBody, JsError> {
@@ -119,15 +99,10 @@ fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::Valu
         Some(body) => f64::from(body::ops::hold(scope, body)),
         None => -1.0,
     };
-    let mut flat: Vec<v8::Local<v8::Value>> = Vec::with_capacity(response.headers.len() * 2);
-    for (name, value) in &response.headers {
-        flat.push(isolate::new_string(scope, name.as_str()).into());
-        flat.push(isolate::new_string(scope, &String::from_utf8_lossy(value.as_bytes())).into());
-    }
     let elements = [
         v8::Integer::new(scope, response.status.as_u16().into()).into(),
         isolate::new_string(scope, &response.status_text).into(),
-        v8::Array::new_with_elements(scope, &flat).into(),
+        crate::headers::to_js(scope, &response.headers).into(),
         v8::Number::new(scope, rid).into(),
         isolate::new_string(scope, &response.url).into(),
         v8::Boolean::new(scope, response.redirected).into(),
