@@ -16,7 +16,7 @@ pub(crate) struct Activity {
     in_flight: AtomicU32,
     finished: AtomicU32,
     abandoned: AtomicU32,
-    /// Milliseconds from `start` to the last request's begin or end.
+    /// Milliseconds from `start` to the last request's end.
     last: AtomicU64,
     flooded: Notify,
     /// HTTP/2 responses being sent.
@@ -82,13 +82,12 @@ impl Activity {
     /// Counts a request; returns how many the connection carried before it.
     pub(crate) fn begin(&self) -> u32 {
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.touch();
         before + self.finished.load(Ordering::Relaxed) + self.abandoned.load(Ordering::Relaxed)
     }
 
     pub(crate) fn end(&self, abandoned: bool) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.touch();
+        self.last.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.in_flight.fetch_sub(1, Ordering::Release);
         if !abandoned {
             self.finished.fetch_add(1, Ordering::Relaxed);
             return;
@@ -104,18 +103,17 @@ impl Activity {
         self.flooded.notified().await;
     }
 
-    fn touch(&self) {
-        self.last.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
     /// Resolves when no request has been in flight for `limit`.
     pub(crate) async fn idle_for(&self, limit: Duration) {
         loop {
+            if self.in_flight.load(Ordering::Acquire) > 0 {
+                tokio::time::sleep(limit).await;
+                continue;
+            }
             let since = self.start.elapsed() - Duration::from_millis(self.last.load(Ordering::Relaxed));
             match limit.checked_sub(since) {
                 Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
-                _ if self.in_flight() == 0 => return,
-                _ => tokio::time::sleep(limit).await,
+                _ => return,
             }
         }
     }

@@ -5,6 +5,9 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -30,6 +33,14 @@ pub(crate) struct Connection<H> {
     shared: Arc<Shared<H>>,
 }
 
+/// How the listener ends its connections.
+pub(crate) struct Ends {
+    /// Begin nothing new.
+    pub(crate) stop: CancellationToken,
+    /// What is in flight has had its time.
+    pub(crate) cut: CancellationToken,
+}
+
 /// What the requests of one connection have in common.
 pub(crate) struct Shared<H> {
     pub(crate) handler: Arc<H>,
@@ -52,32 +63,32 @@ impl<H: Handler> Connection<H> {
         Self { stream: Arc::new(stream), config, shared }
     }
 
-    pub(crate) async fn serve(mut self, stop: CancellationToken) {
+    pub(crate) async fn serve(mut self, ends: Ends) {
         let socket = Socket::new(self.stream.clone(), self.config.bounds.write_stall);
         match self.config.tls.clone() {
-            Some(tls) => self.serve_tls(socket, tls, stop).await,
-            None => self.serve_plain(socket, stop).await,
+            Some(tls) => self.serve_tls(socket, tls, ends).await,
+            None => self.serve_plain(socket, ends).await,
         }
     }
 
-    async fn serve_plain(self, mut socket: Socket, stop: CancellationToken) {
+    async fn serve_plain(self, mut socket: Socket, ends: Ends) {
         let first = tokio::select! {
-            () = stop.cancelled() => return,
+            () = ends.stop.cancelled() => return,
             first = tokio::time::timeout(self.config.bounds.header_timeout, first_bytes(&mut socket)) => first,
         };
         let Ok(Ok(ahead)) = first else { return };
         let http2 = ahead.starts_with(HTTP2_PREFACE);
         let socket = socket.unread(ahead);
         match http2 {
-            true => self.http2(socket, stop).await,
-            false => self.http1(socket, stop).await,
+            true => self.http2(socket, ends).await,
+            false => self.http1(socket, ends).await,
         }
     }
 
-    async fn serve_tls(&mut self, socket: Socket, tls: Arc<rustls::ServerConfig>, stop: CancellationToken) {
+    async fn serve_tls(&mut self, socket: Socket, tls: Arc<rustls::ServerConfig>, ends: Ends) {
         let handshake = TlsAcceptor::from(tls).accept(socket);
         let shaken = tokio::select! {
-            () = stop.cancelled() => return,
+            () = ends.stop.cancelled() => return,
             shaken = tokio::time::timeout(self.config.bounds.tls_timeout, handshake) => shaken,
         };
         let Ok(Ok(tls)) = shaken else { return };
@@ -96,12 +107,12 @@ impl<H: Handler> Connection<H> {
             }),
         };
         match http2 {
-            true => this.http2(tls, stop).await,
-            false => this.http1(tls, stop).await,
+            true => this.http2(tls, ends).await,
+            false => this.http1(tls, ends).await,
         }
     }
 
-    async fn http1(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, stop: CancellationToken) {
+    async fn http1(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, ends: Ends) {
         let Bounds { max_headers, max_header_bytes, header_timeout, .. } = self.config.bounds;
         let shared = self.shared.clone();
         let service = service_fn(move |request| service::call(shared.clone(), request));
@@ -118,10 +129,10 @@ impl<H: Handler> Connection<H> {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        self.drive(connection, gone, stop).await;
+        self.drive(connection, gone, ends).await;
     }
 
-    async fn http2(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, stop: CancellationToken) {
+    async fn http2(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, ends: Ends) {
         let Bounds { max_streams, max_header_bytes, .. } = self.config.bounds;
         let shared = self.shared.clone();
         let service = service_fn(move |request| service::call(shared.clone(), request));
@@ -138,19 +149,23 @@ impl<H: Handler> Connection<H> {
             .keep_alive_timeout(Duration::from_secs(20))
             .serve_connection(TokioIo::new(io), service);
         let stalled = self.shared.activity.stalled_for(self.config.bounds.write_stall);
-        self.drive(connection, stalled, stop).await;
+        self.drive(connection, stalled, ends).await;
     }
 
     /// Runs the connection until it ends, its client closes or stalls (`gone`), it idles or floods; a stop ends it gently.
-    async fn drive<C>(&self, connection: C, gone: impl Future<Output = ()>, stop: CancellationToken)
+    async fn drive<C>(&self, connection: C, gone: impl Future<Output = ()> + Send, ends: Ends)
     where
         C: Graceful,
     {
         let activity = &self.shared.activity;
         let mut connection = pin!(connection);
-        let mut gone = pin!(gone);
-        let mut idle = pin!(activity.idle_for(self.config.bounds.idle_timeout));
-        let mut stopping = false;
+        // Each is polled only when it was woken itself, not with every request.
+        let mut endings = FuturesUnordered::new();
+        endings.push(ending(gone, End::Now));
+        endings.push(ending(activity.idle_for(self.config.bounds.idle_timeout), End::Now));
+        endings.push(ending(activity.flooded(), End::Flooded));
+        endings.push(ending(ends.cut.cancelled_owned(), End::Now));
+        endings.push(ending(ends.stop.cancelled_owned(), End::Gently));
         loop {
             tokio::select! {
                 biased;
@@ -160,19 +175,28 @@ impl<H: Handler> Connection<H> {
                     }
                     return;
                 }
-                () = stop.cancelled(), if !stopping => {
-                    stopping = true;
-                    connection.as_mut().finish();
-                }
-                () = gone.as_mut() => return,
-                () = idle.as_mut() => return,
-                () = activity.flooded() => {
-                    tracing::warn!(remote = %self.shared.info.remote, "connection cut: a flood of abandoned requests");
-                    return;
+                Some(end) = endings.next() => match end {
+                    End::Gently => connection.as_mut().finish(),
+                    End::Now => return,
+                    End::Flooded => {
+                        tracing::warn!(remote = %self.shared.info.remote, "connection cut: a flood of abandoned requests");
+                        return;
+                    }
                 }
             }
         }
     }
+}
+
+/// How something other than HTTP ends a connection.
+enum End {
+    Gently,
+    Now,
+    Flooded,
+}
+
+fn ending<'a>(event: impl Future<Output = ()> + Send + 'a, end: End) -> BoxFuture<'a, End> {
+    event.map(|()| end).boxed()
 }
 
 /// hyper's connections, whose gentle end is an inherent method on each.

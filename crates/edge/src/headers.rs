@@ -61,6 +61,9 @@ fn strip(headers: &mut HeaderMap, also: impl Fn(&str) -> bool) {
     }
 }
 
+/// At most so many headers are put on a request.
+const ADDED: usize = 9;
+
 /// Makes a client's headers those that a Worker sees behind the edge.
 pub(crate) fn prepare(headers: &mut HeaderMap, info: &Info, ray: &Ray, https: bool, authority: &str) {
     strip(headers, is_edges_own);
@@ -70,6 +73,7 @@ pub(crate) fn prepare(headers: &mut HeaderMap, info: &Info, ray: &Ray, https: bo
         headers.remove(UPGRADE);
     }
     join_cookies(headers);
+    headers.reserve(ADDED);
     if !headers.contains_key(HOST)
         && let Ok(host) = HeaderValue::from_str(authority)
     {

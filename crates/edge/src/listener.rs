@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Ends};
 use crate::{Geo, Handler};
 
 /// What one listener serves with.
@@ -105,13 +105,10 @@ pub async fn serve<H: Handler>(
             continue;
         };
         let connection = Connection::new(stream, remote, config.clone(), handler.clone());
-        let (stop, cut) = (stop.clone(), cut.clone());
+        let ends = Ends { stop: stop.clone(), cut: cut.clone() };
         tasks.spawn(async move {
             let _permit = permit;
-            tokio::select! {
-                () = connection.serve(stop) => {}
-                () = cut.cancelled() => {}
-            }
+            connection.serve(ends).await;
         });
     }
     drop(listener);

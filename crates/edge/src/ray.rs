@@ -15,7 +15,11 @@ const DIGITS: usize = 16;
 
 impl Ray {
     pub fn new(colo: &str) -> Self {
-        let text = format!("{:0DIGITS$x}-{colo}", fastrand::u64(..));
+        let mut text = Vec::with_capacity(DIGITS + 1 + colo.len());
+        let number = fastrand::u64(..);
+        text.extend((0..DIGITS).rev().map(|digit| b"0123456789abcdef"[(number >> (4 * digit)) as usize % 16]));
+        text.push(b'-');
+        text.extend_from_slice(colo.as_bytes());
         // Hexadecimal and an IATA code: always a legal value.
         Self(HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("0000000000000000")))
     }

@@ -76,9 +76,16 @@ impl AsyncRead for Socket {
         }
         loop {
             ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read_buf(buf) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result.map(|_| ())),
+            let (room, mut n) = (buf.remaining(), 0);
+            let read = self.stream.try_io(Interest::READABLE, || {
+                n = self.stream.try_read_buf(buf)?;
+                // Less than there was room for is all that there is: to ask again would only tell so.
+                if 0 < n && n < room { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match read {
+                Err(error) if n == 0 && error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if n == 0 => return Poll::Ready(Err(error)),
+                _ => return Poll::Ready(Ok(())),
             }
         }
     }
