@@ -23,6 +23,7 @@ const ATTACKS: &str = r#"
       catcher() { for (;;) { try { while (true) {} } catch {} finally { continue; } } },
       getter() { return new Response("x", { get status() { while (true) {} } }); },
       async timers() { for (;;) { setTimeout(() => {}, 1e9); } },
+      wasm() { for (let i = 0; i < 8; i++) kept.push(new WebAssembly.Memory({ initial: 992 })); return kept.length; },
       structured() { let deep = []; for (let i = 0; i < 1e7; i++) deep = [deep]; return structuredClone(deep); },
     };
     export default {
@@ -57,6 +58,7 @@ const CASES: &[(&str, &[u16])] = &[
     ("catcher", &[503]),
     ("getter", &[503]),
     ("timers", &[503, 500]),
+    ("wasm", &[503]),
     ("structured", &[503, 500]),
 ];
 

@@ -19,7 +19,7 @@ use crate::pending::Settled;
 use crate::platform::ForegroundTasks;
 use crate::state::{IsolateState, attach, state};
 use crate::timers::Fired;
-use crate::{ContextId, JsException, Limits, MemoryUse, ModuleGraph, Runtime, Snapshot, watchdog};
+use crate::{ContextId, JsException, Limits, ModuleGraph, Runtime, Snapshot, watchdog};
 
 /// The most work that one turn takes, so that isolates that share a thread get theirs.
 const TURN: usize = 64;
@@ -71,7 +71,6 @@ pub struct Isolate {
     context: Option<v8::Global<v8::Context>>,
     state: NonNull<IsolateState>,
     limits: Limits,
-    handle: v8::IsolateHandle,
     tasks: Arc<ForegroundTasks>,
     address: usize,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -130,13 +129,11 @@ impl Isolate {
         // SAFETY: the isolate is fresh: it has no weak handles, and every use from here on goes through the lock.
         let shared = unsafe { isolate.try_into_shared() }
             .unwrap_or_else(|error| panic!("a fresh isolate can't be shared: {:?}", error.kind()));
-        let handle = shared.thread_safe_handle();
         Self {
             shared: Some(shared),
             context: Some(context),
             state,
             limits,
-            handle,
             tasks,
             address,
             sleep: None,
@@ -156,7 +153,7 @@ impl Isolate {
         let (shared, context) = self.parts();
         let _clock = Freeze::at(0.0);
         let begun = thread_cpu_nanos();
-        watchdog::arm(self.handle.clone(), self.limits.startup_cpu);
+        watchdog::arm(memory.clone(), self.limits.startup_cpu);
         let mut locker = shared.lock();
         let result = {
             v8::scope_with_context!(let scope, &mut *locker, context);
@@ -224,13 +221,6 @@ impl Isolate {
     /// Whether events are being handled.
     pub fn is_busy(&mut self) -> bool {
         !self.state().contexts.is_empty()
-    }
-
-    /// The isolate's memory now.
-    pub fn memory(&mut self) -> MemoryUse {
-        let memory = self.state().memory.clone();
-        let (shared, _) = self.parts();
-        memory.measure(&mut shared.lock())
     }
 
     fn parts(&self) -> (&v8::SharedIsolate, &v8::Global<v8::Context>) {
@@ -339,7 +329,7 @@ impl Isolate {
         let (id, action) = begin(scope, work, &self.limits)?;
         let limit = id.and_then(|id| state(scope).contexts.get(&id)?.remaining_cpu());
         if let Some(limit) = limit {
-            watchdog::arm(self.handle.clone(), limit);
+            watchdog::arm(state(scope).memory.clone(), limit);
         }
         {
             v8::scope!(let scope, scope);
@@ -365,7 +355,7 @@ impl Isolate {
         let used = cpu_used(end - *began, disarmed.met_at);
         *began = end;
         // Steps that took long, or hold much, may have passed the limit in ways that nobody was asked about.
-        let suspect = disarmed.met_at.is_some() || state(scope).memory.has_much_external();
+        let suspect = disarmed.met_at.is_some() || state(scope).memory.clone().has_much_external(scope);
         if over_memory || (suspect && !fits(scope)) {
             if let Some(context) = id.and_then(|id| state(scope).contexts.get_mut(&id)) {
                 context.charge(used);
@@ -386,30 +376,21 @@ impl Isolate {
     }
 }
 
-/// Whether the isolate is within its memory limit once garbage is gone, by V8's own count beside ours. WebAssembly memories
-/// are in neither: each is bounded by itself.
+/// Whether the isolate is within its memory limit once garbage is gone.
 fn fits(scope: &mut v8::PinScope) -> bool {
     let memory = state(scope).memory.clone();
-    memory.measure(scope);
-    if memory.has_room() {
-        return true;
-    }
-    scope.low_memory_notification();
-    memory.measure(scope);
-    let fits = memory.fits(0);
+    let fits = memory.check(scope);
     if !fits {
         scope.cancel_terminate_execution();
     }
     fits
 }
 
-/// The CPU time of a step that took `wall`. A short one is taken to have had the processor all the time; for one that the
-/// watchdog met, the thread's own clock tells.
+/// The CPU time of a step that took `wall`. For one that the watchdog met, the thread's own clock tells. One that it did
+/// not was shorter than a tick, or had to wait for a processor, as the watchdog had: that costs a script nothing.
 fn cpu_used(wall: Duration, met_at: Option<u64>) -> Duration {
-    match met_at {
-        Some(met_at) => wall.min(Duration::from_nanos(thread_cpu_nanos() - met_at) + watchdog::TICK),
-        None => wall,
-    }
+    let met = |met_at| Duration::from_nanos(thread_cpu_nanos() - met_at);
+    wall.min(met_at.map_or(watchdog::TICK, met) + watchdog::TICK)
 }
 
 /// Who pays for a piece of work, and what to do. A new event gets its context here. `None`: its event has ended.

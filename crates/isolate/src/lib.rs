@@ -16,6 +16,7 @@ mod pending;
 mod platform;
 mod rejections;
 mod resource;
+mod slice;
 mod snapshot;
 mod state;
 mod timers;
@@ -27,7 +28,6 @@ pub use context::{ContextData, ContextId, Failure, IoContext};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
 pub use exception::{Frame, JsException};
 pub use limits::Limits;
-pub use memory::MemoryUse;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
 pub use op::{
     Op, bytes_arg, caller, context, expire_after, io_context, new_bytes, new_string, require_io, require_memory,
@@ -35,6 +35,7 @@ pub use op::{
 };
 pub use platform::initialize;
 pub use resource::ResourceTable;
+pub use slice::give_way;
 pub use snapshot::{Runtime, Snapshot, SnapshotError};
 pub use state::{embedder, hook, hooks, put};
 pub use v8;

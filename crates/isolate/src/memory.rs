@@ -1,5 +1,5 @@
-//! Memory accounting of one isolate: V8's heap, and array buffers, which V8 asks us for. Passing the limit ends the
-//! script by termination, before V8 would end the process.
+//! Memory accounting of one isolate: V8's heap, array buffers, which V8 asks us for, and what V8 itself counts outside
+//! its heap (WebAssembly memories). Passing the limit ends the script by termination, before V8 would end the process.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
@@ -13,13 +13,6 @@ const HEADROOM: usize = 512 << 20;
 /// How often V8 asks again for a buffer that was refused, each time after collecting garbage.
 const RETRIES: u32 = 3;
 
-/// An isolate's memory, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MemoryUse {
-    pub heap: usize,
-    pub external: usize,
-}
-
 /// Shared between an isolate, its allocator and its heap-limit callback.
 pub(crate) struct Memory {
     limit: usize,
@@ -30,6 +23,8 @@ pub(crate) struct Memory {
     /// Refusals in a row.
     refused: AtomicU32,
     exceeded: AtomicBool,
+    /// A look in the middle of a step was asked for and has not been taken yet.
+    look_asked: AtomicBool,
     handle: OnceLock<v8::IsolateHandle>,
 }
 
@@ -43,6 +38,7 @@ impl Memory {
             heap: AtomicUsize::new(0),
             refused: AtomicU32::new(0),
             exceeded: AtomicBool::new(false),
+            look_asked: AtomicBool::new(false),
             handle: OnceLock::new(),
         })
     }
@@ -60,17 +56,41 @@ impl Memory {
         isolate.add_near_heap_limit_callback(near_heap_limit, Arc::as_ptr(self) as *mut c_void);
     }
 
-    pub(crate) fn measure(&self, isolate: &mut v8::Isolate) -> MemoryUse {
-        let statistics = isolate.get_heap_statistics();
-        let (heap, external) = (statistics.used_heap_size(), self.external.load(Ordering::Relaxed));
-        let uncounted = statistics.external_memory().saturating_sub(external);
+    pub(crate) fn measure(&self, isolate: &mut v8::Isolate) {
+        let heap = isolate.get_heap_statistics().used_heap_size();
+        let uncounted = outside(isolate).saturating_sub(self.external.load(Ordering::Relaxed));
         self.heap.store(heap + uncounted, Ordering::Relaxed);
-        MemoryUse { heap, external: external + uncounted }
     }
 
-    /// Whether array buffers take so much that the heap beside them should be measured.
-    pub(crate) fn has_much_external(&self) -> bool {
-        self.external.load(Ordering::Relaxed) > self.limit / 4
+    /// Whether so much lies outside the heap that all should be measured.
+    pub(crate) fn has_much_external(&self, isolate: &mut v8::Isolate) -> bool {
+        outside(isolate).max(self.external.load(Ordering::Relaxed)) > self.limit / 4
+    }
+
+    /// Whether the isolate is within its limit once garbage is gone; otherwise the script is being ended.
+    pub(crate) fn check(&self, isolate: &mut v8::Isolate) -> bool {
+        self.measure(isolate);
+        if self.has_room() {
+            return true;
+        }
+        isolate.low_memory_notification();
+        self.measure(isolate);
+        self.fits(0)
+    }
+
+    /// Checks the isolate soon, in the middle of what it runs. Called from another thread.
+    pub(crate) fn check_soon(&self) {
+        let Some(handle) = self.handle.get() else { return };
+        if !self.look_asked.swap(true, Ordering::AcqRel) {
+            handle.request_interrupt(look, self as *const Self as *mut c_void);
+        }
+    }
+
+    /// Stops the script where it is.
+    pub(crate) fn terminate(&self) {
+        if let Some(handle) = self.handle.get() {
+            handle.terminate_execution();
+        }
     }
 
     pub(crate) fn exceeded(&self) -> bool {
@@ -79,13 +99,11 @@ impl Memory {
 
     fn exceed(&self) {
         self.exceeded.store(true, Ordering::Release);
-        if let Some(handle) = self.handle.get() {
-            handle.terminate_execution();
-        }
+        self.terminate();
     }
 
     /// Whether what was last measured is within the limit.
-    pub(crate) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.heap.load(Ordering::Relaxed) + self.external.load(Ordering::Relaxed) <= self.limit
     }
 
@@ -132,6 +150,11 @@ impl Memory {
     }
 }
 
+/// What V8 counts outside its heap. Of WebAssembly memories, its heap statistics tell nothing; this does.
+fn outside(isolate: &mut v8::Isolate) -> usize {
+    usize::try_from(isolate.adjust_amount_of_external_allocated_memory(0)).unwrap_or(0)
+}
+
 /// Bytes of native code that an array buffer shows.
 struct Held {
     bytes: Vec<u8>,
@@ -147,6 +170,18 @@ impl Drop for Held {
 unsafe extern "C" fn release(_data: *mut c_void, _len: usize, held: *mut c_void) {
     // SAFETY: the pointer is the one that `backing_store` took from its box; V8 calls this once.
     drop(unsafe { Box::from_raw(held as *mut Held) });
+}
+
+/// V8 calls this between two pieces of a script's work, after [`Memory::check_soon`].
+unsafe extern "C" fn look(mut isolate: v8::UnsafeRawIsolatePtr, memory: *mut c_void) {
+    // SAFETY: V8 hands over the isolate that runs on this thread; the reference ends with this call.
+    let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
+    // SAFETY: `memory` is the account of that isolate, whose allocator keeps it alive.
+    let memory = unsafe { &*(memory as *const Memory) };
+    memory.look_asked.store(false, Ordering::Release);
+    if memory.has_much_external(isolate) {
+        memory.check(isolate);
+    }
 }
 
 /// V8 calls this when collecting garbage no longer helps. The script is told to stop; until it has, the heap may grow:

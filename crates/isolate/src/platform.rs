@@ -30,7 +30,11 @@ pub fn initialize() {
             // Idle isolates should be small; hot ones still grow their young generation.
             "--no-freeze-flags-after-init ",
         ));
+        // V8's own threads collect garbage and compile: they inherit that they give way to who answers requests.
+        let thread = crate::slice::Tid::current();
+        thread.lengthen();
         let platform = v8::new_custom_platform(2, false, true, Queues).make_shared();
+        thread.restore();
         v8::V8::initialize_platform(platform);
         v8::V8::initialize();
     });

@@ -1,7 +1,9 @@
 //! Ends JavaScript that passes its CPU time. Each thread that runs isolates has a slot; one watchdog thread reads the CPU
 //! clocks of the slots in use, twice a millisecond, and terminates what is over its deadline. It sleeps when nothing runs.
 //!
-//! It also keeps I/O going beside a script that runs long: the async runtime wakes no other thread for the sake of the
+//! A script that lasts makes its thread give way to others, so that they need not wait for the end of its time slice.
+//!
+//! The watchdog also keeps I/O going beside a script that runs long: the async runtime wakes no other thread for the sake of the
 //! one task that a thread goes on to run, and if that thread had the I/O driver, nobody has. A task from outside wakes one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +12,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use crate::clock;
+use crate::memory::Memory;
+use crate::slice::Tid;
 
 pub(crate) const TICK: Duration = Duration::from_micros(500);
 /// Ticks without work after which the watchdog goes to sleep.
@@ -17,11 +21,14 @@ const IDLE_TICKS: u32 = 100;
 
 /// What the thread of a slot runs at the moment.
 struct Armed {
-    handle: v8::IsolateHandle,
+    /// The isolate's account, by which it is stopped or looked at.
+    memory: Arc<Memory>,
     /// CPU time allowed, in nanoseconds, from when the watchdog first meets it.
     budget: u64,
     /// The thread's CPU clock when the watchdog first met it: never more than a tick after it began.
     met_at: Option<u64>,
+    /// It lasts, and the thread has been told to give way to others.
+    gives_way: bool,
     fired: bool,
 }
 
@@ -34,6 +41,7 @@ pub(crate) struct Disarmed {
 }
 
 struct Slot {
+    tid: Tid,
     clock: libc::clockid_t,
     /// The async runtime that the thread belongs to.
     runtime: Option<tokio::runtime::Handle>,
@@ -51,11 +59,11 @@ thread_local! {
     static SLOT: Arc<Slot> = register();
 }
 
-/// Arms the current thread's slot: `handle` is terminated once the thread has used `budget` of CPU time, give or take a
-/// tick. [`disarm`] must follow on the same thread. Costs no system call: short steps are never measured.
-pub(crate) fn arm(handle: v8::IsolateHandle, budget: Duration) {
+/// Arms the current thread's slot: the isolate of `memory` is stopped once the thread has used `budget` of CPU time, give
+/// or take a tick. [`disarm`] must follow on the same thread. Costs no system call: short steps are never measured.
+pub(crate) fn arm(memory: Arc<Memory>, budget: Duration) {
     let budget = budget.as_nanos() as u64;
-    SLOT.with(|slot| *lock(&slot.armed) = Some(Armed { handle, budget, met_at: None, fired: false }));
+    SLOT.with(|slot| *lock(&slot.armed) = Some(Armed { memory, budget, met_at: None, gives_way: false, fired: false }));
     if ASLEEP.load(Ordering::Relaxed) && ASLEEP.swap(false, Ordering::AcqRel) {
         watchdog().thread.unpark();
     }
@@ -63,9 +71,13 @@ pub(crate) fn arm(handle: v8::IsolateHandle, budget: Duration) {
 
 /// Clears the current thread's slot.
 pub(crate) fn disarm() -> Disarmed {
-    let armed = SLOT.with(|slot| lock(&slot.armed).take());
-    let (fired, met_at) = armed.map_or((false, None), |armed| (armed.fired, armed.met_at));
-    Disarmed { fired, met_at }
+    let Some(armed) = SLOT.with(|slot| lock(&slot.armed).take()) else {
+        return Disarmed { fired: false, met_at: None };
+    };
+    if armed.gives_way {
+        Tid::current().restore();
+    }
+    Disarmed { fired: armed.fired, met_at: armed.met_at }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -74,6 +86,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn register() -> Arc<Slot> {
     let slot = Arc::new(Slot {
+        tid: Tid::current(),
         clock: clock::thread_cpu_clock(),
         runtime: tokio::runtime::Handle::try_current().ok(),
         armed: Mutex::new(None),
@@ -96,6 +109,7 @@ fn watchdog() -> &'static Watchdog {
 }
 
 fn watch() {
+    Tid::current().shorten();
     let mut idle_ticks = 0;
     loop {
         if idle_ticks >= IDLE_TICKS {
@@ -125,7 +139,13 @@ fn check_slots() -> bool {
         }
         if now - met_at >= running.budget {
             running.fired = true;
-            running.handle.terminate_execution();
+            running.memory.terminate();
+        } else if now > met_at {
+            running.memory.check_soon();
+            if !running.gives_way {
+                running.gives_way = true;
+                slot.tid.lengthen();
+            }
         }
     }
     any

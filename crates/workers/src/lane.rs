@@ -104,6 +104,9 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
         waiting.extend(isolate.take_unbegun());
         if exit == Exit::CpuLimit && isolate.is_busy() {
             tokio::spawn(isolate.drain());
+        } else {
+            // To take down a heap takes milliseconds, for which this thread would answer nobody.
+            tokio::task::spawn_blocking(move || drop(isolate));
         }
     }
 }
