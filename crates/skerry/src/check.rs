@@ -8,13 +8,15 @@ use workers::{Host, HostOptions};
 use crate::cli::{self, CheckArguments};
 use crate::dev::trace::Sources;
 use crate::load::{LoadOptions, load};
+use crate::state::State;
 
 /// Script size after gzip: https://developers.cloudflare.com/workers/platform/limits/#worker-size
 const FREE_SIZE: usize = 3 << 20;
 const PAID_SIZE: usize = 10 << 20;
 
 pub async fn run(arguments: CheckArguments) -> Result<(), String> {
-    let options = LoadOptions { env: arguments.env, ..LoadOptions::default() };
+    let state = Arc::new(State::new(None, &arguments.path));
+    let options = LoadOptions { env: arguments.env, vars: Vec::new(), enforce_limits: false, state };
     let loaded = load(&arguments.path, &options).await.map_err(|error| error.message)?;
     for warning in &loaded.warnings {
         anstream::eprintln!("{}warning:{} {warning}", cli::YELLOW, cli::PLAIN);

@@ -17,6 +17,7 @@ use workers::{Host, HostOptions};
 
 use crate::cli::{self, DevArguments, LogLevel};
 use crate::load::LoadOptions;
+use crate::state::State;
 use app::App;
 use print::Printer;
 use server::Server;
@@ -25,19 +26,14 @@ const PORT: u16 = 8787;
 
 pub async fn run(arguments: DevArguments) -> Result<(), String> {
     log_to_stderr(arguments.log_level);
+    let projects = projects(&arguments)?;
+    let state = State::new(arguments.persist_to.as_deref(), &projects[0].1.root);
     let load = LoadOptions {
         env: arguments.env.clone(),
         vars: arguments.var.clone(),
         enforce_limits: arguments.enforce_limits,
+        state: Arc::new(state),
     };
-    if let Some(folder) = &arguments.persist_to {
-        let printer = Printer::new(None, arguments.log_level);
-        printer.warning(&format!(
-            "--persist-to {} has no effect: no binding of this version keeps state",
-            folder.display()
-        ));
-    }
-    let projects = projects(&arguments)?;
     let geo = geo(&arguments, &projects)?;
     let listener = listen(&arguments, &projects).await?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::state::State;
 use bundle::Bundle;
 use config::{DevVars, Project, VarArgument, WorkerConfig};
 use workers::{Binding, BindingValue, Limits, ModuleGraph, ModuleKind, ModuleSource, Version};
@@ -32,11 +33,14 @@ pub struct LoadError {
 }
 
 /// How a project is loaded, besides what its own files say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LoadOptions {
     pub env: Option<String>,
     pub vars: Vec<VarArgument>,
     pub enforce_limits: bool,
+    /// What bindings to services are bound to.
+    #[expect(dead_code, reason = "the first service comes next")]
+    pub state: Arc<State>,
 }
 
 pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {

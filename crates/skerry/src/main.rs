@@ -6,6 +6,7 @@ mod dev;
 mod init;
 mod load;
 mod snapshot;
+mod state;
 
 use std::process::ExitCode;
 

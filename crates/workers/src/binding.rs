@@ -1,7 +1,7 @@
 //! What `env` holds: the bindings of a Worker's version.
 
 use bytes::Bytes;
-use isolate::{JsException, ModuleSource, v8};
+use isolate::{Args, JsException, ModuleSource, v8};
 
 /// One property of `env`.
 pub struct Binding {
@@ -48,4 +48,32 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         BindingValue::Data(data) => isolate::new_bytes(scope, data.to_vec()).buffer(scope)?.into(),
         BindingValue::Wasm(module) => module.wasm(scope)?.into(),
     })
+}
+
+/// The services of one kind that a Worker is bound to. Their JavaScript faces know them by their place here.
+struct Services<T>(Vec<T>);
+
+/// The JavaScript face of a service: what the hook `make` returns for the service's number.
+#[expect(dead_code, reason = "the first service comes next")]
+fn service<'s, T: Send + 'static>(
+    scope: &mut v8::PinScope<'s, '_>,
+    service: T,
+    make: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
+    if isolate::embedder::<Services<T>>(scope).is_none() {
+        isolate::put(scope, Services::<T>(Vec::new()));
+    }
+    let services = &mut isolate::embedder::<Services<T>>(scope)?.0;
+    services.push(service);
+    let number = services.len() as u32 - 1;
+    let make = isolate::hook(scope, make)?;
+    let (this, number) = (v8::undefined(scope).into(), v8::Integer::new_from_unsigned(scope, number).into());
+    make.call(scope, this, &[number])
+}
+
+/// The service that argument `index` of an op names by its number.
+#[expect(dead_code, reason = "the first service comes next")]
+pub(crate) fn service_arg<T: Clone + Send + 'static>(scope: &mut v8::PinScope, args: &Args, index: i32) -> Option<T> {
+    let number = args.get(index).uint32_value(scope)?;
+    isolate::embedder::<Services<T>>(scope)?.0.get(number as usize).cloned()
 }
