@@ -8,6 +8,7 @@ use futures::Stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -70,6 +71,41 @@ impl Request {
             sender.send_request(request).await
         };
         timeout(PATIENCE, answer).await.expect("an answer in time").expect("an answer")
+    }
+}
+
+/// Asks a server that may die at any moment, on a connection that is kept.
+pub struct Client {
+    address: SocketAddr,
+    sender: Option<SendRequest<Sent>>,
+}
+
+// === impl Client ===
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, sender: None }
+    }
+
+    /// GETs a path. `None`: there was no whole answer of status 200.
+    pub async fn try_text(&mut self, path: &str) -> Option<String> {
+        timeout(PATIENCE, self.attempt(path)).await.ok()?
+    }
+
+    async fn attempt(&mut self, path: &str) -> Option<String> {
+        if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
+            let stream = TcpStream::connect(self.address).await.ok()?;
+            let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+            tokio::spawn(connection);
+            self.sender = Some(sender);
+        }
+        let sender = self.sender.as_mut()?;
+        sender.ready().await.ok()?;
+        let request = http::Request::builder().uri(path).header("host", self.address.to_string());
+        let request = request.body(Full::new(Bytes::new()).boxed_unsync()).ok()?;
+        let answer = sender.send_request(request).await.ok().filter(|answer| answer.status() == 200)?;
+        let body = answer.into_body().collect().await.ok()?.to_bytes();
+        String::from_utf8(body.to_vec()).ok()
     }
 }
 

@@ -123,6 +123,16 @@ impl Dev {
         assert!(status.success(), "skerry was gone already");
     }
 
+    /// Ends the process at once, as a crash would (SIGKILL).
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("skerry is killed");
+    }
+
+    /// A client that bears the server's death.
+    pub fn client(&self) -> crate::Client {
+        crate::Client::new(self.address)
+    }
+
     /// Waits for the process to end.
     pub async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("skerry ends").expect("a status")

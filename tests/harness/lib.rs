@@ -6,7 +6,7 @@ mod dev;
 mod origin;
 mod project;
 
-pub use client::{Answer, Request, body_of, text};
+pub use client::{Answer, Client, Request, body_of, text};
 pub use command::{Output, skerry, wrangler};
 pub use dev::Dev;
 pub use origin::{Origin, OriginBody, Seen};

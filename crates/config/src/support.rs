@@ -74,8 +74,8 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("wasm_modules", Works),
     // Services in `env`.
     ("kv_namespaces", NotYet),
-    ("durable_objects", NotYet),
-    ("migrations", NotYet),
+    ("durable_objects", Works),
+    ("migrations", Works),
     ("exports", NotYet),
     ("r2_buckets", NotYet),
     ("d1_databases", NotYet),

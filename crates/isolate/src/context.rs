@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{JsError, StartError};
+use crate::{JsError, JsException, StartError};
 
 /// Names one event, unlike any other that is alive in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub enum Failure {
     Hung,
     /// The isolate went away under it.
     IsolateGone,
+    /// The isolate was reset, for this reason.
+    Reset(Arc<JsException>),
     /// The script could not be started.
     Start(Arc<StartError>),
 }
@@ -67,6 +69,9 @@ pub struct IoContext {
 // === impl ContextId ===
 
 impl ContextId {
+    /// The isolate itself, where I/O is not an event's own.
+    pub(crate) const SHARED: Self = Self(0);
+
     /// A new name.
     pub fn next() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -129,6 +134,12 @@ impl IoContext {
     pub(crate) fn charge(&mut self, used: Duration) {
         self.cpu_used += used;
         self.data.used(self.cpu_used);
+    }
+
+    /// Begins to count anew.
+    pub(crate) fn renew(&mut self, subrequests: u32) {
+        self.cpu_used = Duration::ZERO;
+        self.subrequests_left = subrequests;
     }
 
     pub(crate) fn remaining_cpu(&self) -> Option<Duration> {

@@ -52,6 +52,8 @@ pub enum Exit {
     MemoryLimit,
     /// Nobody can send it events any more, and it has none.
     Closed,
+    /// It was reset ([`crate::reset`]); every event in it was ended.
+    Reset,
 }
 
 /// Why a script could not be started.
@@ -75,6 +77,7 @@ pub struct Isolate {
     address: usize,
     sleep: Option<Pin<Box<Sleep>>>,
     work: VecDeque<Work>,
+    events: u64,
 }
 
 // SAFETY: the state is owned here and touched only through `&mut self`, or by scripts under the isolate's lock, which
@@ -138,6 +141,7 @@ impl Isolate {
             address,
             sleep: None,
             work: VecDeque::new(),
+            events: 0,
         }
     }
 
@@ -212,7 +216,7 @@ impl Isolate {
     /// Goes on with the events that were begun until the last has ended.
     pub async fn drain(mut self) {
         while std::future::poll_fn(|cx| self.poll_work(cx, None)).await.is_none() {
-            if self.turn() == Some(Exit::MemoryLimit) {
+            if matches!(self.turn(), Some(Exit::MemoryLimit | Exit::Reset)) {
                 return;
             }
         }
@@ -220,7 +224,19 @@ impl Isolate {
 
     /// Whether events are being handled.
     pub fn is_busy(&mut self) -> bool {
-        !self.state().contexts.is_empty()
+        let state = self.state();
+        state.contexts.len() > usize::from(state.shares_io)
+    }
+
+    /// How many events have been begun.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Whether it waits for something that it has begun: events, timers, ops.
+    pub fn has_work(&mut self) -> bool {
+        let waits = self.state().contexts.get(&ContextId::SHARED).is_some_and(|own| own.pending > 0);
+        self.is_busy() || waits
     }
 
     fn parts(&self) -> (&v8::SharedIsolate, &v8::Global<v8::Context>) {
@@ -298,6 +314,7 @@ impl Isolate {
         let now = crate::unix_millis();
         let clock = Freeze::at(now);
         let mut work = std::mem::take(&mut self.work);
+        self.events += work.iter().filter(|work| matches!(work, Work::Event(_))).count() as u64;
         let (shared, context) = self.parts();
         let mut exit = None;
         {
@@ -308,8 +325,8 @@ impl Isolate {
             while let Some(next) = work.pop_front() {
                 match self.step(scope, next, &mut began) {
                     None => {}
-                    Some(Exit::MemoryLimit) => {
-                        exit = Some(Exit::MemoryLimit);
+                    Some(last @ (Exit::MemoryLimit | Exit::Reset)) => {
+                        exit = Some(last);
                         break;
                     }
                     Some(over) => exit = Some(over),
@@ -318,8 +335,13 @@ impl Isolate {
         }
         drop(clock);
         self.work = work;
-        if exit == Some(Exit::MemoryLimit) {
-            self.fail_all(&Failure::MemoryLimit);
+        match exit {
+            Some(Exit::MemoryLimit) => self.fail_all(&Failure::MemoryLimit),
+            Some(Exit::Reset) => {
+                let reason = self.state().reset.take().unwrap_or_default();
+                self.fail_all(&Failure::Reset(Arc::new(reason)));
+            }
+            _ => {}
         }
         exit
     }
@@ -342,13 +364,19 @@ impl Isolate {
             perform(scope, action, id, &self.tasks);
             scope.perform_microtask_checkpoint();
             report_rejections(scope);
+            for end in std::mem::take(&mut state(scope).step_end) {
+                if let Err(reason) = end(scope) {
+                    state(scope).reset.get_or_insert(reason);
+                }
+            }
             let undefined = v8::undefined(scope).into();
             scope.set_continuation_preserved_embedder_data(undefined);
         }
         let disarmed = watchdog::disarm();
         let over_cpu = disarmed.fired;
         let over_memory = state(scope).memory.exceeded();
-        if over_cpu || over_memory {
+        let reset = state(scope).reset.is_some();
+        if over_cpu || over_memory || reset {
             scope.cancel_terminate_execution();
         }
         let end = std::time::Instant::now();
@@ -361,6 +389,9 @@ impl Isolate {
                 context.charge(used);
             }
             return Some(Exit::MemoryLimit);
+        }
+        if reset {
+            return Some(Exit::Reset);
         }
         settle(scope, id?, used, over_cpu);
         over_cpu.then_some(Exit::CpuLimit)
@@ -400,6 +431,9 @@ fn begin(scope: &mut v8::PinScope, work: Work, limits: &Limits) -> Option<(Optio
         Work::Event(job) => {
             let id = job.id;
             state.contexts.insert(id, IoContext::new(id, limits.cpu, limits.subrequests, job.data));
+            if let Some(own) = state.contexts.get_mut(&ContextId::SHARED) {
+                own.renew(limits.subrequests);
+            }
             Some((Some(id), Action::Begin(job.run)))
         }
         Work::Within(id, run) => state.contexts.contains_key(&id).then_some((Some(id), Action::Begin(run))),
@@ -475,13 +509,14 @@ fn report(scope: &mut v8::PinScope, name: &str, args: &[v8::Local<v8::Value>]) {
 /// After a step: charges the event, ends it when it is over, when it passed its limit, or when nothing can bring it on.
 fn settle(scope: &mut v8::PinScope, id: ContextId, used: Duration, over_cpu: bool) {
     let state = state(scope);
+    let shares_io = state.shares_io;
     let Some(context) = state.contexts.get_mut(&id) else { return };
     context.charge(used);
     let failure = if over_cpu {
         Some(Failure::CpuLimit)
     } else if context.finished {
         None
-    } else if context.is_hung() {
+    } else if !shares_io && context.is_hung() {
         Some(Failure::Hung)
     } else {
         return;

@@ -1,6 +1,7 @@
 //! V8 for Skerry: isolates made from one startup snapshot, ES module graphs, native ops, an event loop per isolate, and
 //! the limits that hold a hostile script. Nothing here knows about HTTP, Workers or bindings. `unsafe` lives here only.
 
+mod actor;
 mod callbacks;
 mod clock;
 mod commonjs;
@@ -23,6 +24,7 @@ mod timers;
 mod value;
 mod watchdog;
 
+pub use actor::{OutputGate, at_step_end, output_gate, reset, set_output_gate, share_io};
 pub use clock::unix_millis;
 pub use context::{ContextData, ContextId, Failure, IoContext};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
@@ -40,6 +42,7 @@ pub use snapshot::{Runtime, Snapshot, SnapshotError};
 pub use state::{embedder, hook, hooks, put};
 pub use v8;
 pub use value::{JsError, JsErrorKind, MakeValue, OpValue};
+pub use watchdog::must_stop;
 
 /// The arguments of an op's call.
 pub type Args<'s> = v8::FunctionCallbackArguments<'s>;

@@ -90,15 +90,16 @@ pub fn new_bytes<'s>(scope: &v8::PinScope<'s, '_>, bytes: Vec<u8>) -> v8::Local<
 /// The native resources of the current event.
 pub fn resources<'a>(scope: &'a mut v8::PinScope) -> &'a mut ResourceTable {
     let context = current_context(scope);
-    let resources = &mut state(scope).resources;
-    resources.set_current(context);
-    resources
+    let state = state(scope);
+    let owner = context.map(|context| state.owner(context));
+    state.resources.set_current(owner);
+    &mut state.resources
 }
 
 /// The event that the running code belongs to; `None` at global scope, and after the event ended.
 pub fn io_context<'a>(scope: &'a mut v8::PinScope) -> Option<&'a mut IoContext> {
     let id = current_context(scope)?;
-    state(scope).contexts.get_mut(&id)
+    state(scope).context(id)
 }
 
 /// The event of this id, unless it has ended.
@@ -160,6 +161,12 @@ pub fn spawn_background(
     begin(scope, rv, false, future);
 }
 
+/// Who owns the I/O that the running code begins; `None` outside events.
+fn owner(scope: &mut v8::PinScope) -> Option<crate::ContextId> {
+    let id = io_context(scope)?.id;
+    Some(state(scope).owner(id))
+}
+
 fn begin(
     scope: &mut v8::PinScope,
     mut rv: v8::ReturnValue,
@@ -173,9 +180,10 @@ fn begin(
     let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
     let promise = resolver.get_promise(scope);
     let resolver = v8::Global::new(scope, resolver);
-    let Some(context) = io_context(scope) else { return };
-    let id = context.id;
-    context.pending += u32::from(counts);
+    if let Some(owner) = owner(scope).and_then(|owner| state(scope).contexts.get_mut(&owner)) {
+        owner.pending += u32::from(counts);
+    }
+    let Some(id) = owner(scope) else { return };
     state(scope).ops.push(PendingOp::new(id, counts, resolver, future));
     rv.set(promise.into());
 }
@@ -197,9 +205,10 @@ fn op_timer_start(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments,
     let frame = v8::Global::new(scope, frame);
     let delay = args.get(1).number_value(scope).unwrap_or(0.0);
     let repeat = args.get(2).boolean_value(scope);
-    let Some(context) = io_context(scope) else { return };
-    let id = context.id;
-    context.pending += 1;
+    let Some(id) = owner(scope) else { return };
+    if let Some(owner) = state(scope).contexts.get_mut(&id) {
+        owner.pending += 1;
+    }
     let timer = state(scope).timers.start(id, callback, frame, delay, repeat);
     rv.set_uint32(timer);
 }

@@ -11,13 +11,14 @@ use futures::stream::FuturesUnordered;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
+use crate::actor::{OutputGate, StepEnd};
 use crate::context::IoContext;
 use crate::memory::Memory;
 use crate::module_map::ModuleMap;
 use crate::pending::PendingOp;
 use crate::rejections::Rejections;
 use crate::timers::Timers;
-use crate::{ContextId, ResourceTable};
+use crate::{ContextId, JsException, ResourceTable};
 
 /// The isolate data slot that points to the state.
 const STATE_SLOT: u32 = 0;
@@ -34,6 +35,14 @@ pub(crate) struct IsolateState {
     pub(crate) modules: ModuleMap,
     pub(crate) rejections: Rejections,
     pub(crate) memory: Arc<Memory>,
+    /// What runs at the end of the current step.
+    pub(crate) step_end: Vec<StepEnd>,
+    /// Why the isolate must end after the current step.
+    pub(crate) reset: Option<JsException>,
+    /// What output has to wait for.
+    pub(crate) gate: Option<Arc<dyn OutputGate>>,
+    /// I/O belongs to the isolate, not to the event that began it.
+    pub(crate) shares_io: bool,
     /// Milliseconds since the epoch, as the script sees them in this turn; 0 at global scope.
     pub(crate) now: f64,
     /// Whether wasm may be compiled: only while the runtime itself loads a module.
@@ -54,6 +63,10 @@ impl IsolateState {
             modules: ModuleMap::default(),
             rejections: Rejections::default(),
             memory,
+            step_end: Vec::new(),
+            reset: None,
+            gate: None,
+            shares_io: false,
             now: 0.0,
             compiling_wasm: false,
             embedder: FxHashMap::default(),
@@ -64,11 +77,25 @@ impl IsolateState {
         self.embedder.insert((*value).type_id(), value);
     }
 
+    /// Who owns the I/O that event `id` begins.
+    pub(crate) fn owner(&self, id: ContextId) -> ContextId {
+        if self.shares_io { ContextId::SHARED } else { id }
+    }
+
+    /// The event, or, when it has ended and I/O outlives events, the isolate itself.
+    pub(crate) fn context(&mut self, id: ContextId) -> Option<&mut IoContext> {
+        let id = if self.contexts.contains_key(&id) { id } else { self.owner(id) };
+        self.contexts.get_mut(&id)
+    }
+
     /// Ends an event: its pending work, timers and resources go with it.
     pub(crate) fn end_context(&mut self, id: ContextId) -> Option<IoContext> {
         let context = self.contexts.remove(&id)?;
         if let Some(deadline) = context.deadline {
             self.deadlines.remove(&(deadline, id));
+        }
+        if self.shares_io {
+            return Some(context);
         }
         for op in std::pin::Pin::new(&mut self.ops).iter_pin_mut() {
             if op.context == id {

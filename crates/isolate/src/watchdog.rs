@@ -80,6 +80,11 @@ pub(crate) fn disarm() -> Disarmed {
     Disarmed { fired: armed.fired, met_at: armed.met_at }
 }
 
+/// Whether what runs on this thread has passed a limit and is to stop: for native work that V8 can't interrupt.
+pub fn must_stop() -> bool {
+    SLOT.with(|slot| lock(&slot.armed).as_ref().is_some_and(|armed| armed.fired || armed.memory.exceeded()))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::objects::{self, ObjectClass};
 use crate::state::State;
 use bundle::Bundle;
 use config::{DevVars, Project, VarArgument, WorkerConfig};
@@ -17,6 +18,8 @@ pub struct Loaded {
     pub project: Project,
     pub bundle: Bundle,
     pub version: Version,
+    /// The Durable Object classes among its exports.
+    pub classes: Vec<ObjectClass>,
     /// What its owner should know, a paragraph each.
     pub warnings: Vec<String>,
     /// Files whose changes change the Worker.
@@ -39,7 +42,6 @@ pub struct LoadOptions {
     pub vars: Vec<VarArgument>,
     pub enforce_limits: bool,
     /// What bindings to services are bound to.
-    #[expect(dead_code, reason = "the first service comes next")]
     pub state: Arc<State>,
 }
 
@@ -61,7 +63,8 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
     })?;
     watch.extend(bundle.watch.iter().cloned());
 
-    let bindings = bindings(worker, &vars, &bundle).map_err(|message| failed(message, watch.clone()))?;
+    let bindings =
+        bindings(worker, &vars, &bundle, &options.state).map_err(|message| failed(message, watch.clone()))?;
     let warnings = project.warnings.iter().chain(&vars.warnings).map(ToString::to_string);
     let warnings = warnings.chain(bundle.warnings.iter().map(ToString::to_string)).collect();
     let version = Version {
@@ -70,7 +73,8 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
         bindings,
         limits: limits(&worker.limits, options.enforce_limits),
     };
-    Ok(Loaded { project, bundle, version, warnings, watch })
+    let classes = objects::classes(worker);
+    Ok(Loaded { project, bundle, version, classes, warnings, watch })
 }
 
 fn limits(limits: &config::Limits, enforced: bool) -> Limits {
@@ -154,8 +158,11 @@ fn module_kind(kind: bundle::ModuleKind) -> ModuleKind {
     }
 }
 
-fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle) -> Result<Vec<Binding>, String> {
+fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &State) -> Result<Vec<Binding>, String> {
     let mut bindings = Vec::new();
+    for (name, key) in objects::bindings(worker) {
+        bindings.push(Binding { name, value: BindingValue::Objects(state.objects().namespace(&key)) });
+    }
     for (name, var) in &vars.vars {
         let value = match var {
             config::Var::Text(text) | config::Var::Secret(text) => BindingValue::Text(text.clone()),

@@ -5,6 +5,7 @@ mod cli;
 mod dev;
 mod init;
 mod load;
+mod objects;
 mod snapshot;
 mod state;
 

@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use workers::Objects;
+
 /// The services of this process.
 #[derive(Debug)]
 pub struct State {
-    root: PathBuf,
+    objects: Objects,
 }
 
 // === impl State ===
@@ -14,13 +16,13 @@ pub struct State {
 impl State {
     /// State below `folder`: `--persist-to`, else `.skerry` in the (first) project's folder.
     pub fn new(folder: Option<&Path>, project: &Path) -> Self {
-        let root = folder.map_or_else(|| project.join(".skerry"), Path::to_owned);
-        Self { root: root.join("state/v1") }
+        let root = folder.map_or_else(|| project.join(".skerry"), Path::to_owned).join("state/v1");
+        let service = |name: &str| -> PathBuf { root.join(name) };
+        Self { objects: Objects::new(service("do")) }
     }
 
-    /// The folder of one service.
-    #[expect(dead_code, reason = "the first service comes next")]
-    fn service(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+    /// The namespaces of Durable Objects.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
     }
 }

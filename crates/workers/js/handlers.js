@@ -18,8 +18,20 @@ let fetchHandler;
 /** `(controller, event) -> any | Promise` */
 let scheduledHandler;
 
+let namespaceOfMain;
+
 export function currentEnv() {
   return env;
+}
+
+/** The exports of the Worker's main module; undefined for a classic script. */
+export function mainModule() {
+  return namespaceOfMain;
+}
+
+/** `handler(request, event)` answers every request from now on. */
+export function serveWith(handler) {
+  fetchHandler = handler;
 }
 
 /** Before the script runs. A classic script finds its bindings as globals. */
@@ -42,6 +54,7 @@ export function start(namespace) {
     scheduledHandler = callScheduledListeners;
     return;
   }
+  namespaceOfMain = namespace;
   const worker = namespace.default;
   if (isEntrypointClass(worker)) {
     if (typeof worker.prototype.fetch === "function") {

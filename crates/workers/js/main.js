@@ -9,6 +9,8 @@ import { warmUp } from "./handlers.js";
 import { report } from "./globals.js";
 
 export { report as uncaughtException };
+export { makeObjectNamespace } from "./durable_objects.js";
+export { dispatchAlarm, dispatchCall, startObject } from "./durable_object_state.js";
 export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;

@@ -1,10 +1,11 @@
 //! What all events share: the way from the isolate back to who sent the event.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use isolate::{Failure, JsException};
+use isolate::{ContextData, Failure, JsException, v8};
 use tokio::sync::oneshot;
 
 /// How an event ended when it gave no value.
@@ -31,6 +32,11 @@ pub(crate) struct Answer<T> {
     pub(crate) producing: bool,
 }
 
+/// What the isolate keeps of an event whose only outcome is a value.
+pub(crate) struct Event<T> {
+    pub(crate) answer: Answer<T>,
+}
+
 // === impl Usage ===
 
 impl Usage {
@@ -52,13 +58,30 @@ impl<T> Answer<T> {
         (Self { sender: Some(sender), usage, producing: false }, receiver)
     }
 
-    /// Answers. Whether somebody still waited for it.
-    pub(crate) fn send(&mut self, outcome: Outcome<T>) -> bool {
-        self.sender.take().is_some_and(|sender| sender.send(outcome).is_ok())
+    /// Answers, when the isolate's output may leave. Whether somebody still waited for it.
+    pub(crate) fn give(&mut self, scope: &mut v8::PinScope, outcome: Outcome<T>) -> bool
+    where
+        T: Send + 'static,
+    {
+        let Some(gate) = isolate::output_gate(scope) else { return self.send(outcome) };
+        let Some(sender) = self.sender.take() else { return false };
+        let waited = !sender.is_closed();
+        tokio::spawn(async move {
+            let outcome = match gate.await {
+                Ok(()) => outcome,
+                Err(error) => Err(Cause::Exception(JsException {
+                    name: "Error".into(),
+                    message: error.message,
+                    ..JsException::default()
+                })),
+            };
+            let _ = sender.send(outcome);
+        });
+        waited
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.sender.is_some()
+    fn send(&mut self, outcome: Outcome<T>) -> bool {
+        self.sender.take().is_some_and(|sender| sender.send(outcome).is_ok())
     }
 
     pub(crate) fn fail(&mut self, failure: Failure) {
@@ -71,5 +94,38 @@ impl<T> Answer<T> {
 
     pub(crate) fn awaits_answer(&self) -> bool {
         self.sender.is_some() || self.producing
+    }
+}
+
+// === impl Event ===
+
+impl<T> Default for Answer<T> {
+    /// One that nobody waits for.
+    fn default() -> Self {
+        Self { sender: None, usage: Usage::default(), producing: false }
+    }
+}
+
+impl<T: Send + 'static> Event<T> {
+    pub(crate) fn job(id: isolate::ContextId, answer: Answer<T>, run: isolate::Begin) -> isolate::Job {
+        isolate::Job { id, data: Box::new(Self { answer }), run }
+    }
+}
+
+impl<T: Send + 'static> ContextData for Event<T> {
+    fn fail(&mut self, failure: Failure) {
+        self.answer.fail(failure);
+    }
+
+    fn used(&mut self, cpu: Duration) {
+        self.answer.used(cpu);
+    }
+
+    fn awaits_answer(&self) -> bool {
+        self.answer.awaits_answer()
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
     }
 }

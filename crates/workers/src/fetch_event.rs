@@ -4,11 +4,11 @@ use std::any::Any;
 use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode};
-use isolate::{Args, ContextData, ContextId, Failure, JsError, JsException, Op, op, v8};
+use isolate::{Args, ContextData, ContextId, Failure, IoContext, JsError, JsException, Op, op, v8};
 use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, EncodeBody, Outgoing};
 
-use crate::event::{Answer, Cause};
+use crate::event::{Answer, Cause, Event, Outcome};
 
 pub(crate) const OPS: &[Op] = &[
     op!(op_request_headers),
@@ -129,8 +129,8 @@ fn op_respond(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
         Err(error) => return isolate::throw(scope, error),
     };
     let producing = args.get(5).is_true();
+    let wanted = give(scope, request_answer, Ok(response));
     if let Some(event) = isolate::io_context(scope).and_then(|context| context.data::<FetchEvent>()) {
-        let wanted = event.answer.send(Ok(response));
         event.answer.producing = producing && wanted;
     }
 }
@@ -178,12 +178,32 @@ fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<BodyRea
 /// `op_respond_error(error)`: the Worker threw `error`, or gave something that is no response.
 fn op_respond_error(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     let exception = JsException::capture(scope, args.get(0));
-    let Some(context) = isolate::io_context(scope) else { return };
-    if let Some(event) = context.data::<FetchEvent>() {
-        event.answer.send(Err(Cause::Exception(exception)));
-    } else if let Some(event) = context.data::<crate::scheduled_event::ScheduledEvent>() {
-        event.answer.send(Err(Cause::Exception(exception)));
+    let cause = Cause::Exception(exception);
+    give(scope, request_answer, Err(cause.clone()));
+    give(scope, event_answer::<Vec<u8>>, Err(cause.clone()));
+    give(scope, event_answer::<()>, Err(cause));
+}
+
+fn request_answer(context: &mut IoContext) -> Option<&mut Answer<Response<Outgoing>>> {
+    context.data::<FetchEvent>().map(|event| &mut event.answer)
+}
+
+pub(crate) fn event_answer<T: Send + 'static>(context: &mut IoContext) -> Option<&mut Answer<T>> {
+    context.data::<Event<T>>().map(|event| &mut event.answer)
+}
+
+/// Answers the current event, when it is one that `answer` finds. Whether somebody waited for it.
+pub(crate) fn give<T: Send + 'static>(
+    scope: &mut v8::PinScope,
+    answer: fn(&mut IoContext) -> Option<&mut Answer<T>>,
+    outcome: Outcome<T>,
+) -> bool {
+    let Some(mut taken) = isolate::io_context(scope).and_then(answer).map(std::mem::take) else { return false };
+    let wanted = taken.give(scope, outcome);
+    if let Some(place) = isolate::io_context(scope).and_then(answer) {
+        *place = taken;
     }
+    wanted
 }
 
 /// How long `waitUntil` promises may take once the event is answered:
@@ -207,11 +227,8 @@ pub(crate) fn gone(scope: &mut v8::PinScope, id: ContextId) {
 
 /// `op_event_done()`: the current event is answered and nothing of it is left to wait for.
 fn op_event_done(scope: &mut v8::PinScope, _args: Args, _rv: v8::ReturnValue) {
-    let Some(context) = isolate::io_context(scope) else { return };
-    if let Some(event) = context.data::<crate::scheduled_event::ScheduledEvent>()
-        && event.answer.is_open()
-    {
-        event.answer.send(Ok(()));
+    give(scope, event_answer::<()>, Ok(()));
+    if let Some(context) = isolate::io_context(scope) {
+        context.finish();
     }
-    context.finish();
 }

@@ -6,21 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Response;
-use isolate::{ContextId, Exit, Failure, Isolate, Message, StartError};
+use isolate::{ContextId, Exit, Failure, Isolate, JsException, Message, StartError};
+
 use tokio::sync::mpsc;
 use webapi::body::Outgoing;
 
 use crate::console::{Notice, Notices};
 use crate::event::{Answer, Cause, Outcome, Usage};
-use crate::fetch_event::{FetchEvent, Request};
-use crate::scheduled_event::{Scheduled, ScheduledEvent};
+use crate::fetch_event::Request;
+use crate::mailbox::Mailbox;
+use crate::scheduled_event::Scheduled;
 use crate::{Host, Version};
 
 /// A running Worker: events go in, outcomes come back. Clones are the same Worker; it ends with the last of them, after
 /// the events that it has.
 #[derive(Clone)]
 pub struct Worker {
-    mailbox: mpsc::UnboundedSender<Message>,
+    mailbox: Mailbox,
 }
 
 // === impl Worker ===
@@ -28,7 +30,7 @@ pub struct Worker {
 impl Worker {
     /// Starts a lane for `version`. What the Worker says goes to `notices`.
     pub fn spawn(host: Arc<Host>, version: Arc<Version>, notices: mpsc::Sender<Notice>) -> Self {
-        let (mailbox, inbox) = mpsc::unbounded_channel();
+        let (mailbox, inbox) = Mailbox::new();
         tokio::spawn(serve(Lane { host, version, notices }, inbox));
         Self { mailbox }
     }
@@ -36,47 +38,22 @@ impl Worker {
     /// Handles a request. Dropping the future says that nobody wants the response any more: the Worker's code is told,
     /// and only what it gave to `waitUntil` goes on.
     pub async fn fetch(&self, request: Request, usage: Usage) -> Outcome<Response<Outgoing>> {
-        let (answer, outcome) = Answer::new(usage);
-        let id = ContextId::next();
-        self.send(FetchEvent::job(id, request, answer));
-        let mut abandon = Abandon { worker: self, id, unanswered: true };
-        let outcome = outcome.await;
-        abandon.unanswered = false;
-        outcome.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
+        self.mailbox.fetch(request, usage).await
     }
 
     /// Runs the scheduled handler, and what it waits for.
     pub async fn scheduled(&self, scheduled: Scheduled, usage: Usage) -> Outcome<()> {
         let (answer, outcome) = Answer::new(usage);
-        self.send(ScheduledEvent::job(ContextId::next(), scheduled, answer));
+        self.mailbox.send(scheduled.job(ContextId::next(), answer));
         outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
     }
-
-    fn send(&self, job: isolate::Job) {
-        // The lane lives as long as a sender does; were it gone, the dropped job would answer for itself.
-        let _ = self.mailbox.send(Message::Event(job));
-    }
 }
 
-/// Tells the isolate when the one who waits for an event's answer is gone.
-struct Abandon<'a> {
-    worker: &'a Worker,
-    id: ContextId,
-    unanswered: bool,
-}
-
-impl Drop for Abandon<'_> {
-    fn drop(&mut self) {
-        if self.unanswered {
-            let _ = self.worker.mailbox.send(Message::Within(self.id, Box::new(crate::fetch_event::gone)));
-        }
-    }
-}
-
-struct Lane {
-    host: Arc<Host>,
-    version: Arc<Version>,
-    notices: mpsc::Sender<Notice>,
+/// One isolate at a time, made of one version.
+pub(crate) struct Lane {
+    pub(crate) host: Arc<Host>,
+    pub(crate) version: Arc<Version>,
+    pub(crate) notices: mpsc::Sender<Notice>,
 }
 
 /// Serves a mailbox until its last sender is gone.
@@ -123,6 +100,14 @@ pub fn start_once(host: &Arc<Host>, version: &Arc<Version>) -> Result<Duration, 
 impl Lane {
     /// An isolate with the Worker loaded, and the CPU time that this took.
     fn start(&self) -> Result<(Isolate, Duration), StartError> {
+        self.start_with(|_| Ok(()))
+    }
+
+    /// The same, with something to do when the script has run.
+    pub(crate) fn start_with(
+        &self,
+        then: impl FnOnce(&mut isolate::v8::PinScope) -> Result<(), JsException>,
+    ) -> Result<(Isolate, Duration), StartError> {
         let version = &self.version;
         let mut isolate = self.host.isolate(&version.limits);
         let used = isolate.load(
@@ -132,7 +117,10 @@ impl Lane {
                 isolate::put(scope, self.host.outbound());
                 crate::runtime::prepare(scope, &version.bindings, version.modules.is_script())
             },
-            crate::runtime::start,
+            |scope, namespace| {
+                crate::runtime::start(scope, namespace)?;
+                then(scope)
+            },
         )?;
         tracing::debug!(worker = version.name, ?used, "started");
         Ok((isolate, used))

@@ -7,6 +7,12 @@ mod event;
 mod fetch_event;
 mod host;
 mod lane;
+mod mailbox;
+mod object;
+mod object_alarm;
+mod object_ops;
+mod object_state;
+mod object_storage;
 mod runtime;
 mod scheduled_event;
 mod version;
@@ -20,6 +26,7 @@ pub use isolate::{
     Failure, Frame, JsException, Limits, ModuleGraph, ModuleKind, ModuleSource, Snapshot, StartError, initialize,
 };
 pub use lane::{Worker, start_once};
+pub use object::{Class, ObjectNamespace, Objects};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
 pub use version::Version;

@@ -8,7 +8,10 @@ static JS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/js");
 /// Everything that the snapshot is made of.
 pub fn runtime() -> Runtime {
     let mut ops = webapi::ops();
-    ops.extend([crate::fetch_event::OPS, crate::console::OPS].concat());
+    ops.extend(crate::fetch_event::OPS);
+    ops.extend(crate::console::OPS);
+    ops.extend(crate::object_ops::OPS);
+    ops.extend(crate::object_storage::OPS);
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
     add_modules("skerry:/workers", &JS, &mut modules);
@@ -35,6 +38,8 @@ pub(crate) struct Hooks {
     pub(crate) fetch: v8::Global<v8::Function>,
     pub(crate) scheduled: v8::Global<v8::Function>,
     pub(crate) gone: v8::Global<v8::Function>,
+    pub(crate) call: v8::Global<v8::Function>,
+    pub(crate) alarm: v8::Global<v8::Function>,
 }
 
 // === impl Hooks ===
@@ -42,7 +47,13 @@ pub(crate) struct Hooks {
 impl Hooks {
     fn find(scope: &mut v8::PinScope) -> Option<Self> {
         let find = |name| isolate::hook(scope, name).map(|function| v8::Global::new(scope, function));
-        Some(Self { fetch: find("dispatchFetch")?, scheduled: find("dispatchScheduled")?, gone: find("dispatchGone")? })
+        Some(Self {
+            fetch: find("dispatchFetch")?,
+            scheduled: find("dispatchScheduled")?,
+            gone: find("dispatchGone")?,
+            call: find("dispatchCall")?,
+            alarm: find("dispatchAlarm")?,
+        })
     }
 }
 
@@ -78,7 +89,11 @@ pub(crate) fn start(scope: &mut v8::PinScope, namespace: Option<v8::Local<v8::Ob
     Ok(())
 }
 
-fn call_checked(scope: &mut v8::PinScope, name: &str, arguments: &[v8::Local<v8::Value>]) -> Result<(), JsException> {
+pub(crate) fn call_checked(
+    scope: &mut v8::PinScope,
+    name: &str,
+    arguments: &[v8::Local<v8::Value>],
+) -> Result<(), JsException> {
     let Some(hook) = isolate::hook(scope, name) else { return Err(no_hook(name)) };
     v8::tc_scope!(let scope, scope);
     let this = v8::undefined(scope).into();

@@ -1,11 +1,8 @@
 //! A cron trigger's run of a Worker.
 
-use std::any::Any;
-use std::time::Duration;
+use isolate::{ContextId, v8};
 
-use isolate::{ContextData, ContextId, Failure, v8};
-
-use crate::event::Answer;
+use crate::event::{Answer, Event};
 
 /// What a scheduled handler is told.
 pub struct Scheduled {
@@ -15,40 +12,18 @@ pub struct Scheduled {
     pub scheduled_time: f64,
 }
 
-pub(crate) struct ScheduledEvent {
-    pub(crate) answer: Answer<()>,
-}
+// === impl Scheduled ===
 
-// === impl ScheduledEvent ===
-
-impl ScheduledEvent {
-    pub(crate) fn job(id: ContextId, scheduled: Scheduled, answer: Answer<()>) -> isolate::Job {
+impl Scheduled {
+    pub(crate) fn job(self, id: ContextId, answer: Answer<()>) -> isolate::Job {
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),
-                isolate::new_string(scope, &scheduled.cron).into(),
-                v8::Number::new(scope, scheduled.scheduled_time).into(),
+                isolate::new_string(scope, &self.cron).into(),
+                v8::Number::new(scope, self.scheduled_time).into(),
             ];
             crate::runtime::call(scope, |hooks| &hooks.scheduled, &arguments);
         });
-        isolate::Job { id, data: Box::new(Self { answer }), run }
-    }
-}
-
-impl ContextData for ScheduledEvent {
-    fn fail(&mut self, failure: Failure) {
-        self.answer.fail(failure);
-    }
-
-    fn used(&mut self, cpu: Duration) {
-        self.answer.used(cpu);
-    }
-
-    fn awaits_answer(&self) -> bool {
-        self.answer.awaits_answer()
-    }
-
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
+        Event::job(id, answer, run)
     }
 }

@@ -12,6 +12,7 @@ use workers::{Host, Notice, Version, Worker};
 use super::print::Printer;
 use super::trace::Sources;
 use crate::load::{LoadError, LoadOptions, Loaded, load};
+use crate::objects::ObjectClass;
 
 /// Notices that may wait to be printed.
 const NOTICES: usize = 1024;
@@ -102,9 +103,9 @@ impl App {
                 for warning in &loaded.warnings {
                     self.printer.warning(warning);
                 }
-                let Loaded { project, bundle, version, watch, .. } = loaded;
+                let Loaded { project, bundle, version, classes, watch, .. } = loaded;
                 let sources = Arc::new(Sources::new(&project.root, &bundle));
-                let worker = self.spawn(version, sources.clone());
+                let worker = self.spawn(version, &classes, sources.clone());
                 let cpu_limit = project.worker.limits.cpu;
                 (State::Running(Arc::new(Running { worker, sources, cpu_limit })), watch)
             }
@@ -117,10 +118,20 @@ impl App {
         watch
     }
 
-    fn spawn(&self, version: Version, sources: Arc<Sources>) -> Worker {
+    fn spawn(&self, version: Version, classes: &[ObjectClass], sources: Arc<Sources>) -> Worker {
         let (notices, heard) = mpsc::channel(NOTICES);
         tokio::spawn(listen(heard, sources, self.printer.clone()));
-        Worker::spawn(self.host.clone(), Arc::new(version), notices)
+        let version = Arc::new(version);
+        for ObjectClass { key, name, sql } in classes {
+            self.options.state.objects().namespace(key).implement(workers::Class {
+                host: self.host.clone(),
+                version: version.clone(),
+                name: name.clone(),
+                sql: *sql,
+                notices: notices.clone(),
+            });
+        }
+        Worker::spawn(self.host.clone(), version, notices)
     }
 
     /// Reloads whenever a source changes.

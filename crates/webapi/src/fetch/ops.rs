@@ -26,7 +26,11 @@ fn op_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Some(outbound) = isolate::embedder::<Outbound>(scope).cloned() else {
         return isolate::throw(scope, JsError::error("This Worker has no outbound network."));
     };
+    let gate = isolate::output_gate(scope);
     isolate::spawn(scope, rv, async move {
+        if let Some(gate) = gate {
+            gate.await?;
+        }
         let response = outbound.fetch(request).await?;
         Ok(OpValue::With(Box::new(move |scope| reply(scope, response))))
     });
@@ -72,7 +76,8 @@ fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsErr
     Ok(Subrequest { method, url, headers, body, redirect, abort })
 }
 
-fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<SubrequestBody, JsError> {
+/// A subrequest's body: null, text, bytes, or a native body's number.
+pub fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<SubrequestBody, JsError> {
     if value.is_null_or_undefined() {
         return Ok(SubrequestBody::None);
     }
@@ -94,7 +99,8 @@ fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<Subrequ
     Ok(SubrequestBody::Bytes(bytes.into()))
 }
 
-fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::Value> {
+/// What `responseFromNative` takes: `[status, statusText, headers, rid | -1, finalUrl, redirected]`.
+pub fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::Value> {
     let rid = match response.body {
         Some(body) => f64::from(body::ops::hold(scope, body)),
         None => -1.0,

@@ -1,0 +1,63 @@
+//! A namespace: the objects of one class, a database file each, in one folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::{Alarms, Error, ObjectId, Storage};
+
+/// The objects of one class. Its folder is made when the first of them stores something.
+#[derive(Debug)]
+pub struct Namespace {
+    key: String,
+    folder: PathBuf,
+    alarms: Alarms,
+}
+
+// === impl Namespace ===
+
+impl Namespace {
+    /// The namespace of this key, unlike any other's on this machine, with its files below `root`.
+    pub fn new(key: impl Into<String>, root: &Path) -> Self {
+        let key = key.into();
+        let folder = root.join(folder_name(&key));
+        Self { alarms: Alarms::new(folder.join("alarms.sqlite")), key, folder }
+    }
+
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub fn alarms(&self) -> &Alarms {
+        &self.alarms
+    }
+
+    /// Opens an object's storage. Only one may be open at a time.
+    pub fn open(&self, id: &ObjectId) -> Result<Storage, Error> {
+        Storage::open(&self.folder.join(format!("{id}.sqlite")))
+    }
+
+    /// Whether anything was ever stored here.
+    pub fn exists(&self) -> bool {
+        self.folder.exists()
+    }
+
+    /// Removes all objects of the namespace (`deleted_classes`). None may be in use.
+    pub fn delete(&self) -> io::Result<()> {
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A namespace's key as the name of a folder: letters, digits, hyphens and underscores as they are, all else escaped.
+fn folder_name(key: &str) -> String {
+    let mut name = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => name.push(byte as char),
+            other => name.push_str(&format!("%{other:02X}")),
+        }
+    }
+    name
+}

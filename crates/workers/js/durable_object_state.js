@@ -1,0 +1,272 @@
+// A Durable Object from inside: the instance of this isolate, its `ctx`, and the events that reach it.
+// https://developers.cloudflare.com/durable-objects/api/state/
+
+import {
+  op_alarm_begin, op_alarm_end, op_async_frame_get, op_async_frame_set, op_object_reset, op_object_returned, op_respond_error, op_timer_clear,
+  op_timer_start,
+} from "skerry:ops";
+import { primordials } from "../webapi/primordials.js";
+import { deserialize, serialize } from "../webapi/structured_clone.js";
+import { defineInterface, illegalInvocation, isObject, requiredArguments } from "../webapi/webidl.js";
+import { answered, beginEvent, currentEvent, waitUntil } from "./context.js";
+import { newObjectId } from "./durable_objects.js";
+import { newObjectStorage } from "./durable_object_storage.js";
+import { DurableObject } from "./entrypoint.js";
+import { currentEnv, mainModule, serveWith } from "./handlers.js";
+
+const {
+  ArrayPrototypePush, ArrayPrototypeShift, Error, FunctionPrototypeApply, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototype, ObjectPrototypeIsPrototypeOf, Promise, PromisePrototypeThen,
+  PromiseReject, PromiseResolve, SafeSet, String, Symbol, TypeError, TypedArrayPrototypeSet, Uint8Array,
+} = primordials;
+
+const INTERNAL = Symbol("DurableObjectState");
+/** What `blockConcurrencyWhile` may take. */
+const BLOCK_MS = 30_000;
+/** How often a failed alarm is run again. */
+const ALARM_RETRIES = 6;
+
+let Class;
+let state;
+let instance;
+/** How many ask for new events to wait: `blockConcurrencyWhile`, transactions. */
+let blocks = 0;
+/** Events that wait, each with the async context that it is to run in. */
+const waiting = [];
+/** The transaction that was begun last. */
+let transaction;
+
+// === The instance ===
+
+/** Once, when the script has run: this isolate is an instance of the class that the main module exports as `name`. */
+export function startObject(className, id, name, sql) {
+  Class = mainModule()?.[className];
+  if (typeof Class !== "function") {
+    throw new TypeError(`The Worker's main module exports no class ${className}, which its configuration says is a Durable Object's.`);
+  }
+  const storage = newObjectStorage(sql, () => typeof instance?.alarm === "function", transact);
+  state = new DurableObjectState(INTERNAL, newObjectId(id, name), storage);
+  serveWith((request) => deliver(() => {
+    if (typeof instance.fetch !== "function") throw new TypeError("Handler does not export a fetch() function.");
+    return instance.fetch(request);
+  }));
+}
+
+/** Runs `work` when the instance is there and takes events; what it returns, or a promise of it. */
+function deliver(work) {
+  if (instance === undefined) {
+    try {
+      instance = new Class(state, currentEnv());
+    } catch (error) {
+      op_object_reset(error);
+      throw error;
+    }
+  }
+  if (blocks === 0 && waiting.length === 0) return work();
+  return new Promise((resolve, reject) => {
+    const run = () => {
+      try {
+        resolve(work());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    ArrayPrototypePush(waiting, { frame: op_async_frame_get(), run });
+  });
+}
+
+/** Keeps new events waiting until `work` has settled; a promise of its outcome. */
+function block(work) {
+  blocks++;
+  const outcome = attempt(work);
+  PromisePrototypeThen(outcome, unblock, unblock);
+  return outcome;
+}
+
+function unblock() {
+  blocks--;
+  admitSoon();
+}
+
+/** One event at a time, each in a step of its own: what the one before does without waiting for anything but storage comes first. */
+function admitSoon() {
+  if (blocks === 0 && waiting.length > 0) op_timer_start(admit, 0, false);
+}
+
+function admit() {
+  if (blocks > 0 || waiting.length === 0) return;
+  const { frame, run } = ArrayPrototypeShift(waiting);
+  admitSoon();
+  op_async_frame_set(frame);
+  run();
+}
+
+function attempt(work) {
+  try {
+    return PromiseResolve(work());
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
+/** An asynchronous transaction: no new event until it has ended, and one transaction after the other. */
+function transact(work) {
+  const turn = () => attempt(work);
+  const outcome = block(() => (transaction === undefined ? turn() : PromisePrototypeThen(transaction, turn, turn)));
+  transaction = outcome;
+  return outcome;
+}
+
+// === ctx ===
+
+export class DurableObjectState {
+  #id;
+  #storage;
+
+  constructor(key, id, storage) {
+    if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#id = id;
+    this.#storage = storage;
+  }
+
+  get id() {
+    if (!(#id in this)) illegalInvocation();
+    return this.#id;
+  }
+
+  get storage() {
+    if (!(#id in this)) illegalInvocation();
+    return this.#storage;
+  }
+
+  waitUntil(promise) {
+    if (!(#id in this)) illegalInvocation();
+    requiredArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'DurableObjectState'");
+    const event = currentEvent();
+    // Work of an object goes on anyway; within an event its failure is reported.
+    if (event !== undefined) waitUntil(event, promise);
+  }
+
+  blockConcurrencyWhile(callback) {
+    if (!(#id in this)) illegalInvocation();
+    requiredArguments(arguments.length, 1, "Failed to execute 'blockConcurrencyWhile' on 'DurableObjectState'");
+    if (typeof callback !== "function") {
+      throw new TypeError("Failed to execute 'blockConcurrencyWhile' on 'DurableObjectState': parameter 1 is not of type 'Function'.");
+    }
+    const timer = op_timer_start(() => {
+      op_object_reset(new Error("A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset."));
+    }, BLOCK_MS, false);
+    const outcome = block(callback);
+    PromisePrototypeThen(
+      outcome,
+      () => op_timer_clear(timer),
+      // What it was to prepare is not there: the object starts anew.
+      (error) => op_object_reset(error),
+    );
+    return outcome;
+  }
+
+  abort(reason = undefined) {
+    if (!(#id in this)) illegalInvocation();
+    op_object_reset(new Error(reason === undefined ? "Application called abort() to reset Durable Object." : String(reason)));
+  }
+
+  acceptWebSocket() {
+    if (!(#id in this)) illegalInvocation();
+    throw new Error("This version of Skerry has no WebSockets yet.");
+  }
+
+  getWebSockets() {
+    if (!(#id in this)) illegalInvocation();
+    return [];
+  }
+}
+defineInterface(DurableObjectState);
+
+// === Methods called from outside ===
+
+const RESERVED = new SafeSet()
+  .add("constructor").add("fetch").add("connect").add("alarm").add("webSocketMessage").add("webSocketClose").add("webSocketError").add("dup");
+
+function methodOf(name) {
+  if (!ObjectPrototypeIsPrototypeOf(DurableObject.prototype, instance)) {
+    throw new TypeError(
+      "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, " +
+        "make sure your class extends `DurableObject` from the module `cloudflare:workers`.",
+    );
+  }
+  if (RESERVED.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
+  // The class's own, not the instance's, and nothing that every object has.
+  for (let prototype = ObjectGetPrototypeOf(instance); prototype !== null && prototype !== ObjectPrototype; prototype = ObjectGetPrototypeOf(prototype)) {
+    if (!ObjectHasOwn(prototype, name)) continue;
+    const method = instance[name];
+    if (typeof method !== "function") throw new TypeError(`"${name}" is not a function.`);
+    return method;
+  }
+  throw new TypeError(`The RPC receiver does not implement the method "${name}".`);
+}
+
+export function dispatchCall(id, name, bytes) {
+  const event = beginEvent(id);
+  const returned = (value) => {
+    let data;
+    try {
+      data = outcome(0, value);
+    } catch (error) {
+      data = outcome(1, error);
+    }
+    op_object_returned(data);
+    answered(event);
+  };
+  const thrown = (error) => {
+    try {
+      op_object_returned(outcome(1, error));
+    } catch {
+      op_respond_error(error);
+    }
+    answered(event);
+  };
+  let result;
+  try {
+    const args = deserialize(bytes);
+    result = deliver(() => FunctionPrototypeApply(methodOf(name), instance, args));
+    if (!isObject(result)) return returned(result);
+  } catch (error) {
+    return thrown(error);
+  }
+  PromisePrototypeThen(PromiseResolve(result), returned, thrown);
+}
+
+function outcome(kind, value) {
+  const data = serialize(value);
+  const bytes = new Uint8Array(1 + data.length);
+  bytes[0] = kind;
+  TypedArrayPrototypeSet(bytes, data, 1);
+  return bytes;
+}
+
+// === Alarms ===
+
+/** https://developers.cloudflare.com/durable-objects/api/alarms/ */
+export function dispatchAlarm(id, retryCount) {
+  const event = beginEvent(id);
+  const failed = (error) => {
+    if (retryCount >= ALARM_RETRIES) op_alarm_end();
+    op_respond_error(error);
+    answered(event);
+  };
+  let result;
+  try {
+    result = deliver(() => {
+      if (!op_alarm_begin()) return undefined;
+      if (typeof instance.alarm !== "function") {
+        op_alarm_end();
+        throw new TypeError("The Durable Object has an alarm, but its class no alarm() handler.");
+      }
+      const ran = instance.alarm({ retryCount, isRetry: retryCount > 0 });
+      return PromisePrototypeThen(PromiseResolve(ran), () => op_alarm_end());
+    });
+  } catch (error) {
+    return failed(error);
+  }
+  PromisePrototypeThen(PromiseResolve(result), () => answered(event), failed);
+}

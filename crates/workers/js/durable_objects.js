@@ -1,0 +1,206 @@
+// Durable Objects from outside: namespaces, ids, stubs. https://developers.cloudflare.com/durable-objects/api/namespace/
+
+import { op_object_call, op_object_fetch, op_object_id } from "skerry:ops";
+import { primordials } from "../webapi/primordials.js";
+import { bodyToNative } from "../webapi/body.js";
+import { requestParts } from "../webapi/request.js";
+import { responseFromNative } from "../webapi/response.js";
+import { deserialize, serialize } from "../webapi/structured_clone.js";
+import { converters, defineInterface, illegalInvocation, requiredArguments } from "../webapi/webidl.js";
+
+const {
+  Error, JSONStringify, PromisePrototypeThen, PromiseReject, Proxy, RangeError, ReflectGet, ReflectHas, Symbol, TypeError, TypedArrayPrototypeSubarray,
+} = primordials;
+
+const INTERNAL = Symbol("DurableObject");
+const BY_NAME = 0;
+const NEW = 1;
+const READ = 2;
+
+// === Ids ===
+
+let isId;
+let textOf;
+let nameOf;
+
+/** https://developers.cloudflare.com/durable-objects/api/id/ */
+export class DurableObjectId {
+  #text;
+  #name;
+
+  constructor(key, text, name) {
+    if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#text = text;
+    this.#name = name;
+  }
+
+  toString() {
+    if (!(#text in this)) illegalInvocation();
+    return this.#text;
+  }
+
+  equals(other) {
+    if (!(#text in this)) illegalInvocation();
+    if (!isId(other)) throw new TypeError("Failed to execute 'equals' on 'DurableObjectId': parameter 1 is not of type 'DurableObjectId'.");
+    return this.#text === other.#text;
+  }
+
+  get name() {
+    if (!(#text in this)) illegalInvocation();
+    return this.#name;
+  }
+
+  static {
+    isId = (value) => typeof value === "object" && value !== null && #text in value;
+    textOf = (id) => id.#text;
+    nameOf = (id) => id.#name;
+  }
+}
+defineInterface(DurableObjectId);
+
+export function newObjectId(text, name) {
+  return new DurableObjectId(INTERNAL, text, name);
+}
+
+// === Stubs ===
+
+function readable(parts) {
+  return responseFromNative(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+}
+
+class DurableObjectStub {
+  #namespace;
+  #id;
+
+  constructor(key, namespace, id) {
+    if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#namespace = namespace;
+    this.#id = id;
+  }
+
+  static fetch(stub, input, init) {
+    const request = requestParts(input, init);
+    const body = request.body === null ? null : bodyToNative(request.body);
+    const cf = request.cf === undefined ? undefined : JSONStringify(request.cf);
+    const id = stub.#id;
+    const answer = op_object_fetch(stub.#namespace, textOf(id), nameOf(id), request.method, request.url, request.headers, body, cf);
+    return PromisePrototypeThen(answer, readable);
+  }
+
+  static call(stub, method, args) {
+    const id = stub.#id;
+    return PromisePrototypeThen(op_object_call(stub.#namespace, textOf(id), nameOf(id), method, serialize(args)), result);
+  }
+
+  static id(stub) {
+    return stub.#id;
+  }
+}
+defineInterface(DurableObjectStub, { __proto__: null, name: "DurableObject", hidden: ["fetch", "call", "id"] });
+
+/** What a call returned, or throws what it threw: the first byte tells. */
+function result(bytes) {
+  const value = deserialize(TypedArrayPrototypeSubarray(bytes, 1));
+  if (bytes[0] === 0) return value;
+  throw value;
+}
+
+/** Every name that is not the stub's own is a method of the object (https://developers.cloudflare.com/workers/runtime-apis/rpc/). */
+const handler = {
+  __proto__: null,
+  get(stub, name, receiver) {
+    if (name === "id") return DurableObjectStub.id(stub);
+    if (name === "name") return nameOf(DurableObjectStub.id(stub));
+    if (name === "fetch") {
+      return function fetch(input, init = undefined) {
+        try {
+          requiredArguments(arguments.length, 1, "Failed to execute 'fetch' on 'DurableObject'");
+          return DurableObjectStub.fetch(stub, input, init);
+        } catch (error) {
+          return PromiseReject(error);
+        }
+      };
+    }
+    // A stub is no promise.
+    if (typeof name === "symbol" || name === "then" || ReflectHas(stub, name)) return ReflectGet(stub, name, receiver);
+    return (...args) => {
+      try {
+        return DurableObjectStub.call(stub, name, args);
+      } catch (error) {
+        return PromiseReject(error);
+      }
+    };
+  },
+  set() {
+    throw new TypeError("The properties of a Durable Object stub can't be set.");
+  },
+};
+
+// === Namespaces ===
+
+export class DurableObjectNamespace {
+  #number;
+
+  constructor(key, number) {
+    if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#number = number;
+  }
+
+  idFromName(name) {
+    if (!(#number in this)) illegalInvocation();
+    requiredArguments(arguments.length, 1, "Failed to execute 'idFromName' on 'DurableObjectNamespace'");
+    const text = converters.USVString(name);
+    return newObjectId(op_object_id(this.#number, BY_NAME, text), text);
+  }
+
+  idFromString(id) {
+    if (!(#number in this)) illegalInvocation();
+    requiredArguments(arguments.length, 1, "Failed to execute 'idFromString' on 'DurableObjectNamespace'");
+    return newObjectId(op_object_id(this.#number, READ, converters.USVString(id)), undefined);
+  }
+
+  newUniqueId(options = undefined) {
+    if (!(#number in this)) illegalInvocation();
+    jurisdictionOf(options?.jurisdiction);
+    return newObjectId(op_object_id(this.#number, NEW, ""), undefined);
+  }
+
+  get(id, options = undefined) {
+    if (!(#number in this)) illegalInvocation();
+    if (!isId(id)) throw new TypeError("Failed to execute 'get' on 'DurableObjectNamespace': parameter 1 is not of type 'DurableObjectId'.");
+    locationOf(options?.locationHint);
+    // Its namespace has to have given it out.
+    op_object_id(this.#number, READ, textOf(id));
+    return new Proxy(new DurableObjectStub(INTERNAL, this.#number, id), handler);
+  }
+
+  getByName(name, options = undefined) {
+    return this.get(this.idFromName(name), options);
+  }
+
+  jurisdiction(jurisdiction) {
+    if (!(#number in this)) illegalInvocation();
+    jurisdictionOf(jurisdiction);
+    return this;
+  }
+}
+defineInterface(DurableObjectNamespace);
+
+/** One machine is in one jurisdiction: whoever asks for one wants its objects kept there, which can't be promised here. */
+function jurisdictionOf(jurisdiction) {
+  if (jurisdiction === undefined || jurisdiction === null) return;
+  throw new Error("Jurisdiction restrictions are not implemented: all objects are on this machine.");
+}
+
+const LOCATIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"];
+
+/** There is one place to be in; a hint that is none is an error all the same. */
+function locationOf(hint) {
+  if (hint === undefined) return;
+  for (let i = 0; i < LOCATIONS.length; i++) if (LOCATIONS[i] === hint) return;
+  throw new RangeError(`Location hint "${hint}" is not valid: it is one of wnam, enam, sam, weur, eeur, apac, oc, afr, me.`);
+}
+
+export function makeObjectNamespace(number) {
+  return new DurableObjectNamespace(INTERNAL, number);
+}

@@ -1,0 +1,278 @@
+//! Durable Objects: one live instance for each id, wherever in the process it is asked for. An instance has an isolate of
+//! its own, which is made when the first event comes and goes when there has been none for a while.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use durable::{ObjectId, Storage};
+use http::Response;
+use isolate::{ContextId, Failure, Isolate, Job, Message, v8};
+use tokio::sync::{mpsc, watch};
+use webapi::body::Outgoing;
+
+use crate::console::Notice;
+use crate::event::{Answer, Event, Outcome, Usage};
+use crate::fetch_event::{FetchEvent, Request};
+use crate::lane::Lane;
+use crate::mailbox::Mailbox;
+use crate::object_alarm::AlarmClock;
+use crate::object_state::ObjectState;
+use crate::{Host, Version};
+
+/// An instance without events, timers and subrequests for this long leaves memory
+/// (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
+const IDLE: Duration = Duration::from_secs(10);
+/// What an instance of replaced code may take to finish what it has begun.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// All namespaces of a process, by their keys.
+#[derive(Debug)]
+pub struct Objects {
+    root: PathBuf,
+    namespaces: Mutex<HashMap<String, ObjectNamespace>>,
+}
+
+/// The objects of one class. Clones are the same namespace.
+#[derive(Clone, Debug)]
+pub struct ObjectNamespace(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) objects: durable::Namespace,
+    pub(crate) clock: AlarmClock,
+    class: watch::Sender<Option<Class>>,
+    live: Mutex<HashMap<ObjectId, Mailbox>>,
+}
+
+/// The code of a namespace's objects.
+#[derive(Clone)]
+pub struct Class {
+    pub host: Arc<Host>,
+    pub version: Arc<Version>,
+    /// The name under which the version's main module exports it.
+    pub name: String,
+    /// Whether objects may use `storage.sql` (`new_sqlite_classes`).
+    pub sql: bool,
+    /// What objects say.
+    pub notices: mpsc::Sender<Notice>,
+}
+
+/// One object: its place in the namespace, which outlives its instances.
+#[derive(Clone)]
+pub(crate) struct Object {
+    pub(crate) namespace: ObjectNamespace,
+    pub(crate) id: ObjectId,
+    /// What the object was asked for by, when it was by name.
+    pub(crate) name: Option<String>,
+}
+
+// === impl Objects ===
+
+impl Objects {
+    /// Namespaces with their files below `root`.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root, namespaces: Mutex::default() }
+    }
+
+    /// The namespace of this key, for whoever binds to it or implements it.
+    pub fn namespace(&self, key: &str) -> ObjectNamespace {
+        let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        namespaces.entry(key.to_owned()).or_insert_with(|| ObjectNamespace::new(key, &self.root)).clone()
+    }
+}
+
+// === impl ObjectNamespace ===
+
+impl ObjectNamespace {
+    fn new(key: &str, root: &std::path::Path) -> Self {
+        let inner = Inner {
+            objects: durable::Namespace::new(key, root),
+            clock: AlarmClock::default(),
+            class: watch::Sender::new(None),
+            live: Mutex::default(),
+        };
+        Self(Arc::new(inner))
+    }
+
+    /// The code of these objects from now on. Instances of other code end when they have nothing to do.
+    pub fn implement(&self, class: Class) {
+        let first = self.0.class.send_replace(Some(class)).is_none();
+        if first {
+            AlarmClock::start(self.clone());
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// Handles a request in the object.
+    pub(crate) async fn fetch(
+        &self,
+        id: ObjectId,
+        name: Option<String>,
+        request: Request,
+    ) -> Outcome<Response<Outgoing>> {
+        self.event(id, name, |event, answer| FetchEvent::job(event, request, answer)).await
+    }
+
+    /// Calls a method of the object with arguments, and returns what it returned or threw, all serialised.
+    pub(crate) async fn call(
+        &self,
+        id: ObjectId,
+        name: Option<String>,
+        method: String,
+        arguments: Vec<u8>,
+    ) -> Outcome<Vec<u8>> {
+        let run: isolate::Begin = Box::new(move |scope, id| {
+            let arguments = [
+                v8::Integer::new_from_unsigned(scope, id.0).into(),
+                isolate::new_string(scope, &method).into(),
+                isolate::new_bytes(scope, arguments).into(),
+            ];
+            crate::runtime::call(scope, |hooks| &hooks.call, &arguments);
+        });
+        self.event(id, name, |event, answer| Event::job(event, answer, run)).await
+    }
+
+    /// Runs the object's alarm handler, if its alarm is due. `retry`: how many times it has failed.
+    pub(crate) async fn alarm(&self, id: ObjectId, retry: u32) -> Outcome<()> {
+        let run: isolate::Begin = Box::new(move |scope, id| {
+            let arguments = [
+                v8::Integer::new_from_unsigned(scope, id.0).into(),
+                v8::Integer::new_from_unsigned(scope, retry).into(),
+            ];
+            crate::runtime::call(scope, |hooks| &hooks.alarm, &arguments);
+        });
+        self.event(id, None, |event, answer| Event::job(event, answer, run)).await
+    }
+
+    /// Sends the object an event; it comes to life if need be.
+    async fn event<T>(
+        &self,
+        id: ObjectId,
+        name: Option<String>,
+        job: impl FnOnce(ContextId, Answer<T>) -> Job,
+    ) -> Outcome<T> {
+        let (answer, outcome) = Answer::new(Usage::default());
+        let event = ContextId::next();
+        let mailbox = self.send(id, name, job(event, answer));
+        mailbox.outcome(event, outcome).await
+    }
+
+    fn send(&self, id: ObjectId, name: Option<String>, job: Job) -> Mailbox {
+        // Sent under the lock, under which the object's task looks before it leaves.
+        let mut live = self.live();
+        let mailbox = live.entry(id).or_insert_with(|| {
+            let (mailbox, inbox) = Mailbox::new();
+            tokio::spawn(serve(Object { namespace: self.clone(), id, name }, inbox));
+            mailbox
+        });
+        mailbox.send(job);
+        mailbox.clone()
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<ObjectId, Mailbox>> {
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Serves one object until it has been idle: an instance at a time, each with the storage to itself.
+async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>) {
+    let mut class = object.namespace.0.class.subscribe();
+    let mut waiting = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            // Under the lock nobody can send: what has not come by now goes to a new task.
+            let mut live = object.namespace.live();
+            match inbox.try_recv() {
+                Ok(Message::Event(job)) => waiting.push_back(job),
+                Ok(Message::Within(..)) => continue,
+                Err(_) => {
+                    live.remove(&object.id);
+                    return;
+                }
+            }
+        }
+        let Some(job) = waiting.pop_front() else { continue };
+        let Some(mut isolate) = start(&object, &mut class, job).await else { continue };
+        waiting.drain(..).for_each(|job| isolate.enqueue(job));
+        waiting.extend(run(isolate, &mut inbox, &mut class).await);
+    }
+}
+
+/// An instance with its first event. `None`: it can't be made, which the event has been told.
+async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut job: Job) -> Option<Isolate> {
+    let Some(class) = class.borrow_and_update().clone() else {
+        job.data.fail(failed(format!(
+            "No Worker of this process implements the Durable Object namespace {}: start the Worker that exports the class too.",
+            object.namespace.0.objects.key()
+        )));
+        return None;
+    };
+    let opening = object.clone();
+    let storage = tokio::task::spawn_blocking(move || opening.namespace.0.objects.open(&opening.id)).await;
+    let started = match storage {
+        Ok(Ok(storage)) => instance(object, &class, storage),
+        Ok(Err(error)) => Err(failed(format!("The object's storage can't be opened: {error}"))),
+        Err(_) => Err(failed("The object's storage can't be opened.".into())),
+    };
+    match started {
+        Ok(mut isolate) => {
+            isolate.enqueue(job);
+            Some(isolate)
+        }
+        Err(failure) => {
+            job.data.fail(failure);
+            None
+        }
+    }
+}
+
+fn failed(message: String) -> Failure {
+    Failure::Reset(Arc::new(isolate::JsException { name: "Error".into(), message, ..Default::default() }))
+}
+
+fn instance(object: &Object, class: &Class, storage: Storage) -> Result<Isolate, Failure> {
+    let lane = Lane { host: class.host.clone(), version: class.version.clone(), notices: class.notices.clone() };
+    let state = ObjectState::new(object.clone(), class.sql, storage);
+    let name = class.name.clone();
+    let started = lane.start_with(|scope| crate::object_state::begin(scope, state, &name, &class.version.limits));
+    started.map(|(isolate, _)| isolate).map_err(|error| Failure::Start(Arc::new(error)))
+}
+
+/// Runs an instance until it is idle, is reset, or its code has been replaced. Returns events that it has not begun.
+async fn run(
+    mut isolate: Isolate,
+    inbox: &mut mpsc::UnboundedReceiver<Message>,
+    class: &mut watch::Receiver<Option<Class>>,
+) -> Vec<Job> {
+    let mut begun = 0;
+    let mut replaced = None;
+    loop {
+        let pause = if replaced.is_some() { Duration::from_millis(20) } else { IDLE };
+        tokio::select! {
+            biased;
+            _ = isolate.run(inbox) => break,
+            Ok(()) = class.changed(), if replaced.is_none() => replaced = Some(tokio::time::Instant::now()),
+            () = tokio::time::sleep(pause) => {}
+        }
+        match replaced {
+            Some(since) if !isolate.has_work() || since.elapsed() > GRACE => break,
+            Some(_) => {}
+            None if isolate.has_work() || isolate.events() != begun => begun = isolate.events(),
+            None => break,
+        }
+    }
+    let unbegun = isolate.take_unbegun().collect();
+    // The next instance must find the storage closed.
+    let _ = tokio::task::spawn_blocking(move || drop(isolate)).await;
+    unbegun
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ObjectNamespace").field(&self.objects.key()).finish()
+    }
+}

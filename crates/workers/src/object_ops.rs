@@ -1,0 +1,173 @@
+//! The ops behind `DurableObjectNamespace` and its stubs, and those by which an instance answers.
+
+use durable::{IdError, ObjectId};
+use http::{HeaderMap, Method};
+use isolate::{Args, Failure, JsError, JsException, Op, OpValue, op, v8};
+use tokio_util::sync::CancellationToken;
+use webapi::body::{BodyReader, Outgoing};
+use webapi::fetch::{SubrequestBody, Subresponse};
+
+use crate::ObjectNamespace;
+use crate::binding::service_arg;
+use crate::event::Cause;
+use crate::fetch_event::{Request, event_answer, give};
+
+pub(crate) const OPS: &[Op] =
+    &[op!(op_object_id), op!(op_object_fetch), op!(op_object_call), op!(op_object_returned), op!(op_object_reset)];
+
+const NO_NAMESPACE: &str = "This Durable Object namespace is gone.";
+
+/// `op_object_id(namespace, kind, text)` → 64 hexadecimal digits. Kinds: 0 of a name, 1 a new one, 2 read from text.
+fn op_object_id(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
+    let Some(namespace) = service_arg::<ObjectNamespace>(scope, &args, 0) else {
+        return isolate::throw(scope, JsError::error(NO_NAMESPACE));
+    };
+    let key = namespace.inner().objects.key();
+    let text = isolate::string_arg(scope, &args, 2);
+    let id = match args.get(1).uint32_value(scope) {
+        Some(0) => Ok(ObjectId::from_name(key, &text)),
+        Some(1) => ObjectId::unique(key).map_err(|error| JsError::error(format!("No randomness: {error}"))),
+        _ => ObjectId::parse(key, &text).map_err(|error: IdError| JsError::type_error(error.to_string())),
+    };
+    match id {
+        Ok(id) => rv.set(isolate::new_string(scope, &id.to_string()).into()),
+        Err(error) => isolate::throw(scope, error),
+    }
+}
+
+/// What each op on an object begins with: `(namespace, id, name, …)`.
+fn object(scope: &mut v8::PinScope, args: &Args) -> Result<(ObjectNamespace, ObjectId, Option<String>), JsError> {
+    let namespace = service_arg::<ObjectNamespace>(scope, args, 0).ok_or_else(|| JsError::error(NO_NAMESPACE))?;
+    let id = isolate::string_arg(scope, args, 1);
+    let id = id.parse().map_err(|error: IdError| JsError::type_error(error.to_string()))?;
+    let name = args.get(2).is_string().then(|| isolate::string_arg(scope, args, 2));
+    let context = isolate::io_context(scope);
+    context.map_or(Ok(()), isolate::IoContext::take_subrequest)?;
+    Ok((namespace, id, name))
+}
+
+/// `op_object_fetch(namespace, id, name, method, url, headers, body, cfJson)` → a promise of what `responseFromNative` takes
+fn op_object_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
+    if !isolate::require_io(scope) {
+        return;
+    }
+    let (target, request) = match object(scope, &args).and_then(|target| Ok((target, request(scope, &args)?))) {
+        Ok(both) => both,
+        Err(error) => return isolate::throw(scope, error),
+    };
+    let gate = isolate::output_gate(scope);
+    isolate::spawn(scope, rv, async move {
+        if let Some(gate) = gate {
+            gate.await?;
+        }
+        let (namespace, id, name) = target;
+        let (url, bodiless) = (request.url.clone(), request.method == Method::HEAD);
+        let response = namespace.fetch(id, name, request).await.map_err(failed)?;
+        let (parts, Outgoing { reader, .. }) = response.into_parts();
+        let bodiless = bodiless || matches!(parts.status.as_u16(), 101 | 204 | 205 | 304);
+        let response = Subresponse {
+            status: parts.status,
+            status_text: parts.status.canonical_reason().unwrap_or_default().to_owned(),
+            headers: parts.headers,
+            body: (!bodiless).then_some(reader),
+            url,
+            redirected: false,
+        };
+        Ok(OpValue::With(Box::new(move |scope| webapi::fetch::ops::reply(scope, response))))
+    });
+}
+
+fn request(scope: &mut v8::PinScope, args: &Args) -> Result<Request, JsError> {
+    let method = isolate::string_arg(scope, args, 3);
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| JsError::type_error(format!("Invalid HTTP method string: {method}")))?;
+    let url = isolate::string_arg(scope, args, 4);
+    let mut headers = HeaderMap::new();
+    webapi::headers::from_js(scope, args.get(5), &mut headers)?;
+    let body = match webapi::fetch::ops::body(scope, args.get(6))? {
+        SubrequestBody::None => None,
+        SubrequestBody::Bytes(bytes) => Some(BodyReader::from_bytes(bytes)),
+        SubrequestBody::Once(reader) => Some(reader),
+    };
+    let cf = args.get(7).is_string().then(|| isolate::string_arg(scope, args, 7)).unwrap_or_else(|| "{}".into());
+    Ok(Request { method, url, headers, body, cf: Box::new(|| cf), gone: CancellationToken::new() })
+}
+
+/// `op_object_call(namespace, id, name, method, arguments)` → a promise of bytes: whether it threw (1) or returned (0), and
+/// what, serialised
+fn op_object_call(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
+    if !isolate::require_io(scope) {
+        return;
+    }
+    let (namespace, id, name) = match object(scope, &args) {
+        Ok(target) => target,
+        Err(error) => return isolate::throw(scope, error),
+    };
+    let method = isolate::string_arg(scope, &args, 3);
+    let Some(arguments) = isolate::bytes_arg(scope, &args, 4) else { return };
+    let gate = isolate::output_gate(scope);
+    isolate::spawn(scope, rv, async move {
+        if let Some(gate) = gate {
+            gate.await?;
+        }
+        Ok(namespace.call(id, name, method, arguments).await.map_err(failed)?.into())
+    });
+}
+
+/// How a stub's caller sees that there is no answer.
+fn failed(cause: Cause) -> JsError {
+    match cause {
+        Cause::Exception(exception) => thrown(&exception),
+        Cause::Runtime(Failure::Reset(reason)) => thrown(&reason),
+        Cause::Runtime(Failure::CpuLimit) => {
+            JsError::error("Durable Object exceeded its CPU time limit and was reset.")
+        }
+        Cause::Runtime(Failure::MemoryLimit) => {
+            JsError::error("Durable Object's isolate exceeded its memory limit and was reset.")
+        }
+        Cause::Runtime(Failure::Start(error)) => match &*error {
+            isolate::StartError::Script(exception) => thrown(exception),
+            other => JsError::error(other.to_string()),
+        },
+        Cause::Runtime(Failure::Expired | Failure::Hung | Failure::IsolateGone) => {
+            JsError::error("Durable Object was reset before it answered.")
+        }
+    }
+}
+
+fn thrown(exception: &JsException) -> JsError {
+    let message = exception.message.clone();
+    match exception.name.as_str() {
+        "TypeError" => JsError::type_error(message),
+        "RangeError" => JsError::range_error(message),
+        "SyntaxError" => JsError::syntax_error(message),
+        _ => JsError::error(message),
+    }
+}
+
+/// `op_object_returned(bytes)`: answers the current call.
+fn op_object_returned(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    if let Some(bytes) = isolate::bytes_arg(scope, &args, 0) {
+        give(scope, event_answer::<Vec<u8>>, Ok(bytes));
+    }
+}
+
+/// `op_object_reset(error)`: ends this instance; all that it has begun fails with `error`.
+fn op_object_reset(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    let reason = JsException::capture(scope, args.get(0));
+    isolate::reset(scope, reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn errors_keep_their_class() {
+        let exception = JsException { name: "RangeError".into(), message: "too far".into(), ..JsException::default() };
+        let error = failed(Cause::Runtime(Failure::Reset(Arc::new(exception))));
+        assert_eq!((error.kind, error.message.as_str()), (isolate::JsErrorKind::RangeError, "too far"));
+    }
+}
