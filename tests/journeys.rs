@@ -15,6 +15,7 @@ mod http_edge;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod r2;
 mod reload;
 mod request_facts;
 mod streaming;

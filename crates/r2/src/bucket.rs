@@ -43,7 +43,7 @@ pub struct Put {
 }
 
 pub(crate) fn check_key(key: &str) -> Result<(), Error> {
-    if key.is_empty() || key.len() > limits::KEY { Err(Error::InvalidObjectName) } else { Ok(()) }
+    if key.len() > limits::KEY { Err(Error::InvalidObjectName) } else { Ok(()) }
 }
 
 pub(crate) fn check_custom(custom: &[(String, String)]) -> Result<(), Error> {

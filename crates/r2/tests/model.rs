@@ -82,7 +82,7 @@ async fn check(bucket: &Bucket, model: &mut BTreeMap<&'static str, Vec<u8>>, ste
     match step {
         Step::Put { key, size, fill } => {
             let bytes = pattern(size, fill);
-            let length = (fill % 2 == 0).then_some(size as u64);
+            let length = fill.is_multiple_of(2).then_some(size as u64);
             let put = bucket.put(KEYS[key], body(&bytes), Put { length, ..Put::default() }).await;
             assert_eq!(put.expect("a put").expect("no condition").size, size as u64);
             model.insert(KEYS[key], bytes);
@@ -217,7 +217,7 @@ async fn readers_never_see_a_torn_object() {
         async move {
             for round in 0..6_u8 {
                 let fill = fill + round * 4;
-                if fill % 2 == 0 {
+                if fill.is_multiple_of(2) {
                     bucket.put("key", body(&vec![fill; 300_000]), Put::default()).await.unwrap();
                 } else {
                     let upload = bucket.create_multipart("key", MultipartOptions::default()).await.unwrap();

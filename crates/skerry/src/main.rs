@@ -5,6 +5,7 @@ mod cli;
 mod dev;
 mod init;
 mod load;
+mod r2;
 mod snapshot;
 mod state;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
         Command::Check(arguments) => run(check::run(arguments)),
+        Command::R2(arguments) => run(r2::run(arguments)),
         Command::Init(arguments) => init::command(arguments).map_err(|error| error.to_string()),
     };
     match result {

@@ -7,6 +7,7 @@ mod event;
 mod fetch_event;
 mod host;
 mod lane;
+mod r2;
 mod runtime;
 mod scheduled_event;
 mod version;
