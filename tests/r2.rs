@@ -112,13 +112,13 @@ async fn a_large_object_takes_little_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_a_kill() {
     let project = Project::configured(BUCKET, FILES);
-    let mut acknowledged = Vec::new();
+    let mut acknowledged: Vec<(String, usize)> = Vec::new();
     for round in 0..4_usize {
         let mut dev = Dev::start(&project).await;
-        for (key, size) in std::mem::take(&mut acknowledged) {
+        for (key, size) in &acknowledged {
             let got = dev.get(&format!("/{key}")).send().await;
             assert_eq!(got.status(), 200, "{key} is gone after round {round}");
-            assert!(*body_of(got).await == *object(&key, size), "{key} is torn");
+            assert!(*body_of(got).await == *object(key, *size), "{key} is torn");
         }
         let address = dev.address();
         let mut clients = JoinSet::new();
