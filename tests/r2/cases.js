@@ -124,6 +124,7 @@ async function* cases(B) {
   yield [() => list({ prefix: "l/", limit: 1 }), '[["l/a/1"],[],true,"string"]'];
   yield [async () => list({ prefix: "l/", delimiter: "/", limit: 2, cursor: (await B.list({ prefix: "l/", delimiter: "/", limit: 1 })).cursor }), '[["l/b"],["l/c/"],false,"undefined"]'];
   yield [() => list({ prefix: "l/", startAfter: "l/a/2" }), '[["l/b","l/c/1"],[],false,"undefined"]'];
+  yield [async () => Object.keys(await B.list()), '["objects","truncated","cursor","delimitedPrefixes"]'];
   yield [() => list({ prefix: "nothing" }), '[[],[],false,"undefined"]'];
   yield [async () => { const page = await B.list({ prefix: "l/b", include: ["httpMetadata"] }); return [page.objects[0].httpMetadata, page.objects[0].size]; }, '[{"contentType":"a/b"},1]'];
   yield [() => list({ limit: 0 }), "Error: list: MaxKeys params must be positive integer <= 1000. (10022)"];

@@ -25,7 +25,7 @@ const INTERNAL = Symbol("R2Bucket");
 
 const BODY = "ReadableStream or ArrayBuffer or ArrayBufferView or string or Blob";
 
-/** Text, bytes or a stream; `isBody` says whether `null` and undefined are one too. */
+/** Text, bytes or a stream; with `isNullable`, null and undefined are an empty body. */
 function bodyArgument(value, isNullable, method, Class) {
   if (typeof value === "string" || isReadableStream(value)) return value;
   if (isBufferSource(value)) return asBytes(value);
@@ -168,10 +168,7 @@ export class R2Bucket {
     const objects = page[0];
     for (let i = 0; i < objects.length; i++) objects[i] = newHeadResult(objects[i]);
     const cursor = page[2];
-    const listed = { objects, truncated: cursor !== undefined };
-    if (cursor !== undefined) listed.cursor = cursor;
-    listed.delimitedPrefixes = page[1];
-    return listed;
+    return { objects, truncated: cursor !== undefined, cursor, delimitedPrefixes: page[1] };
   }
 
   static {
