@@ -8,7 +8,7 @@ const TEMPLATES: [(&str, Option<&str>); 6] = [
     ("api", None),
     ("kv", Some("kv_namespaces")),
     ("durable-object", Some("durable_objects")),
-    ("r2", Some("r2_buckets")),
+    ("r2", None),
     ("ab-test", None),
 ];
 

@@ -18,6 +18,7 @@ mod http_edge;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod r2;
 mod rate_limiter;
 mod reload;
 mod request_facts;

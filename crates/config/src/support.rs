@@ -77,7 +77,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("durable_objects", Works),
     ("migrations", Works),
     ("exports", NotYet),
-    ("r2_buckets", NotYet),
+    ("r2_buckets", Works),
     ("d1_databases", NotYet),
     ("queues", NotYet),
     ("services", NotYet),

@@ -39,6 +39,8 @@ pub enum Command {
     Init(crate::init::InitArguments),
     /// Check a project: configuration, bundle, size, start-up CPU time
     Check(CheckArguments),
+    /// Look into R2 buckets of local state, and change them
+    R2(crate::r2::R2Arguments),
 }
 
 #[derive(Args)]

@@ -186,6 +186,10 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &Stat
     files(&worker.wasm_modules, "wasm_modules", |content| {
         BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, content))
     })?;
+    for bucket in &worker.environment.r2_buckets {
+        let value = BindingValue::R2(state.r2().bucket(crate::r2::local_name(bucket)));
+        bindings.push(Binding { name: bucket.binding.clone(), value });
+    }
     if bundle.format == bundle::Format::ServiceWorker {
         // A classic script can't import: it finds the modules beside it as globals.
         for module in bundle.modules.iter().filter(|module| module.name != bundle.main) {

@@ -6,6 +6,7 @@ mod dev;
 mod init;
 mod load;
 mod objects;
+mod r2;
 mod snapshot;
 mod state;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
         Command::Check(arguments) => run(check::run(arguments)),
+        Command::R2(arguments) => run(r2::run(arguments)),
         Command::Init(arguments) => init::command(arguments).map_err(|error| error.to_string()),
     };
     match result {

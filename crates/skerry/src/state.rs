@@ -1,7 +1,7 @@
 //! Where local state is kept: one folder for all Workers of a process, a subfolder for each service. Services open
 //! their files when they are first used, so a command that only looks at a project leaves nothing behind.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use workers::Objects;
 
@@ -9,6 +9,7 @@ use workers::Objects;
 #[derive(Debug)]
 pub struct State {
     objects: Objects,
+    r2: r2::R2,
 }
 
 // === impl State ===
@@ -17,12 +18,15 @@ impl State {
     /// State below `folder`: `--persist-to`, else `.skerry` in the (first) project's folder.
     pub fn new(folder: Option<&Path>, project: &Path) -> Self {
         let root = folder.map_or_else(|| project.join(".skerry"), Path::to_owned).join("state/v1");
-        let service = |name: &str| -> PathBuf { root.join(name) };
-        Self { objects: Objects::new(service("do")) }
+        Self { objects: Objects::new(root.join("do")), r2: r2::R2::new(root.join("r2")) }
     }
 
     /// The namespaces of Durable Objects.
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    pub fn r2(&self) -> &r2::R2 {
+        &self.r2
     }
 }

@@ -11,6 +11,7 @@ import { report } from "./globals.js";
 export { report as uncaughtException };
 export { makeObjectNamespace } from "./durable_objects.js";
 export { dispatchAlarm, dispatchCall, startObject } from "./durable_object_state.js";
+export { makeR2Bucket } from "./r2.js";
 export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;

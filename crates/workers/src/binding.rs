@@ -22,6 +22,8 @@ pub enum BindingValue {
     Wasm(ModuleSource),
     /// `durable_objects`: a `DurableObjectNamespace`.
     Objects(ObjectNamespace),
+    /// `r2_buckets`: an `R2Bucket`.
+    R2(r2::Bucket),
 }
 
 /// The `env` object.
@@ -52,6 +54,7 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         BindingValue::Data(data) => isolate::new_bytes(scope, data.to_vec()).buffer(scope)?.into(),
         BindingValue::Wasm(module) => module.wasm(scope)?.into(),
         BindingValue::Objects(namespace) => service(scope, namespace.clone(), "makeObjectNamespace")?,
+        BindingValue::R2(bucket) => service(scope, bucket.clone(), "makeR2Bucket")?,
     })
 }
 

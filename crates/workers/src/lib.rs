@@ -13,6 +13,7 @@ mod object_alarm;
 mod object_ops;
 mod object_state;
 mod object_storage;
+mod r2;
 mod runtime;
 mod scheduled_event;
 mod version;
