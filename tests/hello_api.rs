@@ -28,7 +28,7 @@ async fn greets_and_tells_the_time() {
 
 #[tokio::test]
 async fn is_a_project_for_skerry_and_for_wrangler() {
-    for example in ["examples/hello-api", "examples/ab-test"] {
+    for example in ["examples/hello-api", "examples/ab-test", "examples/kv-cache"] {
         let project = Project::copy_of(example);
         skerry(project.path(), &["check"]).await.ok();
         wrangler(project.path(), &["deploy", "--dry-run", "--outdir", "dist"]).await.ok();

@@ -123,6 +123,11 @@ impl Dev {
         assert!(status.success(), "skerry was gone already");
     }
 
+    /// Ends the process at once, wherever it is (SIGKILL).
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("skerry was running");
+    }
+
     /// Waits for the process to end.
     pub async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("skerry ends").expect("a status")

@@ -11,6 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{JsError, StartError};
 
+/// Operations of storage services in one event:
+/// https://developers.cloudflare.com/workers/platform/limits/#subrequests
+const OPERATIONS: u32 = 1000;
+
 /// Names one event, unlike any other that is alive in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContextId(pub u32);
@@ -60,6 +64,7 @@ pub struct IoContext {
     /// When it ends at the latest.
     pub(crate) deadline: Option<Instant>,
     subrequests_left: u32,
+    operations_left: u32,
     aborted: Option<CancellationToken>,
     data: Box<dyn ContextData>,
 }
@@ -91,6 +96,7 @@ impl IoContext {
             finished: false,
             deadline: None,
             subrequests_left: subrequests,
+            operations_left: OPERATIONS,
             aborted: None,
             data,
         }
@@ -104,6 +110,17 @@ impl IoContext {
                 Ok(())
             }
             None => Err(JsError::error("Too many subrequests.")),
+        }
+    }
+
+    /// Counts one operation of a storage service against the event's limit.
+    pub fn take_operation(&mut self) -> Result<(), JsError> {
+        match self.operations_left.checked_sub(1) {
+            Some(left) => {
+                self.operations_left = left;
+                Ok(())
+            }
+            None => Err(JsError::error("Too many API requests by single worker invocation.")),
         }
     }
 

@@ -23,12 +23,7 @@ pub struct Version {
 /// wherever both have arrived. Expiration is data here: whoever reads decides what has expired.
 pub trait Log: Send + Sync {
     /// Appends `writes`, all or none. When it returns they are durable and visible at `origin`.
-    fn append<'a>(
-        &'a self,
-        namespace: &'a str,
-        writes: Vec<Write>,
-        origin: Place,
-    ) -> BoxFuture<'a, Result<(), Error>>;
+    fn append<'a>(&'a self, namespace: &'a str, writes: Vec<Write>, origin: Place) -> BoxFuture<'a, Result<(), Error>>;
 
     /// The last version of a key that has arrived at `place`, unless it is a deletion. Values of more than `at_most`
     /// bytes are left out.

@@ -56,12 +56,7 @@ impl Sqlite {
 }
 
 impl Log for Sqlite {
-    fn append<'a>(
-        &'a self,
-        namespace: &'a str,
-        writes: Vec<Write>,
-        origin: Place,
-    ) -> BoxFuture<'a, Result<(), Error>> {
+    fn append<'a>(&'a self, namespace: &'a str, writes: Vec<Write>, origin: Place) -> BoxFuture<'a, Result<(), Error>> {
         let now = self.clock.millis();
         let delay = if origin == Place::Central { 0 } else { self.delay.as_millis() as u64 };
         let arrives = if delay == 0 { 0 } else { now.saturating_add(delay) };

@@ -203,14 +203,20 @@ async fn what_is_refused_is_refused_in_the_platforms_words() {
     let metadata = PutOptions { metadata: Some("1".repeat(1025)), ..PutOptions::default() };
     assert_eq!(put("k", metadata), "KV PUT failed: 413 Metadata length of 1025 exceeds limit of 1024.");
     let value = namespace.put("k", PutOptions::default()).unwrap().value(vec![0; limits::VALUE + 1]);
-    assert_eq!(value.unwrap_err().to_string(), "KV PUT failed: 413 Value length of 26214401 exceeds limit of 26214400.");
+    assert_eq!(
+        value.unwrap_err().to_string(),
+        "KV PUT failed: 413 Value length of 26214401 exceeds limit of 26214400."
+    );
 
     let list = |options: ListOptions| namespace.list(NRT, &options).unwrap_err().to_string();
     assert_eq!(
         list(ListOptions { limit: Some(1001), ..ListOptions::default() }),
         "KV GET failed: 400 Invalid key_count_limit of 1001. Please specify an integer less than 1000."
     );
-    assert_eq!(list(ListOptions { cursor: Some("!".into()), ..ListOptions::default() }), "KV GET failed: 400 Invalid cursor.");
+    assert_eq!(
+        list(ListOptions { cursor: Some("!".into()), ..ListOptions::default() }),
+        "KV GET failed: 400 Invalid cursor."
+    );
 
     let many = |keys: Vec<String>| namespace.get_many(NRT, &keys).unwrap_err().to_string();
     assert_eq!(many(vec![]), "KV GET_BULK failed: 400 You must request a minimum of 1 key");

@@ -39,7 +39,6 @@ pub struct LoadOptions {
     pub vars: Vec<VarArgument>,
     pub enforce_limits: bool,
     /// What bindings to services are bound to.
-    #[expect(dead_code, reason = "the first service comes next")]
     pub state: Arc<State>,
 }
 
@@ -61,7 +60,8 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
     })?;
     watch.extend(bundle.watch.iter().cloned());
 
-    let bindings = bindings(worker, &vars, &bundle).map_err(|message| failed(message, watch.clone()))?;
+    let bindings =
+        bindings(worker, &vars, &bundle, &options.state).map_err(|message| failed(message, watch.clone()))?;
     let warnings = project.warnings.iter().chain(&vars.warnings).map(ToString::to_string);
     let warnings = warnings.chain(bundle.warnings.iter().map(ToString::to_string)).collect();
     let version = Version {
@@ -154,7 +154,7 @@ fn module_kind(kind: bundle::ModuleKind) -> ModuleKind {
     }
 }
 
-fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle) -> Result<Vec<Binding>, String> {
+fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &State) -> Result<Vec<Binding>, String> {
     let mut bindings = Vec::new();
     for (name, var) in &vars.vars {
         let value = match var {
@@ -179,6 +179,10 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle) -> Result<Ve
     files(&worker.wasm_modules, "wasm_modules", |content| {
         BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, content))
     })?;
+    for namespace in &worker.environment.kv_namespaces {
+        let value = BindingValue::Kv(state.kv().namespace(crate::kv::local_id(namespace)));
+        bindings.push(Binding { name: namespace.binding.clone(), value });
+    }
     if bundle.format == bundle::Format::ServiceWorker {
         // A classic script can't import: it finds the modules beside it as globals.
         for module in bundle.modules.iter().filter(|module| module.name != bundle.main) {

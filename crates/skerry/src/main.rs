@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod dev;
 mod init;
+mod kv;
 mod load;
 mod snapshot;
 mod state;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
         Command::Check(arguments) => run(check::run(arguments)),
+        Command::Kv(command) => run(kv::run(command)),
         Command::Init(arguments) => init::command(arguments).map_err(|error| error.to_string()),
     };
     match result {

@@ -9,6 +9,7 @@ import { warmUp } from "./handlers.js";
 import { report } from "./globals.js";
 
 export { report as uncaughtException };
+export { makeKvNamespace } from "./kv.js";
 export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;

@@ -18,6 +18,7 @@ pub enum BindingValue {
     Data(Bytes),
     /// `wasm_modules`: a `WebAssembly.Module`, compiled once for all isolates.
     Wasm(ModuleSource),
+    Kv(kv::Namespace),
 }
 
 /// The `env` object.
@@ -47,6 +48,7 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         }
         BindingValue::Data(data) => isolate::new_bytes(scope, data.to_vec()).buffer(scope)?.into(),
         BindingValue::Wasm(module) => module.wasm(scope)?.into(),
+        BindingValue::Kv(namespace) => service(scope, namespace.clone(), "makeKvNamespace")?,
     })
 }
 
@@ -54,7 +56,6 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
 struct Services<T>(Vec<T>);
 
 /// The JavaScript face of a service: what the hook `make` returns for the service's number.
-#[expect(dead_code, reason = "the first service comes next")]
 fn service<'s, T: Send + 'static>(
     scope: &mut v8::PinScope<'s, '_>,
     service: T,
@@ -72,7 +73,6 @@ fn service<'s, T: Send + 'static>(
 }
 
 /// The service that argument `index` of an op names by its number.
-#[expect(dead_code, reason = "the first service comes next")]
 pub(crate) fn service_arg<T: Clone + Send + 'static>(scope: &mut v8::PinScope, args: &Args, index: i32) -> Option<T> {
     let number = args.get(index).uint32_value(scope)?;
     isolate::embedder::<Services<T>>(scope)?.0.get(number as usize).cloned()

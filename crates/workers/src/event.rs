@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use isolate::{Failure, JsException};
+use isolate::{Failure, JsException, v8};
 use tokio::sync::oneshot;
+
+use crate::fetch_event::FetchEvent;
+use crate::scheduled_event::ScheduledEvent;
 
 /// How an event ended when it gave no value.
 #[derive(Clone, Debug)]
@@ -29,6 +32,15 @@ pub(crate) struct Answer<T> {
     usage: Usage,
     /// JavaScript still produces a body that somebody reads.
     pub(crate) producing: bool,
+}
+
+/// The code of the location that the running code's event takes place at.
+pub(crate) fn colo(scope: &mut v8::PinScope) -> Option<Arc<str>> {
+    let context = isolate::io_context(scope)?;
+    if let Some(event) = context.data::<FetchEvent>() {
+        return Some(event.colo.clone());
+    }
+    context.data::<ScheduledEvent>().map(|event| event.colo.clone())
 }
 
 // === impl Usage ===

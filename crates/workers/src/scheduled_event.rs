@@ -1,6 +1,7 @@
 //! A cron trigger's run of a Worker.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use isolate::{ContextData, ContextId, Failure, v8};
@@ -13,16 +14,20 @@ pub struct Scheduled {
     pub cron: String,
     /// Milliseconds since the Unix epoch.
     pub scheduled_time: f64,
+    /// The code of the location that runs it.
+    pub colo: Arc<str>,
 }
 
 pub(crate) struct ScheduledEvent {
     pub(crate) answer: Answer<()>,
+    pub(crate) colo: Arc<str>,
 }
 
 // === impl ScheduledEvent ===
 
 impl ScheduledEvent {
     pub(crate) fn job(id: ContextId, scheduled: Scheduled, answer: Answer<()>) -> isolate::Job {
+        let colo = scheduled.colo.clone();
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),
@@ -31,7 +36,7 @@ impl ScheduledEvent {
             ];
             crate::runtime::call(scope, |hooks| &hooks.scheduled, &arguments);
         });
-        isolate::Job { id, data: Box::new(Self { answer }), run }
+        isolate::Job { id, data: Box::new(Self { answer, colo }), run }
     }
 }
 

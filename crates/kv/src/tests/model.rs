@@ -10,9 +10,19 @@ const KEYS: [&str; 5] = ["a", "a/1", "a/2", "b", "é"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Put { place: usize, key: usize, value: u8, ttl: Option<i64> },
-    Delete { place: usize, key: usize },
-    Wait { seconds: u64 },
+    Put {
+        place: usize,
+        key: usize,
+        value: u8,
+        ttl: Option<i64>,
+    },
+    Delete {
+        place: usize,
+        key: usize,
+    },
+    Wait {
+        seconds: u64,
+    },
     /// The process ends and another one opens the database.
     Reopen,
 }
@@ -64,8 +74,7 @@ fn check(namespace: &Namespace, model: &Model, now: u64) {
         }
         for (prefix, limit) in [("", 1000), ("a", 2), ("a/", 1)] {
             let expected: Vec<_> = expected.iter().filter(|key| key.starts_with(prefix)).collect();
-            let mut options =
-                ListOptions { prefix: Some(prefix.into()), limit: Some(limit), ..ListOptions::default() };
+            let mut options = ListOptions { prefix: Some(prefix.into()), limit: Some(limit), ..ListOptions::default() };
             let mut listed = Vec::new();
             loop {
                 let page = namespace.list(place, &options).unwrap();
