@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass, field
 
 import load
-from servers import BenchError, Skerry, Target, Worker, Workerd, hello_workers
+from servers import BenchError, Miniflare, Skerry, Target, Worker, Workerd, hello_workers
 
 CONNECTIONS = 64
+# miniflare writes so slowly that more would time out.
+KV_CONNECTIONS = 16
 COLD_WORKERS = 200
 IDLE_WORKERS = 500
 # Requests a second in (e): enough for a 99th percentile, too few to keep a core busy.
@@ -46,10 +48,10 @@ def cpus(servers):
     return every[:servers], every[servers:] or every
 
 
-def turns(plan):
+def turns(plan, servers=BOTH):
     """Each round runs both; who goes first alternates, so that a drift of the machine favours neither."""
     for round_number in range(plan.rounds):
-        yield from (BOTH if round_number % 2 == 0 else BOTH[::-1])
+        yield from (servers if round_number % 2 == 0 else servers[::-1])
 
 
 def hello(plan):
@@ -183,4 +185,22 @@ def turns_for_30_ms(hog):
     return int(turns_tried * 30 / best)
 
 
-CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour}
+def kv(plan):
+    server_cpus, load_cpus = cpus(1)
+    case = "(f) KV, beside miniflare"
+    rows = {
+        path: Row(case, f"{path[1:]}s/s", "", "≥ 3× miniflare", lambda ours, theirs, ratio: ratio >= 3)
+        for path in ("/get", "/put")
+    }
+    for server in turns(plan, (Skerry, Miniflare)):
+        with server([Worker.from_folder("kv")], server_cpus) as running:
+            target = running.target("kv")
+            load.get_once(target, "/fill", expected=b"written")
+            load.get_once(target, "/get", expected=b"0123456789" * 10)
+            for path, row in rows.items():
+                load.wrk(target, path, load_cpus, KV_CONNECTIONS, 1)
+                row.add(server, load.wrk(target, path, load_cpus, KV_CONNECTIONS, plan.seconds)["rps"])
+    yield from rows.values()
+
+
+CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour, "kv": kv}

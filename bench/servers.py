@@ -147,6 +147,7 @@ class Skerry(Server):
             (folder / "index.js").write_text(worker.source)
             (folder / "wrangler.toml").write_text(
                 f'name = "{worker.name}"\nmain = "index.js"\ncompatibility_date = "{COMPATIBILITY_DATE}"\n'
+                '[[kv_namespaces]]\nbinding = "KV"\n'
             )
             folders.append(folder)
         flags = ["--ip", "127.0.0.1", "--port", "0", "--log-level", "error"]
@@ -207,3 +208,27 @@ class Workerd(Server):
             return len(self.targets) == len(workers)
 
         self.lines_until(os.fdopen(control_read, "rb"), ready)
+
+
+class Miniflare(Server):
+    """miniflare, which wrangler's `dev` runs: its own workerd with its storage services, for one Worker."""
+
+    # In workerd's column: it is the same program with services around it.
+    name = "workerd"
+    binary = HERE / "node_modules/miniflare/package.json"
+
+    def start(self, workers, cpus):
+        (worker,) = workers
+        script = self.folder / "index.js"
+        script.write_text(worker.source)
+        command = ["node", HERE / "miniflare.mjs", script, self.folder / "state"]
+        self.spawn(command, cpus, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+        def ready(line):
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+            if found:
+                port = int(found.group(1))
+                self.targets[worker.name] = Target(port, f"127.0.0.1:{port}")
+            return bool(found)
+
+        self.lines_until(self.process.stdout, ready)

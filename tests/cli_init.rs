@@ -6,7 +6,7 @@ use harness::{Project, skerry, wrangler};
 const TEMPLATES: [(&str, Option<&str>); 6] = [
     ("hello", None),
     ("api", None),
-    ("kv", Some("kv_namespaces")),
+    ("kv", None),
     ("durable-object", Some("durable_objects")),
     ("r2", None),
     ("ab-test", None),

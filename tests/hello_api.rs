@@ -28,7 +28,14 @@ async fn greets_and_tells_the_time() {
 
 #[tokio::test]
 async fn is_a_project_for_skerry_and_for_wrangler() {
-    for example in ["examples/hello-api", "examples/ab-test", "examples/r2-files"] {
+    for example in [
+        "examples/hello-api",
+        "examples/ab-test",
+        "examples/r2-files",
+        "examples/kv-cache",
+        "examples/counter",
+        "examples/rate-limiter",
+    ] {
         let project = Project::copy_of(example);
         skerry(project.path(), &["check"]).await.ok();
         wrangler(project.path(), &["deploy", "--dry-run", "--outdir", "dist"]).await.ok();

@@ -73,7 +73,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("data_blobs", Works),
     ("wasm_modules", Works),
     // Services in `env`.
-    ("kv_namespaces", NotYet),
+    ("kv_namespaces", Works),
     ("durable_objects", Works),
     ("migrations", Works),
     ("exports", NotYet),

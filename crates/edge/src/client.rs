@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use http::HeaderValue;
 
-use crate::geo::Location;
+use crate::geo::{Colo, Location};
 use crate::listener::Config;
 
 /// The client, as `request.cf` and the `CF-*` headers tell it.
@@ -35,6 +35,15 @@ impl Info {
         let address = text(&ip.to_string()).unwrap_or_else(|| HeaderValue::from_static("unknown"));
         let country = location.country.as_deref().and_then(text);
         Self { remote, local, tls: None, location, address, country }
+    }
+
+    /// The same client, for a request that comes in at `colo`.
+    pub(crate) fn at(&self, colo: &Colo, config: &Config) -> Self {
+        let mut info = Self::new(self.remote, self.local, config);
+        info.tls = self.tls;
+        info.location = config.geo.locate_at(self.remote.ip().to_canonical(), colo);
+        info.country = info.location.country.as_deref().and_then(|country| HeaderValue::from_str(country).ok());
+        info
     }
 }
 

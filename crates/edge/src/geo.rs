@@ -1,6 +1,7 @@
 //! Where clients are: `request.cf`, from a MaxMind database when there is one, else from the profile of one colo.
 
 mod cf;
+mod choice;
 mod colos;
 mod database;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use cf::Cf;
+pub(crate) use choice::{Choice, X_SKERRY_COLO};
 use database::Database;
 pub use database::DatabaseError;
 
@@ -63,6 +65,7 @@ pub struct Location {
 pub struct Geo {
     here: &'static Colo,
     profile: Location,
+    choices: Vec<&'static Colo>,
     database: Option<Database>,
 }
 
@@ -113,7 +116,7 @@ impl Geo {
             [] => None,
             paths => Some(Database::open(paths)?),
         };
-        Ok(Self { here, profile: Location::beside(here), database })
+        Ok(Self { here, profile: Location::beside(here), choices: Vec::new(), database })
     }
 
     /// This server's colo.
@@ -121,8 +124,17 @@ impl Geo {
         self.here
     }
 
+    /// Where the client at `ip` is when its request comes in at `colo`: beside it, unless the databases know better.
+    pub(crate) fn locate_at(&self, ip: IpAddr, colo: &Colo) -> Location {
+        let known = self.database.as_ref().and_then(|database| database.locate(ip, colo));
+        Location { colo: colo.iata.into(), ..known.unwrap_or_else(|| Location::beside(colo)) }
+    }
+
     /// Where the client at `ip` is. An unknown address that is not the internet's is this machine's neighbour.
     pub fn locate(&self, ip: IpAddr) -> Location {
+        if let Some(first) = self.choices.first() {
+            return self.locate_at(ip, first);
+        }
         let Some(database) = &self.database else { return self.profile.clone() };
         database.locate(ip, self.here).unwrap_or_else(|| match webapi::fetch::is_public(ip) {
             true => Location::unknown(self.here),

@@ -1,6 +1,7 @@
 //! A request as the edge hands it on: its URL absolute and normal, its headers the edge's, its body bounded.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Version};
@@ -8,9 +9,10 @@ use hyper::body::{Body, Incoming};
 use tokio_util::sync::CancellationToken;
 use webapi::body::BodyReader;
 
+use crate::client::Info;
 use crate::connection::Shared;
 use crate::error_page::EdgeError;
-use crate::{Cf, Handler, Ray, headers};
+use crate::{Cf, Handler, Ray, geo, headers};
 
 /// A request on its way to a Worker.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct Request {
     pub ray: Ray,
     /// The source of `request.cf`.
     pub cf: Cf,
+    /// The location that it names, where that is none of this server's.
+    pub elsewhere: Option<String>,
     /// Fires when the client disconnects before the response is finished.
     pub gone: CancellationToken,
 }
@@ -35,6 +39,7 @@ pub struct Request {
 impl Request {
     pub(crate) fn new<H: Handler>(
         shared: &Shared<H>,
+        info: &Arc<Info>,
         request: http::Request<Incoming>,
         ray: &Ray,
         nth: u32,
@@ -43,7 +48,7 @@ impl Request {
     ) -> Result<Self, EdgeError> {
         let (mut parts, incoming) = request.into_parts();
         let bounds = &shared.config.bounds;
-        let https = shared.info.tls.is_some();
+        let https = info.tls.is_some();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         if path.len() > bounds.max_url {
             return Err(EdgeError::UrlTooLong);
@@ -54,21 +59,25 @@ impl Request {
         if parts.method == Method::CONNECT || !path.starts_with('/') {
             return Err(EdgeError::BadRequest);
         }
-        let fallback = shared.info.local.filter(|_| parts.version == Version::HTTP_10);
+        let fallback = info.local.filter(|_| parts.version == Version::HTTP_10);
         let authority = authority(&parts, fallback)?;
         let url = absolute(https, &authority, path)?;
         let body = body(&parts.headers, incoming, bounds.max_body, bounds.body_stall)?;
-        headers::prepare(&mut parts.headers, &shared.info, ray, https, &authority);
-        let cf = Cf::new(shared.info.clone(), parts.version, nth, accept_encoding);
+        headers::prepare(&mut parts.headers, info, ray, https, &authority);
+        if !shared.config.geo.choices().is_empty() {
+            parts.headers.remove(geo::X_SKERRY_COLO);
+        }
+        let cf = Cf::new(info.clone(), parts.version, nth, accept_encoding);
         Ok(Self {
             method: parts.method,
             url,
             headers: parts.headers,
             body,
-            remote: shared.info.remote,
+            remote: info.remote,
             version: parts.version,
             ray: ray.clone(),
             cf,
+            elsewhere: None,
             gone,
         })
     }

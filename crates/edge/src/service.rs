@@ -17,6 +17,7 @@ use webapi::body::{HttpBody, Outgoing};
 use crate::activity::{Activity, Sending};
 use crate::connection::Shared;
 use crate::error_page::{self, EdgeError};
+use crate::geo::Choice;
 use crate::{Handler, Ray, Request, Response, headers};
 
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -43,15 +44,20 @@ pub(crate) async fn call<H: Handler>(
 ) -> Result<http::Response<Watched<HttpBody>>, Infallible> {
     let nth = shared.activity.begin();
     let mut guard = Guard { gone: CancellationToken::new(), activity: shared.activity.clone(), finished: false };
-    let ray = Ray::new(&shared.info.location.colo);
+    let (info, elsewhere) = match shared.config.geo.choose(&request) {
+        Choice::Here => (shared.info.clone(), None),
+        Choice::At(colo) => (Arc::new(shared.info.at(colo, &shared.config)), None),
+        Choice::Nowhere(named) => (shared.info.clone(), Some(named)),
+    };
+    let ray = Ray::new(&info.location.colo);
     let method = request.method().clone();
     let version = request.version();
     let accept_encoding = headers::joined(request.headers(), http::header::ACCEPT_ENCODING);
     let page = error_page::Audience::of(request.headers());
 
-    let request = Request::new(&shared, request, &ray, nth, accept_encoding.clone(), guard.gone.clone());
+    let request = Request::new(&shared, &info, request, &ray, nth, accept_encoding.clone(), guard.gone.clone());
     let response = match request {
-        Ok(request) => answer(&*shared.handler, request).await,
+        Ok(request) => answer(&*shared.handler, Request { elsewhere, ..request }).await,
         Err(refusal) => Err(refusal),
     };
     let response = response.unwrap_or_else(|error| error_page::respond(error, page, &ray, &shared.info.remote.ip()));

@@ -157,6 +157,7 @@ impl IoContext {
     pub(crate) fn renew(&mut self, subrequests: u32) {
         self.cpu_used = Duration::ZERO;
         self.subrequests_left = subrequests;
+        self.operations_left = OPERATIONS;
     }
 
     pub(crate) fn remaining_cpu(&self) -> Option<Duration> {

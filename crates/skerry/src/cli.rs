@@ -24,7 +24,8 @@ Examples:
   skerry init hello            make a project in ./hello
   skerry dev hello             serve it at http://127.0.0.1:8787, reloading on save
   skerry dev api web           serve two Workers: http://api.localhost:8787 and http://web.localhost:8787
-  skerry check hello           check its configuration, size and start-up time"
+  skerry check hello           check its configuration, size and start-up time
+  skerry kv key list --binding CACHE   the keys of a KV namespace that `skerry dev` uses"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -41,6 +42,9 @@ pub enum Command {
     Check(CheckArguments),
     /// Look into R2 buckets of local state, and change them
     R2(crate::r2::R2Arguments),
+    /// Look into KV namespaces of local state, and change them
+    #[command(subcommand)]
+    Kv(crate::kv::KvCommand),
 }
 
 #[derive(Args)]
@@ -50,6 +54,7 @@ Examples:
   skerry dev src/index.ts                   serve one file without a configuration
   skerry dev --port 3000 --var API_KEY:abc  another port, and a variable for this session
   skerry dev --local-colo NRT               as if in Tokyo: request.cf tells of it
+  skerry dev --colos NRT,GRU,IAD            three locations, between which KV replicates with a delay
   skerry dev --enforce-limits               end requests that pass their CPU limit, as deployed ones are")]
 pub struct DevArguments {
     /// Project folders, wrangler files or scripts; each Worker is at http://<name>.localhost when there are several
@@ -73,6 +78,13 @@ pub struct DevArguments {
     /// The location to run in, by its airport code: request.cf and CF-* headers tell of it
     #[arg(long, value_name = "IATA")]
     pub local_colo: Option<String>,
+    /// Several locations in one process, the first for requests that choose none; others are chosen by the header
+    /// X-Skerry-Colo or by http://<iata>.<name>.localhost
+    #[arg(long, value_name = "IATA,…", value_delimiter = ',', conflicts_with = "local_colo")]
+    pub colos: Vec<String>,
+    /// Seconds until a write of KV is visible at the other locations of --colos, at most 60
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=60))]
+    pub replication_delay: u64,
     /// What to print
     #[arg(long, value_enum, default_value_t = LogLevel::Log)]
     pub log_level: LogLevel,

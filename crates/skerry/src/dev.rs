@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::Project;
 use tokio::net::TcpListener;
@@ -27,7 +28,7 @@ const PORT: u16 = 8787;
 pub async fn run(arguments: DevArguments) -> Result<(), String> {
     log_to_stderr(arguments.log_level);
     let projects = projects(&arguments)?;
-    let state = State::new(arguments.persist_to.as_deref(), &projects[0].1.root);
+    let state = State::new(arguments.persist_to.as_deref(), &projects[0].1.root, replication(&arguments));
     let load = LoadOptions {
         env: arguments.env.clone(),
         vars: arguments.var.clone(),
@@ -53,8 +54,8 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
 
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    announce(&apps, address, arguments.log_level);
-    let server = Arc::new(Server::new(apps, arguments.test_scheduled, address.port(), arguments.log_level));
+    announce(&apps, &geo, address, arguments.log_level);
+    let server = Arc::new(Server::new(apps, arguments.test_scheduled, address.port(), &geo, arguments.log_level));
     // A Worker in development may be given any body: the platform's limit is the deployment's affair.
     let bounds = edge::Bounds { max_body: None, ..edge::Bounds::default() };
     let config = edge::Config { bounds, tls: None, geo };
@@ -90,10 +91,22 @@ fn projects(arguments: &DevArguments) -> Result<Vec<(PathBuf, Project)>, String>
     Ok(projects)
 }
 
+/// A single location has nowhere to replicate to.
+fn replication(arguments: &DevArguments) -> Duration {
+    match arguments.colos.len() {
+        0 | 1 => Duration::ZERO,
+        _ => Duration::from_secs(arguments.replication_delay),
+    }
+}
+
 fn geo(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<Arc<edge::Geo>, String> {
     let databases: Vec<_> =
         projects.iter().find_map(|(_, project)| project.settings.geo_database.clone()).into_iter().collect();
-    edge::Geo::new(arguments.local_colo.as_deref(), &databases).map(Arc::new).map_err(|error| error.to_string())
+    let first = arguments.colos.first().or(arguments.local_colo.as_ref());
+    edge::Geo::new(first.map(String::as_str), &databases)
+        .and_then(|geo| geo.with_choices(&arguments.colos))
+        .map(Arc::new)
+        .map_err(|error| error.to_string())
 }
 
 async fn listen(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<TcpListener, String> {
@@ -114,7 +127,7 @@ async fn listen(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Re
     })
 }
 
-fn announce(apps: &[Arc<App>], address: SocketAddr, level: LogLevel) {
+fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, level: LogLevel) {
     if level == LogLevel::None {
         return;
     }
@@ -129,6 +142,14 @@ fn announce(apps: &[Arc<App>], address: SocketAddr, level: LogLevel) {
                 address.port()
             );
         }
+    }
+    if let ([first, .., last], Some(app)) = (geo.choices(), apps.first()) {
+        let host = format!("{}.{}.localhost:{}", last.iata.to_ascii_lowercase(), app.name(), address.port());
+        anstream::println!(
+            "  {} and {} more locations: http://{host}, or the header X-Skerry-Colo",
+            first.iata,
+            geo.choices().len() - 1
+        );
     }
     anstream::println!("{}Ready{} on http://{address}", cli::GREEN, cli::PLAIN);
 }

@@ -190,6 +190,10 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &Stat
         let value = BindingValue::R2(state.r2().bucket(crate::r2::local_name(bucket)));
         bindings.push(Binding { name: bucket.binding.clone(), value });
     }
+    for namespace in &worker.environment.kv_namespaces {
+        let value = BindingValue::Kv(state.kv().namespace(crate::kv::local_id(namespace)));
+        bindings.push(Binding { name: namespace.binding.clone(), value });
+    }
     if bundle.format == bundle::Format::ServiceWorker {
         // A classic script can't import: it finds the modules beside it as globals.
         for module in bundle.modules.iter().filter(|module| module.name != bundle.main) {

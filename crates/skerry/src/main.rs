@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod dev;
 mod init;
+mod kv;
 mod load;
 mod objects;
 mod r2;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Dev(arguments) => run(dev::run(arguments)),
         Command::Check(arguments) => run(check::run(arguments)),
         Command::R2(arguments) => run(r2::run(arguments)),
+        Command::Kv(command) => run(kv::run(command)),
         Command::Init(arguments) => init::command(arguments).map_err(|error| error.to_string()),
     };
     match result {

@@ -142,7 +142,7 @@ pub fn local_name(bucket: &R2Bucket) -> &str {
 }
 
 pub async fn run(arguments: R2Arguments) -> Result<(), String> {
-    let state = State::new(arguments.persist_to.as_deref(), Path::new(""));
+    let state = State::new(arguments.persist_to.as_deref(), Path::new(""), std::time::Duration::ZERO);
     let r2 = state.r2();
     match arguments.command {
         R2Command::Bucket(command) => bucket(r2, command).await,

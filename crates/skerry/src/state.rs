@@ -2,6 +2,8 @@
 //! their files when they are first used, so a command that only looks at a project leaves nothing behind.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use workers::Objects;
 
@@ -9,21 +11,31 @@ use workers::Objects;
 #[derive(Debug)]
 pub struct State {
     objects: Objects,
+    kv: Arc<kv::Store>,
     r2: r2::R2,
 }
 
 // === impl State ===
 
 impl State {
-    /// State below `folder`: `--persist-to`, else `.skerry` in the (first) project's folder.
-    pub fn new(folder: Option<&Path>, project: &Path) -> Self {
+    /// State below `folder`: `--persist-to`, else `.skerry` in the (first) project's folder. Writes of KV reach other
+    /// locations than their own after `replication`.
+    pub fn new(folder: Option<&Path>, project: &Path, replication: Duration) -> Self {
         let root = folder.map_or_else(|| project.join(".skerry"), Path::to_owned).join("state/v1");
-        Self { objects: Objects::new(root.join("do")), r2: r2::R2::new(root.join("r2")) }
+        Self {
+            objects: Objects::new(root.join("do")),
+            kv: kv::Store::local(root.join("kv"), replication),
+            r2: r2::R2::new(root.join("r2")),
+        }
     }
 
     /// The namespaces of Durable Objects.
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    pub fn kv(&self) -> &Arc<kv::Store> {
+        &self.kv
     }
 
     pub fn r2(&self) -> &r2::R2 {

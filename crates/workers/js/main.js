@@ -12,6 +12,7 @@ export { report as uncaughtException };
 export { makeObjectNamespace } from "./durable_objects.js";
 export { dispatchAlarm, dispatchCall, startObject } from "./durable_object_state.js";
 export { makeR2Bucket } from "./r2.js";
+export { makeKvNamespace } from "./kv.js";
 export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;

@@ -24,6 +24,7 @@ pub enum BindingValue {
     Objects(ObjectNamespace),
     /// `r2_buckets`: an `R2Bucket`.
     R2(r2::Bucket),
+    Kv(kv::Namespace),
 }
 
 /// The `env` object.
@@ -55,6 +56,7 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         BindingValue::Wasm(module) => module.wasm(scope)?.into(),
         BindingValue::Objects(namespace) => service(scope, namespace.clone(), "makeObjectNamespace")?,
         BindingValue::R2(bucket) => service(scope, bucket.clone(), "makeR2Bucket")?,
+        BindingValue::Kv(namespace) => service(scope, namespace.clone(), "makeKvNamespace")?,
     })
 }
 

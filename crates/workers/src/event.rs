@@ -8,6 +8,8 @@ use std::time::Duration;
 use isolate::{ContextData, Failure, JsException, v8};
 use tokio::sync::oneshot;
 
+use crate::fetch_event::FetchEvent;
+
 /// How an event ended when it gave no value.
 #[derive(Clone, Debug)]
 pub enum Cause {
@@ -35,6 +37,20 @@ pub(crate) struct Answer<T> {
 /// What the isolate keeps of an event whose only outcome is a value.
 pub(crate) struct Event<T> {
     pub(crate) answer: Answer<T>,
+    /// Where it takes place, when it was sent from somewhere.
+    colo: Option<Arc<str>>,
+}
+
+/// The code of the location that the running code's event takes place at.
+pub(crate) fn colo(scope: &mut v8::PinScope) -> Option<Arc<str>> {
+    let context = isolate::io_context(scope)?;
+    if let Some(event) = context.data::<FetchEvent>() {
+        return Some(event.colo.clone());
+    }
+    if let Some(event) = context.data::<Event<Vec<u8>>>() {
+        return event.colo.clone();
+    }
+    context.data::<Event<()>>().and_then(|event| event.colo.clone())
 }
 
 // === impl Usage ===
@@ -107,8 +123,13 @@ impl<T> Default for Answer<T> {
 }
 
 impl<T: Send + 'static> Event<T> {
-    pub(crate) fn job(id: isolate::ContextId, answer: Answer<T>, run: isolate::Begin) -> isolate::Job {
-        isolate::Job { id, data: Box::new(Self { answer }), run }
+    pub(crate) fn job(
+        id: isolate::ContextId,
+        answer: Answer<T>,
+        colo: Option<Arc<str>>,
+        run: isolate::Begin,
+    ) -> isolate::Job {
+        isolate::Job { id, data: Box::new(Self { answer, colo }), run }
     }
 }
 

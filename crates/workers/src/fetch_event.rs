@@ -1,6 +1,7 @@
 //! A request on its way through a Worker: what JavaScript asks of it, and the response it gives.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode};
@@ -32,6 +33,8 @@ pub struct Request {
     /// `None`: the request has no body.
     pub body: Option<BodyReader>,
     pub cf: CfSource,
+    /// The code of the location that serves it.
+    pub colo: Arc<str>,
     /// Fires when the client goes away before it has the whole response.
     pub gone: CancellationToken,
 }
@@ -40,6 +43,7 @@ pub struct Request {
 pub(crate) struct FetchEvent {
     headers: HeaderMap,
     cf: Option<CfSource>,
+    pub(crate) colo: Arc<str>,
     gone: CancellationToken,
     answer: Answer<Response<Outgoing>>,
 }
@@ -48,8 +52,8 @@ pub(crate) struct FetchEvent {
 
 impl FetchEvent {
     pub(crate) fn job(id: ContextId, request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
-        let Request { method, url, headers, body, cf, gone } = request;
-        let data = Box::new(Self { headers, cf: Some(cf), gone, answer });
+        let Request { method, url, headers, body, cf, colo, gone } = request;
+        let data = Box::new(Self { headers, cf: Some(cf), colo, gone, answer });
         let run: isolate::Begin = Box::new(move |scope, id| {
             let rid = body.map_or(-1, |body| webapi::body::ops::hold(scope, body) as i32);
             let arguments = [
@@ -82,7 +86,7 @@ impl ContextData for FetchEvent {
     }
 }
 
-const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, \
+pub(crate) const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, \
 request/response bodies, and others) created in the context of one request handler cannot be accessed from a different \
 request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
 

@@ -6,6 +6,7 @@ mod console;
 mod event;
 mod fetch_event;
 mod host;
+mod kv;
 mod lane;
 mod mailbox;
 mod object;

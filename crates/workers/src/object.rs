@@ -124,6 +124,7 @@ impl ObjectNamespace {
         name: Option<String>,
         method: String,
         arguments: Vec<u8>,
+        colo: Option<Arc<str>>,
     ) -> Outcome<Vec<u8>> {
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
@@ -133,7 +134,7 @@ impl ObjectNamespace {
             ];
             crate::runtime::call(scope, |hooks| &hooks.call, &arguments);
         });
-        self.event(id, name, |event, answer| Event::job(event, answer, run)).await
+        self.event(id, name, |event, answer| Event::job(event, answer, colo, run)).await
     }
 
     /// Runs the object's alarm handler, if its alarm is due. `retry`: how many times it has failed.
@@ -145,7 +146,7 @@ impl ObjectNamespace {
             ];
             crate::runtime::call(scope, |hooks| &hooks.alarm, &arguments);
         });
-        self.event(id, None, |event, answer| Event::job(event, answer, run)).await
+        self.event(id, None, |event, answer| Event::job(event, answer, None, run)).await
     }
 
     /// Sends the object an event; it comes to life if need be.

@@ -90,7 +90,9 @@ fn request(scope: &mut v8::PinScope, args: &Args) -> Result<Request, JsError> {
         SubrequestBody::Once(reader) => Some(reader),
     };
     let cf = args.get(7).is_string().then(|| isolate::string_arg(scope, args, 7)).unwrap_or_else(|| "{}".into());
-    Ok(Request { method, url, headers, body, cf: Box::new(|| cf), gone: CancellationToken::new() })
+    // An object is nowhere in particular: what it does takes place where it was asked from.
+    let colo = crate::event::colo(scope).unwrap_or_else(|| "".into());
+    Ok(Request { method, url, headers, body, cf: Box::new(|| cf), colo, gone: CancellationToken::new() })
 }
 
 /// `op_object_call(namespace, id, name, method, arguments)` → a promise of bytes: whether it threw (1) or returned (0), and
@@ -105,12 +107,13 @@ fn op_object_call(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     };
     let method = isolate::string_arg(scope, &args, 3);
     let Some(arguments) = isolate::bytes_arg(scope, &args, 4) else { return };
+    let colo = crate::event::colo(scope);
     let gate = isolate::output_gate(scope);
     isolate::spawn(scope, rv, async move {
         if let Some(gate) = gate {
             gate.await?;
         }
-        Ok(namespace.call(id, name, method, arguments).await.map_err(failed)?.into())
+        Ok(namespace.call(id, name, method, arguments, colo).await.map_err(failed)?.into())
     });
 }
 

@@ -1,5 +1,7 @@
 //! A cron trigger's run of a Worker.
 
+use std::sync::Arc;
+
 use isolate::{ContextId, v8};
 
 use crate::event::{Answer, Event};
@@ -10,12 +12,15 @@ pub struct Scheduled {
     pub cron: String,
     /// Milliseconds since the Unix epoch.
     pub scheduled_time: f64,
+    /// The code of the location that runs it.
+    pub colo: Arc<str>,
 }
 
 // === impl Scheduled ===
 
 impl Scheduled {
     pub(crate) fn job(self, id: ContextId, answer: Answer<()>) -> isolate::Job {
+        let colo = Some(self.colo.clone());
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),
@@ -24,6 +29,6 @@ impl Scheduled {
             ];
             crate::runtime::call(scope, |hooks| &hooks.scheduled, &arguments);
         });
-        Event::job(id, answer, run)
+        Event::job(id, answer, colo, run)
     }
 }

@@ -39,6 +39,7 @@ async fn get(worker: &Worker, path: &str) -> Outcome<Response<Outgoing>> {
         headers: HeaderMap::new(),
         body: None::<BodyReader>,
         cf: Box::new(|| r#"{"colo":"NRT"}"#.to_owned()),
+        colo: "NRT".into(),
         gone: CancellationToken::new(),
     };
     tokio::time::timeout(Duration::from_secs(20), worker.fetch(request, Usage::default()))

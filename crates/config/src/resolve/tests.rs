@@ -152,8 +152,7 @@ minify = false
     let top = load("wrangler.toml", text, None, &folder.0).expect("the top level");
     assert_eq!(top.worker.name.as_str(), "shop");
     assert_eq!(top.worker.environment.kv_namespaces[0].binding, "CARTS");
-    let expected = ["wrangler.toml:6: `kv_namespaces` is not supported by skerry dev yet and is ignored"];
-    assert_eq!(warnings(&top), expected);
+    assert_eq!(warnings(&top), [""; 0]);
 
     let error = load("wrangler.toml", text, Some("stagging"), &folder.0).expect_err("no such one");
     assert_eq!(

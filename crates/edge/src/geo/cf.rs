@@ -83,7 +83,7 @@ impl Cf {
     }
 
     /// The code of the colo that the request came in at.
-    pub fn colo(&self) -> &str {
+    pub fn colo(&self) -> &Arc<str> {
         &self.info.location.colo
     }
 

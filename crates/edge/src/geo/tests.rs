@@ -260,3 +260,38 @@ fn the_table_of_colos_is_sound() {
     assert_eq!(Colo::nearest(-17.7, 178.0).iata, "NOU", "Fiji, across no date line");
     assert_eq!(Colo::nearest(52.0, -179.0).iata, "NRT", "the Aleutians are nearer to Japan, across the date line");
 }
+
+#[test]
+fn requests_choose_among_the_locations() {
+    let geo = |colos: &[&str]| {
+        let colos: Vec<_> = colos.iter().map(|colo| (*colo).to_owned()).collect();
+        Geo::new(colos.first().map(String::as_str), &[]).and_then(|geo| geo.with_choices(&colos))
+    };
+    let three = geo(&["NRT", "gru", "IAD"]).expect("known colos");
+    let choose = |geo: &Geo, host: &str, header: Option<&str>| {
+        let mut request = http::Request::get("/").header("host", host);
+        if let Some(header) = header {
+            request = request.header("x-skerry-colo", header);
+        }
+        match geo.choose(&request.body(()).expect("a request")) {
+            Choice::Here => "here".to_owned(),
+            Choice::At(colo) => colo.iata.to_owned(),
+            Choice::Nowhere(named) => format!("no {named:?}"),
+        }
+    };
+    assert_eq!(choose(&three, "127.0.0.1:8787", None), "here");
+    assert_eq!(choose(&three, "api.localhost:8787", None), "here");
+    assert_eq!(choose(&three, "gru.api.localhost:8787", None), "GRU");
+    assert_eq!(choose(&three, "gru.api.localhost", Some("iad")), "IAD");
+    assert_eq!(choose(&three, "lhr.api.localhost", None), "no \"lhr\"");
+    assert_eq!(choose(&three, "www.gru.example", None), "here");
+    assert_eq!(choose(&three, "127.0.0.1", Some("")), "no \"\"");
+    // Without a choice nobody chooses.
+    let one = Geo::new(None, &[]).expect("the default");
+    assert_eq!(choose(&one, "gru.api.localhost", Some("GRU")), "here");
+
+    let there = three.locate_at(ip("127.0.0.1"), Colo::find("GRU").expect("a colo"));
+    assert_eq!((&*there.colo, there.country.as_deref()), ("GRU", Some("BR")));
+    assert_eq!(three.locate(ip("127.0.0.1")).country.as_deref(), Some("JP"));
+    assert!(geo(&["NRT", "XXX"]).is_err());
+}

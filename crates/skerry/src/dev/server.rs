@@ -18,14 +18,17 @@ pub struct Server {
     apps: Vec<Arc<App>>,
     test_scheduled: bool,
     port: u16,
+    /// The locations that requests may choose among.
+    colos: Vec<&'static str>,
     logs: bool,
 }
 
 // === impl Server ===
 
 impl Server {
-    pub fn new(apps: Vec<Arc<App>>, test_scheduled: bool, port: u16, level: LogLevel) -> Self {
-        Self { apps, test_scheduled, port, logs: level >= LogLevel::Info }
+    pub fn new(apps: Vec<Arc<App>>, test_scheduled: bool, port: u16, geo: &edge::Geo, level: LogLevel) -> Self {
+        let colos = geo.choices().iter().map(|colo| colo.iata).collect();
+        Self { apps, test_scheduled, port, colos, logs: level >= LogLevel::Info }
     }
 
     /// The only Worker, or the one that the host's first label names.
@@ -34,6 +37,10 @@ impl Server {
             return Some(app);
         }
         let name = host.strip_suffix(".localhost")?;
+        let name = match name.split_once('.') {
+            Some((_colo, name)) if !self.colos.is_empty() => name,
+            _ => name,
+        };
         self.apps.iter().find(|app| app.name() == name)
     }
 
@@ -45,6 +52,11 @@ impl Server {
         plain(StatusCode::NOT_FOUND, text)
     }
 
+    fn no_such_colo(&self, named: &str) -> edge::Response {
+        let colos = self.colos.join(", ");
+        plain(StatusCode::BAD_REQUEST, format!("{named:?} is no location of this server. There are: {colos}\n"))
+    }
+
     fn is_scheduled(&self, path: &str) -> bool {
         let path = path.split('?').next().unwrap_or_default();
         path == SCHEDULED || (self.test_scheduled && path == "/__scheduled")
@@ -53,6 +65,9 @@ impl Server {
 
 impl edge::Handler for Server {
     async fn handle(&self, request: edge::Request) -> edge::Response {
+        if let Some(named) = &request.elsewhere {
+            return self.no_such_colo(named);
+        }
         let Some(app) = self.app(request.host()) else { return self.no_such_worker() };
         let began = Instant::now();
         let usage = Usage::default();
@@ -60,7 +75,8 @@ impl edge::Handler for Server {
         let response = match app.state().await {
             State::Broken(message) => broken(&message, &Met::of(&request)),
             State::Running(running) if self.is_scheduled(request.path_and_query()) => {
-                scheduled(app, &running, &request.url, usage.clone()).await
+                let colo = request.cf.colo().clone();
+                scheduled(app, &running, &request.url, colo, usage.clone()).await
             }
             State::Running(running) => fetch(app, &running, request, usage.clone()).await,
         };
@@ -86,6 +102,7 @@ async fn fetch(app: &App, running: &Running, request: edge::Request, usage: Usag
         None => request.url.clone(),
     };
     let cf = request.cf;
+    let colo = cf.colo().clone();
     let outcome = running
         .worker
         .fetch(
@@ -95,6 +112,7 @@ async fn fetch(app: &App, running: &Running, request: edge::Request, usage: Usag
                 headers: request.headers,
                 body: request.body,
                 cf: Box::new(move || cf.to_json()),
+                colo,
                 gone: request.gone,
             },
             usage.clone(),
@@ -107,7 +125,7 @@ async fn fetch(app: &App, running: &Running, request: edge::Request, usage: Usag
     outcome.unwrap_or_else(|cause| failed(app, running, &cause, &met))
 }
 
-async fn scheduled(app: &App, running: &Running, url: &str, usage: Usage) -> edge::Response {
+async fn scheduled(app: &App, running: &Running, url: &str, colo: Arc<str>, usage: Usage) -> edge::Response {
     let query = |name: &str| {
         let url = url::Url::parse(url).ok()?;
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
@@ -117,6 +135,7 @@ async fn scheduled(app: &App, running: &Running, url: &str, usage: Usage) -> edg
     let event = Scheduled {
         cron: query("cron").unwrap_or_default(),
         scheduled_time: query("time").and_then(|time| time.parse().ok()).unwrap_or_else(now),
+        colo,
     };
     match running.worker.scheduled(event, usage).await {
         Ok(()) => plain(StatusCode::OK, "ok".into()),

@@ -1,0 +1,11 @@
+// Serves one Worker with a KV namespace in miniflare: `node miniflare.mjs SCRIPT FOLDER`. Prints where.
+import { readFileSync } from "node:fs";
+import { Miniflare } from "miniflare";
+
+const [script, folder] = process.argv.slice(2);
+const miniflare = new Miniflare({
+  host: "127.0.0.1", port: 0, modules: true, script: readFileSync(script, "utf8"), compatibilityDate: "2026-01-01",
+  kvNamespaces: ["KV"], kvPersist: folder,
+});
+console.log(String(await miniflare.ready));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, async () => { await miniflare.dispose(); process.exit(); });
