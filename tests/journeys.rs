@@ -3,6 +3,7 @@
 mod ab_test;
 mod cli_check;
 mod cli_init;
+mod d1;
 mod dev_output;
 mod docs;
 mod env_bindings;
@@ -17,6 +18,7 @@ mod lifecycle;
 mod limits;
 mod reload;
 mod request_facts;
+mod service_bindings;
 mod streaming;
 mod v8_archive;
 mod web_standards;

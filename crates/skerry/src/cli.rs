@@ -39,6 +39,8 @@ pub enum Command {
     Init(crate::init::InitArguments),
     /// Check a project: configuration, bundle, size, start-up CPU time
     Check(CheckArguments),
+    /// Run SQL and migrations on local D1 databases
+    D1(crate::d1::D1Arguments),
 }
 
 #[derive(Args)]

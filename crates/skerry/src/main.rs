@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod d1;
 mod dev;
 mod init;
 mod load;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
         Command::Check(arguments) => run(check::run(arguments)),
+        Command::D1(arguments) => run(d1::run(arguments)),
         Command::Init(arguments) => init::command(arguments).map_err(|error| error.to_string()),
     };
     match result {

@@ -9,6 +9,8 @@ import { warmUp } from "./handlers.js";
 import { report } from "./globals.js";
 
 export { report as uncaughtException };
+export { makeD1Database } from "./d1.js";
+export { makeFetcher } from "./service.js";
 export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;

@@ -1,7 +1,11 @@
 //! What `env` holds: the bindings of a Worker's version.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use isolate::{Args, JsException, ModuleSource, v8};
+
+use crate::Service;
 
 /// One property of `env`.
 pub struct Binding {
@@ -18,6 +22,10 @@ pub enum BindingValue {
     Data(Bytes),
     /// `wasm_modules`: a `WebAssembly.Module`, compiled once for all isolates.
     Wasm(ModuleSource),
+    /// `d1_databases`: a `D1Database`.
+    D1(d1::Database),
+    /// `services`: a `Fetcher`.
+    Service(Arc<dyn Service>),
 }
 
 /// The `env` object.
@@ -47,6 +55,8 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         }
         BindingValue::Data(data) => isolate::new_bytes(scope, data.to_vec()).buffer(scope)?.into(),
         BindingValue::Wasm(module) => module.wasm(scope)?.into(),
+        BindingValue::D1(database) => service(scope, database.clone(), "makeD1Database")?,
+        BindingValue::Service(other) => service(scope, other.clone(), "makeFetcher")?,
     })
 }
 
@@ -54,7 +64,6 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
 struct Services<T>(Vec<T>);
 
 /// The JavaScript face of a service: what the hook `make` returns for the service's number.
-#[expect(dead_code, reason = "the first service comes next")]
 fn service<'s, T: Send + 'static>(
     scope: &mut v8::PinScope<'s, '_>,
     service: T,
@@ -72,7 +81,6 @@ fn service<'s, T: Send + 'static>(
 }
 
 /// The service that argument `index` of an op names by its number.
-#[expect(dead_code, reason = "the first service comes next")]
 pub(crate) fn service_arg<T: Clone + Send + 'static>(scope: &mut v8::PinScope, args: &Args, index: i32) -> Option<T> {
     let number = args.get(index).uint32_value(scope)?;
     isolate::embedder::<Services<T>>(scope)?.0.get(number as usize).cloned()

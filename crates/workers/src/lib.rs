@@ -3,12 +3,14 @@
 
 mod binding;
 mod console;
+mod d1;
 mod event;
 mod fetch_event;
 mod host;
 mod lane;
 mod runtime;
 mod scheduled_event;
+mod service;
 mod version;
 
 pub use binding::{Binding, BindingValue};
@@ -22,6 +24,7 @@ pub use isolate::{
 pub use lane::{Worker, start_once};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
+pub use service::{Entrypoint, Invocations, Service, ServiceFuture};
 pub use version::Version;
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ static JS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/js");
 pub fn runtime() -> Runtime {
     let mut ops = webapi::ops();
     ops.extend([crate::fetch_event::OPS, crate::console::OPS].concat());
+    ops.extend(crate::d1::OPS);
+    ops.extend(crate::service::OPS);
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
     add_modules("skerry:/workers", &JS, &mut modules);

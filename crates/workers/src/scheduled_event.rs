@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use isolate::{ContextData, ContextId, Failure, v8};
 
+use crate::Invocations;
 use crate::event::Answer;
 
 /// What a scheduled handler is told.
@@ -17,6 +18,7 @@ pub struct Scheduled {
 
 pub(crate) struct ScheduledEvent {
     pub(crate) answer: Answer<()>,
+    pub(crate) invocations: Invocations,
 }
 
 // === impl ScheduledEvent ===
@@ -31,7 +33,7 @@ impl ScheduledEvent {
             ];
             crate::runtime::call(scope, |hooks| &hooks.scheduled, &arguments);
         });
-        isolate::Job { id, data: Box::new(Self { answer }), run }
+        isolate::Job { id, data: Box::new(Self { answer, invocations: Invocations::default() }), run }
     }
 }
 

@@ -45,7 +45,8 @@ fn op_fetch_abort(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     }
 }
 
-fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsError> {
+/// The request that an op was given, in the order of `op_fetch`'s arguments.
+pub fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsError> {
     let method = isolate::string_arg(scope, args, 0);
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| JsError::type_error(format!("Invalid HTTP method string: {method}")))?;
@@ -94,7 +95,8 @@ fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<Subrequ
     Ok(SubrequestBody::Bytes(bytes.into()))
 }
 
-fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::Value> {
+/// What `op_fetch` resolves with.
+pub fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::Value> {
     let rid = match response.body {
         Some(body) => f64::from(body::ops::hold(scope, body)),
         None => -1.0,
