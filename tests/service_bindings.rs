@@ -98,7 +98,7 @@ async fn requests_and_responses_pass_whole() {
     let answer = request.body("the body").await;
     assert_eq!((answer.status().as_u16(), answer.headers()["x-b"].to_str().unwrap()), (201, "2"));
     let passed: serde_json::Value = serde_json::from_slice(&body_of(answer).await).unwrap();
-    let url = format!("http://front.localhost/passed");
+    let url = "http://front.localhost/passed";
     assert_eq!(passed, json!({ "method": "POST", "url": url, "a": "sent", "cf": "string", "text": "the body" }));
     let url = "http://inner.example/echo?x=1";
     assert_eq!(

@@ -76,6 +76,13 @@ pub(crate) struct Generation {
     pub(crate) writes: u64,
 }
 
+/// What SQLite gave for a statement.
+struct Selected {
+    columns: Vec<String>,
+    rows: Vec<Vec<Value>>,
+    read: u64,
+}
+
 /// When the statement that runs must end.
 #[derive(Clone, Debug)]
 struct Deadline {
@@ -184,7 +191,7 @@ impl D1Connection {
         self.deadline.clear();
         // Asked for even when it failed: the next statement's refusal must be its own.
         let refused_transaction = self.rules.take_refused_transaction();
-        let (columns, rows, rows_read) = result.map_err(|error| match refused_transaction {
+        let Selected { columns, rows, read: rows_read } = result.map_err(|error| match refused_transaction {
             true => Error::Transaction,
             false => error,
         })?;
@@ -207,7 +214,7 @@ impl D1Connection {
         params: &[Value],
         wrote: &mut bool,
         room: &mut usize,
-    ) -> Result<(Vec<String>, Vec<Vec<Value>>, u64), Error> {
+    ) -> Result<Selected, Error> {
         for sql in before {
             let mut statement = self.connection.prepare_cached(sql)?;
             if statement.parameter_count() > 0 {
@@ -226,7 +233,7 @@ impl D1Connection {
         }
         *wrote |= !statement.readonly();
         statement.reset_status(StatementStatus::FullscanStep);
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = Vec::new();
         let mut cursor = statement.raw_query();
         while let Some(row) = cursor.next()? {
@@ -235,7 +242,7 @@ impl D1Connection {
         drop(cursor);
         let scanned = statement.get_status(StatementStatus::FullscanStep).max(0) as u64;
         let read = rows_read(last, scanned, rows.len() as u64);
-        Ok((columns, rows, read))
+        Ok(Selected { columns, rows, read })
     }
 
     fn size(&self) -> Result<u64, Error> {
