@@ -144,6 +144,11 @@ impl Dev {
         assert!(status.is_none(), "skerry died ({status:?}):\n{}", self.output());
     }
 
+    /// The process, for signals.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("skerry runs")
+    }
+
     /// Resident memory now, in MiB.
     pub fn resident_mib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id().expect("skerry runs"));

@@ -30,6 +30,7 @@ pub use limits::{Limits, Preset};
 pub use name::WorkerName;
 pub use project::Project;
 pub use schema::bindings::KvNamespace;
+pub use schema::bindings::{D1Database, Service};
 pub use schema::build::{ModuleType, Rule};
 pub use schema::dev::{Dev, Protocol};
 pub use schema::vars::Var;

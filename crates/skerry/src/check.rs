@@ -16,7 +16,8 @@ const PAID_SIZE: usize = 10 << 20;
 
 pub async fn run(arguments: CheckArguments) -> Result<(), String> {
     let state = Arc::new(State::new(None, &arguments.path, Duration::ZERO));
-    let options = LoadOptions { env: arguments.env, vars: Vec::new(), enforce_limits: false, state };
+    let options =
+        LoadOptions { env: arguments.env, vars: Vec::new(), enforce_limits: false, state, services: Arc::default() };
     let loaded = load(&arguments.path, &options).await.map_err(|error| error.message)?;
     for warning in &loaded.warnings {
         anstream::eprintln!("{}warning:{} {warning}", cli::YELLOW, cli::PLAIN);

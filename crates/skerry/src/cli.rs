@@ -45,6 +45,8 @@ pub enum Command {
     /// Look into KV namespaces of local state, and change them
     #[command(subcommand)]
     Kv(crate::kv::KvCommand),
+    /// Run SQL and migrations on local D1 databases
+    D1(crate::d1::D1Arguments),
 }
 
 #[derive(Args)]

@@ -3,6 +3,7 @@
 mod app;
 mod print;
 mod server;
+pub mod services;
 pub mod trace;
 
 use std::collections::HashSet;
@@ -34,6 +35,7 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
         vars: arguments.var.clone(),
         enforce_limits: arguments.enforce_limits,
         state: Arc::new(state),
+        services: Arc::default(),
     };
     let geo = geo(&arguments, &projects)?;
     let listener = listen(&arguments, &projects).await?;
@@ -46,10 +48,13 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     for (path, project) in projects {
         let printer = Printer::new(several.then(|| project.worker.name.as_str().to_owned()), arguments.log_level);
         let app = App::new(path, &project, load.clone(), host.clone(), printer);
-        if !arguments.lazy {
+        load.services.register(&app);
+        apps.push(app);
+    }
+    if !arguments.lazy {
+        for app in &apps {
             app.start().await;
         }
-        apps.push(app);
     }
 
     let stop = CancellationToken::new();

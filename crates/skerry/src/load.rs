@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::dev::services::Services;
 use crate::objects::{self, ObjectClass};
 use crate::state::State;
 use bundle::Bundle;
@@ -43,6 +44,8 @@ pub struct LoadOptions {
     pub enforce_limits: bool,
     /// What bindings to services are bound to.
     pub state: Arc<State>,
+    /// The Workers that service bindings lead to.
+    pub services: Arc<Services>,
 }
 
 pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
@@ -63,8 +66,9 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
     })?;
     watch.extend(bundle.watch.iter().cloned());
 
-    let bindings =
+    let mut bindings =
         bindings(worker, &vars, &bundle, &options.state).map_err(|message| failed(message, watch.clone()))?;
+    bindings.extend(services(worker, options));
     let warnings = project.warnings.iter().chain(&vars.warnings).map(ToString::to_string);
     let warnings = warnings.chain(bundle.warnings.iter().map(ToString::to_string)).collect();
     let version = Version {
@@ -156,6 +160,20 @@ fn module_kind(kind: bundle::ModuleKind) -> ModuleKind {
         bundle::ModuleKind::Wasm => ModuleKind::Wasm,
         bundle::ModuleKind::Json => ModuleKind::Json,
     }
+}
+
+/// Bindings to what this process keeps and serves.
+fn services(worker: &WorkerConfig, options: &LoadOptions) -> Vec<Binding> {
+    let mut bindings = Vec::new();
+    for d1 in &worker.environment.d1_databases {
+        let database = options.state.d1.database(crate::state::d1_id(d1));
+        bindings.push(Binding { name: d1.binding.clone(), value: BindingValue::D1(database) });
+    }
+    for service in &worker.environment.services {
+        let value = BindingValue::Service(options.services.bind(worker.name.as_str(), service));
+        bindings.push(Binding { name: service.binding.clone(), value });
+    }
+    bindings
 }
 
 fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &State) -> Result<Vec<Binding>, String> {

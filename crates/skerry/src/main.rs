@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod d1;
 mod dev;
 mod init;
 mod kv;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => run(check::run(arguments)),
         Command::R2(arguments) => run(r2::run(arguments)),
         Command::Kv(command) => run(kv::run(command)),
+        Command::D1(arguments) => run(d1::run(arguments)),
         Command::Init(arguments) => init::command(arguments).map_err(|error| error.to_string()),
     };
     match result {

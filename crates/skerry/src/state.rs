@@ -13,6 +13,7 @@ pub struct State {
     objects: Objects,
     kv: Arc<kv::Store>,
     r2: r2::R2,
+    pub d1: d1::Databases,
 }
 
 // === impl State ===
@@ -26,6 +27,7 @@ impl State {
             objects: Objects::new(root.join("do")),
             kv: kv::Store::local(root.join("kv"), replication),
             r2: r2::R2::new(root.join("r2")),
+            d1: d1::Databases::new(root.join("d1")),
         }
     }
 
@@ -41,4 +43,10 @@ impl State {
     pub fn r2(&self) -> &r2::R2 {
         &self.r2
     }
+}
+
+/// What a D1 database is known by on this machine: as in wrangler, its id for previews, its id, or the binding's name.
+pub fn d1_id(database: &config::D1Database) -> &str {
+    let id = database.preview_database_id.as_deref().or(database.database_id.as_deref());
+    id.unwrap_or(&database.binding)
 }

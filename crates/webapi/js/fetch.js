@@ -27,16 +27,26 @@ export function fetch(input, init = undefined) {
 
 function send(request) {
   const { url, signal } = request;
+  if (!StringPrototypeStartsWith(url, "http:") && !StringPrototypeStartsWith(url, "https:")) {
+    if (signal !== null && abortedReason(signal) !== undefined) throw abortedReason(signal);
+    return PromiseResolve(fetchLocal(request));
+  }
+  const options = request.cf === undefined && request.cache === undefined ? undefined : JSONStringify({ cf: request.cf, cache: request.cache });
+  return exchange(request, (body, redirect, id) => op_fetch(request.method, url, request.headers, body, redirect, options, id));
+}
+
+/**
+ * Sends a request (see requestParts) by `begin(body, redirect mode, id for op_fetch_abort)`, an op that returns what `op_fetch` does. The
+ * request's signal governs the exchange, and then the response's body.
+ */
+export function exchange(request, begin) {
+  const { signal } = request;
   if (signal !== null && abortedReason(signal) !== undefined) throw abortedReason(signal);
-  if (!StringPrototypeStartsWith(url, "http:") && !StringPrototypeStartsWith(url, "https:")) return PromiseResolve(fetchLocal(request));
   const body = request.body === null ? null : bodyToNative(request.body);
   const redirect = REDIRECT[request.redirect];
-  const options = request.cf === undefined && request.cache === undefined ? undefined : JSONStringify({ cf: request.cf, cache: request.cache });
-  if (signal === null) {
-    return PromisePrototypeThen(op_fetch(request.method, url, request.headers, body, redirect, options, undefined), toResponse);
-  }
+  if (signal === null) return PromisePrototypeThen(begin(body, redirect, undefined), toResponse);
   const id = op_fetch_id();
-  return abortable(signal, id, op_fetch(request.method, url, request.headers, body, redirect, options, id));
+  return abortable(signal, id, begin(body, redirect, id));
 }
 
 function toResponse(parts) {

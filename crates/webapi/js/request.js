@@ -230,7 +230,8 @@ export function requestFromNative(method, url, rid, context) {
 
 /**
  * What `fetch(input, init)` and the stubs of bindings send, the body thereby used: `{ method, url, headers (flat list), body (see takeBody),
- * redirect, signal (null: none that could abort), cf (undefined for that of an incoming request: it asks nothing of a subrequest), cache }`.
+ * redirect, signal (null: none that could abort), cf (undefined for that of an incoming request: it asks nothing of a subrequest), cfContext (the event
+ * of that request, else -1), cache }`.
  */
 export function requestParts(input, init) {
   let inner;
@@ -245,6 +246,6 @@ export function requestParts(input, init) {
   }
   return {
     method: inner.method, url: inner.url, headers: listOf(inner), body, redirect: inner.redirect, signal: inner.context === -1 ? inner.signal : null,
-    cf: inner.cfContext === -1 ? inner.cf : undefined, cache: inner.cache,
+    cf: inner.cfContext === -1 ? inner.cf : undefined, cfContext: inner.cfContext, cache: inner.cache,
   };
 }

@@ -24,8 +24,7 @@ use crate::body::{BodyReader, HttpBody};
 pub use error::FetchError;
 pub use ops::OPS;
 pub use policy::{Policy, is_public};
-pub use redirect::RedirectMode;
-use redirect::Step;
+pub use redirect::{RedirectMode, Step, step};
 
 /// The way out of an isolate: a client whose connections are pooled, under one policy. Clones share the pool.
 #[derive(Clone)]

@@ -11,6 +11,11 @@ const ELEMENT: usize = 8;
 /// `op_json_guard(text)` → whether what `text` describes can fit the isolate's memory; otherwise the script is being ended.
 fn op_json_guard(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let Ok(text) = args.get(0).try_cast::<v8::String>() else { return };
+    rv.set_bool(fits(scope, text));
+}
+
+/// Whether what `text` describes can fit the isolate's memory; otherwise the script is being ended.
+pub fn fits(scope: &mut v8::PinScope, text: v8::Local<v8::String>) -> bool {
     let least = {
         let view = v8::ValueView::new(scope, text);
         match view.data() {
@@ -18,7 +23,7 @@ fn op_json_guard(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) 
             v8::ValueViewData::TwoByte(units) => least_memory(units.iter().copied()),
         }
     };
-    rv.set_bool(isolate::require_memory(scope, least));
+    isolate::require_memory(scope, least)
 }
 
 /// The least memory, in bytes, of the values that a JSON text describes.

@@ -4,13 +4,13 @@ import { op_async_frame_get, op_event_answered, op_event_done, op_report_excepti
 import { primordials } from "../webapi/primordials.js";
 import { defineInterface, illegalInvocation, requiredArguments } from "../webapi/webidl.js";
 
-const { MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, PromisePrototypeThen, PromiseResolve, SafeMap, Symbol, TypeError } = primordials;
+const { JSONParse, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, PromisePrototypeThen, PromiseResolve, SafeMap, Symbol, TypeError } = primordials;
 
 const events = new SafeMap();
 
-/** The record of an event. `pending` counts what it waits for: its answer, and `waitUntil` promises. */
-export function beginEvent(id) {
-  const event = { id, pending: 1, answered: false, passThrough: false };
+/** The record of an event. `pending` counts what it waits for: its answer, and `waitUntil` promises. `props`: the JSON text of `ctx.props`. */
+export function beginEvent(id, props = undefined) {
+  const event = { id, pending: 1, answered: false, passThrough: false, props };
   MapPrototypeSet(events, id, event);
   return event;
 }
@@ -75,7 +75,8 @@ export class ExecutionContext {
 
   get props() {
     if (!(#event in this)) illegalInvocation();
-    return (this.#props ??= {});
+    const { props } = this.#event;
+    return (this.#props ??= props === undefined ? {} : JSONParse(props));
   }
 }
 defineInterface(ExecutionContext);

@@ -15,10 +15,10 @@ const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromiseP
 let env;
 /** `(request, event) -> Response | Promise`, or undefined: the Worker has no fetch handler. */
 let fetchHandler;
+/** The main module's namespace; undefined for a classic script. */
+let exported;
 /** `(controller, event) -> any | Promise` */
 let scheduledHandler;
-
-let namespaceOfMain;
 
 export function currentEnv() {
   return env;
@@ -26,7 +26,7 @@ export function currentEnv() {
 
 /** The exports of the Worker's main module; undefined for a classic script. */
 export function mainModule() {
-  return namespaceOfMain;
+  return exported;
 }
 
 /** `handler(request, event)` answers every request from now on. */
@@ -48,13 +48,13 @@ export function prepare(bindings, isScript) {
 
 /** After the script has run: finds its handlers. */
 export function start(namespace) {
+  exported = namespace;
   if (namespace === undefined) {
     if (!hasEventListeners()) throw new Error("The script has no registered event handlers: it calls addEventListener() for no event that Workers have.");
     fetchHandler = callFetchListeners;
     scheduledHandler = callScheduledListeners;
     return;
   }
-  namespaceOfMain = namespace;
   const worker = namespace.default;
   if (isEntrypointClass(worker)) {
     if (typeof worker.prototype.fetch === "function") {
@@ -77,13 +77,28 @@ export function start(namespace) {
 
 // === fetch ===
 
-export function dispatchFetch(id, method, url, rid) {
-  const event = beginEvent(id);
+/** `(request, event) -> Response | Promise` of an export of the main module: a class that extends WorkerEntrypoint, or an object. */
+function namedHandler(name) {
+  const entrypoint = exported === undefined ? undefined : exported[name];
+  if (isEntrypointClass(entrypoint)) {
+    if (typeof entrypoint.prototype.fetch !== "function") throw new Error(`The entrypoint "${name}" does not define a fetch() method.`);
+    return (request, event) => new entrypoint(newExecutionContext(event), env).fetch(request);
+  }
+  if (typeof entrypoint !== "object" || entrypoint === null) {
+    throw new Error(`The Worker has no entrypoint "${name}": its main module exports no class of that name that extends WorkerEntrypoint.`);
+  }
+  if (typeof entrypoint.fetch !== "function") throw new Error(`The entrypoint "${name}" does not define a fetch() function.`);
+  return (request, event) => FunctionPrototypeCall(entrypoint.fetch, entrypoint, request, env, newExecutionContext(event));
+}
+
+export function dispatchFetch(id, method, url, rid, entrypoint = undefined, props = undefined) {
+  const event = beginEvent(id, props);
   const request = requestFromNative(method, url, rid, id);
   let result;
   try {
-    if (fetchHandler === undefined) throw new Error("Handler does not export a fetch() function.");
-    result = fetchHandler(request, event);
+    const handler = entrypoint === undefined ? fetchHandler : namedHandler(entrypoint);
+    if (handler === undefined) throw new Error("Handler does not export a fetch() function.");
+    result = handler(request, event);
     if (isResponse(result)) return respond(event, result);
   } catch (error) {
     return fail(event, request, error);
@@ -155,6 +170,7 @@ export function warmUp() {
   start({ __proto__: null, default: { fetch: async () => answer() } });
   dispatchFetch(0, "GET", "http://localhost/", -1);
   fetchHandler = undefined;
+  exported = undefined;
 }
 
 /** The client went away before it had an answer. Listeners of `request.signal` still run, and may ask for more time. */

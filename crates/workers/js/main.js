@@ -13,6 +13,8 @@ export { makeObjectNamespace } from "./durable_objects.js";
 export { dispatchAlarm, dispatchCall, startObject } from "./durable_object_state.js";
 export { makeR2Bucket } from "./r2.js";
 export { makeKvNamespace } from "./kv.js";
+export { makeD1Database } from "./d1.js";
+export { makeFetcher } from "./service.js";
 export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;

@@ -1,9 +1,12 @@
 //! What `env` holds: the bindings of a Worker's version.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use isolate::{Args, JsException, ModuleSource, v8};
 
 use crate::ObjectNamespace;
+use crate::Service;
 
 /// One property of `env`.
 pub struct Binding {
@@ -25,6 +28,10 @@ pub enum BindingValue {
     /// `r2_buckets`: an `R2Bucket`.
     R2(r2::Bucket),
     Kv(kv::Namespace),
+    /// `d1_databases`: a `D1Database`.
+    D1(d1::Database),
+    /// `services`: a `Fetcher`.
+    Service(Arc<dyn Service>),
 }
 
 /// The `env` object.
@@ -57,6 +64,8 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         BindingValue::Objects(namespace) => service(scope, namespace.clone(), "makeObjectNamespace")?,
         BindingValue::R2(bucket) => service(scope, bucket.clone(), "makeR2Bucket")?,
         BindingValue::Kv(namespace) => service(scope, namespace.clone(), "makeKvNamespace")?,
+        BindingValue::D1(database) => service(scope, database.clone(), "makeD1Database")?,
+        BindingValue::Service(other) => service(scope, other.clone(), "makeFetcher")?,
     })
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use isolate::{ContextData, Failure, JsException, v8};
+use isolate::{ContextData, Failure, JsError, JsException, v8};
 use tokio::sync::oneshot;
 
+use crate::Invocations;
 use crate::fetch_event::FetchEvent;
 
 /// How an event ended when it gave no value.
@@ -37,20 +38,48 @@ pub(crate) struct Answer<T> {
 /// What the isolate keeps of an event whose only outcome is a value.
 pub(crate) struct Event<T> {
     pub(crate) answer: Answer<T>,
-    /// Where it takes place, when it was sent from somewhere.
-    colo: Option<Arc<str>>,
+    origin: Origin,
+}
+
+/// Where an event comes from.
+#[derive(Clone, Default)]
+pub(crate) struct Origin {
+    /// The code of the location that it takes place at; `None`: nowhere in particular.
+    pub(crate) colo: Option<Arc<str>>,
+    pub(crate) invocations: Invocations,
 }
 
 /// The code of the location that the running code's event takes place at.
 pub(crate) fn colo(scope: &mut v8::PinScope) -> Option<Arc<str>> {
-    let context = isolate::io_context(scope)?;
-    if let Some(event) = context.data::<FetchEvent>() {
-        return Some(event.colo.clone());
+    Origin::current(scope).colo
+}
+
+/// What one Worker threw, for another that called it: a builtin error keeps its class.
+pub(crate) fn thrown(exception: &JsException) -> JsError {
+    let message = exception.message.clone();
+    match exception.name.as_str() {
+        "TypeError" => JsError::type_error(message),
+        "RangeError" => JsError::range_error(message),
+        "SyntaxError" => JsError::syntax_error(message),
+        _ => JsError::error(message),
     }
-    if let Some(event) = context.data::<Event<Vec<u8>>>() {
-        return event.colo.clone();
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// That of the running code's event, which is that of the events that it leads to.
+    pub(crate) fn current(scope: &mut v8::PinScope) -> Self {
+        let Some(context) = isolate::io_context(scope) else { return Self::default() };
+        if let Some(event) = context.data::<FetchEvent>() {
+            let colo = Some(event.colo.clone()).filter(|colo| !colo.is_empty());
+            return Self { colo, invocations: event.invocations.clone() };
+        }
+        if let Some(event) = context.data::<Event<Vec<u8>>>() {
+            return event.origin.clone();
+        }
+        context.data::<Event<()>>().map(|event| event.origin.clone()).unwrap_or_default()
     }
-    context.data::<Event<()>>().and_then(|event| event.colo.clone())
 }
 
 // === impl Usage ===
@@ -123,13 +152,8 @@ impl<T> Default for Answer<T> {
 }
 
 impl<T: Send + 'static> Event<T> {
-    pub(crate) fn job(
-        id: isolate::ContextId,
-        answer: Answer<T>,
-        colo: Option<Arc<str>>,
-        run: isolate::Begin,
-    ) -> isolate::Job {
-        isolate::Job { id, data: Box::new(Self { answer, colo }), run }
+    pub(crate) fn job(id: isolate::ContextId, answer: Answer<T>, origin: Origin, run: isolate::Begin) -> isolate::Job {
+        isolate::Job { id, data: Box::new(Self { answer, origin }), run }
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, EncodeBody, Outgoing};
 
 use crate::event::{Answer, Cause, Event, Outcome};
+use crate::{Entrypoint, Invocations};
 
 pub(crate) const OPS: &[Op] = &[
     op!(op_request_headers),
@@ -21,8 +22,8 @@ pub(crate) const OPS: &[Op] = &[
     op!(op_event_done),
 ];
 
-/// Makes `request.cf`'s JSON text when a Worker first asks for it.
-pub type CfSource = Box<dyn FnOnce() -> String + Send>;
+/// Makes `request.cf`'s JSON text when a Worker asks for it.
+pub type CfSource = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// A request for a Worker.
 pub struct Request {
@@ -32,19 +33,23 @@ pub struct Request {
     pub headers: HeaderMap,
     /// `None`: the request has no body.
     pub body: Option<BodyReader>,
-    pub cf: CfSource,
+    /// `None`: `request.cf` is undefined.
+    pub cf: Option<CfSource>,
     /// The code of the location that serves it.
     pub colo: Arc<str>,
     /// Fires when the client goes away before it has the whole response.
     pub gone: CancellationToken,
+    pub entrypoint: Entrypoint,
+    pub invocations: Invocations,
 }
 
 /// What the isolate keeps of a request.
 pub(crate) struct FetchEvent {
     headers: HeaderMap,
-    cf: Option<CfSource>,
+    pub(crate) cf: Option<CfSource>,
     pub(crate) colo: Arc<str>,
     gone: CancellationToken,
+    pub(crate) invocations: Invocations,
     answer: Answer<Response<Outgoing>>,
 }
 
@@ -52,8 +57,8 @@ pub(crate) struct FetchEvent {
 
 impl FetchEvent {
     pub(crate) fn job(id: ContextId, request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
-        let Request { method, url, headers, body, cf, colo, gone } = request;
-        let data = Box::new(Self { headers, cf: Some(cf), colo, gone, answer });
+        let Request { method, url, headers, body, cf, colo, gone, entrypoint, invocations } = request;
+        let data = Box::new(Self { headers, cf, colo, gone, invocations, answer });
         let run: isolate::Begin = Box::new(move |scope, id| {
             let rid = body.map_or(-1, |body| webapi::body::ops::hold(scope, body) as i32);
             let arguments = [
@@ -61,11 +66,17 @@ impl FetchEvent {
                 isolate::new_string(scope, method.as_str()).into(),
                 isolate::new_string(scope, &url).into(),
                 v8::Integer::new(scope, rid).into(),
+                text_or_undefined(scope, entrypoint.name.as_deref()),
+                text_or_undefined(scope, entrypoint.props.as_deref()),
             ];
             crate::runtime::call(scope, |hooks| &hooks.fetch, &arguments);
         });
         isolate::Job { id, data, run }
     }
+}
+
+fn text_or_undefined<'s>(scope: &v8::PinScope<'s, '_>, text: Option<&str>) -> v8::Local<'s, v8::Value> {
+    text.map_or_else(|| v8::undefined(scope).into(), |text| isolate::new_string(scope, text).into())
 }
 
 impl ContextData for FetchEvent {
@@ -107,11 +118,12 @@ fn op_request_headers(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnVa
     rv.set(webapi::headers::to_js(scope, &headers).into());
 }
 
-/// `op_request_cf(event)` → JSON text
+/// `op_request_cf(event)` → JSON text, or undefined
 fn op_request_cf(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let Some(event) = request(scope, &args) else { return };
-    let cf = event.cf.take().map_or_else(|| "{}".to_owned(), |cf| cf());
-    rv.set(isolate::new_string(scope, &cf).into());
+    if let Some(cf) = event.cf.clone() {
+        rv.set(isolate::new_string(scope, &cf()).into());
+    }
 }
 
 /// `op_request_signal(event)` → a promise that is fulfilled when the client goes away

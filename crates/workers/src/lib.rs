@@ -3,6 +3,7 @@
 
 mod binding;
 mod console;
+mod d1;
 mod event;
 mod fetch_event;
 mod host;
@@ -17,6 +18,7 @@ mod object_storage;
 mod r2;
 mod runtime;
 mod scheduled_event;
+mod service;
 mod version;
 
 pub use binding::{Binding, BindingValue};
@@ -31,6 +33,7 @@ pub use lane::{Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
+pub use service::{Entrypoint, Invocations, Service, ServiceFuture};
 pub use version::Version;
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use webapi::body::Outgoing;
 
 use crate::console::Notice;
-use crate::event::{Answer, Event, Outcome, Usage};
+use crate::event::{Answer, Event, Origin, Outcome, Usage};
 use crate::fetch_event::{FetchEvent, Request};
 use crate::lane::Lane;
 use crate::mailbox::Mailbox;
@@ -124,7 +124,7 @@ impl ObjectNamespace {
         name: Option<String>,
         method: String,
         arguments: Vec<u8>,
-        colo: Option<Arc<str>>,
+        origin: Origin,
     ) -> Outcome<Vec<u8>> {
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
@@ -134,7 +134,7 @@ impl ObjectNamespace {
             ];
             crate::runtime::call(scope, |hooks| &hooks.call, &arguments);
         });
-        self.event(id, name, |event, answer| Event::job(event, answer, colo, run)).await
+        self.event(id, name, |event, answer| Event::job(event, answer, origin, run)).await
     }
 
     /// Runs the object's alarm handler, if its alarm is due. `retry`: how many times it has failed.
@@ -146,7 +146,7 @@ impl ObjectNamespace {
             ];
             crate::runtime::call(scope, |hooks| &hooks.alarm, &arguments);
         });
-        self.event(id, None, |event, answer| Event::job(event, answer, None, run)).await
+        self.event(id, None, |event, answer| Event::job(event, answer, Origin::default(), run)).await
     }
 
     /// Sends the object an event; it comes to life if need be.

@@ -1,5 +1,7 @@
 //! The ops behind `DurableObjectNamespace` and its stubs, and those by which an instance answers.
 
+use std::sync::Arc;
+
 use durable::{IdError, ObjectId};
 use http::{HeaderMap, Method};
 use isolate::{Args, Failure, JsError, JsException, Op, OpValue, op, v8};
@@ -7,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, Outgoing};
 use webapi::fetch::{SubrequestBody, Subresponse};
 
-use crate::ObjectNamespace;
 use crate::binding::service_arg;
-use crate::event::Cause;
+use crate::event::{Cause, Origin, thrown};
 use crate::fetch_event::{Request, event_answer, give};
+use crate::{CfSource, Entrypoint, ObjectNamespace};
 
 pub(crate) const OPS: &[Op] =
     &[op!(op_object_id), op!(op_object_fetch), op!(op_object_call), op!(op_object_returned), op!(op_object_reset)];
@@ -43,6 +45,7 @@ fn object(scope: &mut v8::PinScope, args: &Args) -> Result<(ObjectNamespace, Obj
     let name = args.get(2).is_string().then(|| isolate::string_arg(scope, args, 2));
     let context = isolate::io_context(scope);
     context.map_or(Ok(()), isolate::IoContext::take_subrequest)?;
+    Origin::current(scope).invocations.count()?;
     Ok((namespace, id, name))
 }
 
@@ -89,10 +92,23 @@ fn request(scope: &mut v8::PinScope, args: &Args) -> Result<Request, JsError> {
         SubrequestBody::Bytes(bytes) => Some(BodyReader::from_bytes(bytes)),
         SubrequestBody::Once(reader) => Some(reader),
     };
-    let cf = args.get(7).is_string().then(|| isolate::string_arg(scope, args, 7)).unwrap_or_else(|| "{}".into());
+    let cf: Option<CfSource> = args.get(7).is_string().then(|| {
+        let cf = isolate::string_arg(scope, args, 7);
+        Arc::new(move || cf.clone()) as CfSource
+    });
     // An object is nowhere in particular: what it does takes place where it was asked from.
-    let colo = crate::event::colo(scope).unwrap_or_else(|| "".into());
-    Ok(Request { method, url, headers, body, cf: Box::new(|| cf), colo, gone: CancellationToken::new() })
+    let Origin { colo, invocations } = Origin::current(scope);
+    Ok(Request {
+        method,
+        url,
+        headers,
+        body,
+        cf,
+        colo: colo.unwrap_or_default(),
+        gone: CancellationToken::new(),
+        entrypoint: Entrypoint::default(),
+        invocations,
+    })
 }
 
 /// `op_object_call(namespace, id, name, method, arguments)` → a promise of bytes: whether it threw (1) or returned (0), and
@@ -107,13 +123,13 @@ fn op_object_call(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     };
     let method = isolate::string_arg(scope, &args, 3);
     let Some(arguments) = isolate::bytes_arg(scope, &args, 4) else { return };
-    let colo = crate::event::colo(scope);
+    let origin = Origin::current(scope);
     let gate = isolate::output_gate(scope);
     isolate::spawn(scope, rv, async move {
         if let Some(gate) = gate {
             gate.await?;
         }
-        Ok(namespace.call(id, name, method, arguments, colo).await.map_err(failed)?.into())
+        Ok(namespace.call(id, name, method, arguments, origin).await.map_err(failed)?.into())
     });
 }
 
@@ -138,16 +154,6 @@ fn failed(cause: Cause) -> JsError {
     }
 }
 
-fn thrown(exception: &JsException) -> JsError {
-    let message = exception.message.clone();
-    match exception.name.as_str() {
-        "TypeError" => JsError::type_error(message),
-        "RangeError" => JsError::range_error(message),
-        "SyntaxError" => JsError::syntax_error(message),
-        _ => JsError::error(message),
-    }
-}
-
 /// `op_object_returned(bytes)`: answers the current call.
 fn op_object_returned(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     if let Some(bytes) = isolate::bytes_arg(scope, &args, 0) {
@@ -163,8 +169,6 @@ fn op_object_reset(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]

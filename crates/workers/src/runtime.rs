@@ -12,7 +12,9 @@ pub fn runtime() -> Runtime {
     ops.extend(crate::console::OPS);
     ops.extend(crate::object_ops::OPS);
     ops.extend(crate::object_storage::OPS);
+    ops.extend(crate::d1::OPS);
     ops.extend(crate::kv::OPS);
+    ops.extend(crate::service::OPS);
     ops.extend(crate::r2::OPS);
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isolate::{ContextId, v8};
 
-use crate::event::{Answer, Event};
+use crate::event::{Answer, Event, Origin};
 
 /// What a scheduled handler is told.
 pub struct Scheduled {
@@ -20,7 +20,7 @@ pub struct Scheduled {
 
 impl Scheduled {
     pub(crate) fn job(self, id: ContextId, answer: Answer<()>) -> isolate::Job {
-        let colo = Some(self.colo.clone());
+        let origin = Origin { colo: Some(self.colo.clone()), ..Origin::default() };
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),
@@ -29,6 +29,6 @@ impl Scheduled {
             ];
             crate::runtime::call(scope, |hooks| &hooks.scheduled, &arguments);
         });
-        Event::job(id, answer, colo, run)
+        Event::job(id, answer, origin, run)
     }
 }

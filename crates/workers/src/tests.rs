@@ -38,9 +38,11 @@ async fn get(worker: &Worker, path: &str) -> Outcome<Response<Outgoing>> {
         url: format!("http://test.example{path}"),
         headers: HeaderMap::new(),
         body: None::<BodyReader>,
-        cf: Box::new(|| r#"{"colo":"NRT"}"#.to_owned()),
+        cf: Some(Arc::new(|| r#"{"colo":"NRT"}"#.to_owned())),
         colo: "NRT".into(),
         gone: CancellationToken::new(),
+        entrypoint: Entrypoint::default(),
+        invocations: Invocations::default(),
     };
     tokio::time::timeout(Duration::from_secs(20), worker.fetch(request, Usage::default()))
         .await

@@ -121,7 +121,7 @@ REGION = "eu"
 compatibility_flags = ["nodejs_compat"]
 [env.staging.vars]
 GREETING = "hi"
-[[env.staging.d1_databases]]
+[env.staging.browser]
 binding = "DB"
 
 [env.production]
@@ -141,7 +141,7 @@ minify = false
              add it to `env.staging` if it is needed there",
             "wrangler.toml:10: `vars.REGION` is set at the top level, but environments don't inherit it: \
              add it to `env.staging` if it is needed there",
-            "wrangler.toml:16: `d1_databases` is not supported by skerry dev yet and is ignored",
+            "wrangler.toml:16: `browser` is not supported by skerry dev yet and is ignored",
         ]
     );
 

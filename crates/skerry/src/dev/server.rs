@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use edge::error_page::{self, Audience, EdgeError, dev as page};
 use http::{HeaderMap, StatusCode};
-use workers::{Cause, Failure, Scheduled, Usage};
+use workers::{Cause, Entrypoint, Failure, Invocations, Scheduled, Usage};
 
 use super::app::{App, Running, State};
 use super::print::Answered;
@@ -111,9 +111,11 @@ async fn fetch(app: &App, running: &Running, request: edge::Request, usage: Usag
                 url,
                 headers: request.headers,
                 body: request.body,
-                cf: Box::new(move || cf.to_json()),
+                cf: Some(Arc::new(move || cf.to_json())),
                 colo,
                 gone: request.gone,
+                entrypoint: Entrypoint::default(),
+                invocations: Invocations::default(),
             },
             usage.clone(),
         )
@@ -199,7 +201,7 @@ fn failed(app: &App, running: &Running, cause: &Cause, met: &Met) -> edge::Respo
 }
 
 /// Tells the terminal why an event had no answer.
-fn report(app: &App, running: &Running, cause: &Cause) {
+pub fn report(app: &App, running: &Running, cause: &Cause) {
     match running.sources.cause(cause) {
         Some(thrown) => app.printer().thrown(&thrown),
         None => app.printer().error(match cause {

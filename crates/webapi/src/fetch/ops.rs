@@ -49,7 +49,8 @@ fn op_fetch_abort(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     }
 }
 
-fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsError> {
+/// The request that an op was given, in the order of `op_fetch`'s arguments.
+pub fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsError> {
     let method = isolate::string_arg(scope, args, 0);
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| JsError::type_error(format!("Invalid HTTP method string: {method}")))?;

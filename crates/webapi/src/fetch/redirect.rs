@@ -20,7 +20,7 @@ pub enum RedirectMode {
     Error,
 }
 
-pub(super) enum Step {
+pub enum Step {
     /// This response is the answer.
     Done,
     /// The request now says where to go next, and how.
@@ -28,7 +28,7 @@ pub(super) enum Step {
 }
 
 /// Decides what a response means for the request, and rewrites the request when it is to be sent again.
-pub(super) fn step(
+pub fn step(
     request: &mut Subrequest,
     status: StatusCode,
     headers: &HeaderMap,

@@ -1,0 +1,123 @@
+//! Databases by their ids, each opened when it is first used. Queries of one database run one after the other, as on the
+//! platform, on threads that may block.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::connection::{D1Connection, Generation};
+use crate::{Error, Failed, Output, Statement};
+
+/// The D1 databases of a process.
+#[derive(Debug)]
+pub struct Databases {
+    folder: PathBuf,
+    databases: Mutex<HashMap<String, Database>>,
+}
+
+/// A D1 database. Clones are the same one.
+#[derive(Clone)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// What tells this database's bookmarks from another's.
+    name: String,
+    path: PathBuf,
+    connection: Arc<AsyncMutex<Option<D1Connection>>>,
+}
+
+/// A point in a database's history; later ones are greater as strings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bookmark(String);
+
+// === impl Databases ===
+
+impl Databases {
+    /// Databases kept in `folder`, which is made when the first one is used.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, databases: Mutex::default() }
+    }
+
+    /// The database of this id.
+    pub fn database(&self, id: &str) -> Database {
+        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        databases.entry(id.to_owned()).or_insert_with(|| Database::new(&self.folder, id)).clone()
+    }
+}
+
+// === impl Database ===
+
+impl Database {
+    fn new(folder: &Path, id: &str) -> Self {
+        // An id is anybody's text; a hash of it is a file name.
+        let name: String = Sha256::digest(id).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let path = folder.join(format!("{name}.sqlite"));
+        Self { shared: Arc::new(Shared { name, path, connection: Arc::default() }) }
+    }
+
+    /// The file, which may not exist yet.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Runs the statements in one transaction: all of them happen, durably, or none.
+    pub async fn query(&self, statements: Vec<Statement>) -> Result<(Vec<Output>, Bookmark), Failed> {
+        self.query_with(statements, |outputs| outputs).await
+    }
+
+    /// The same with the results made into something else on the thread that may block.
+    ///
+    /// Once begun, the transaction goes on to its end even if the future is dropped.
+    pub async fn query_with<T: Send + 'static>(
+        &self,
+        statements: Vec<Statement>,
+        make: impl FnOnce(Vec<Output>) -> T + Send + 'static,
+    ) -> Result<(T, Bookmark), Failed> {
+        if statements.is_empty() {
+            return Err(Failed { at: 0, error: Error::NoStatement });
+        }
+        let mut connection = self.shared.connection.clone().lock_owned().await;
+        let path = self.shared.path.clone();
+        let running = tokio::task::spawn_blocking(move || {
+            let connection = match &mut *connection {
+                Some(connection) => connection,
+                closed => {
+                    let opened = D1Connection::open(&path).map_err(|error| Failed { at: 0, error })?;
+                    closed.insert(opened)
+                }
+            };
+            let outputs = connection.transaction(&statements)?;
+            Ok((make(outputs), connection.generation()))
+        });
+        let (made, generation) = running.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a query broke off");
+            Err(Failed { at: 0, error: Error::BrokeOff(error.to_string()) })
+        })?;
+        Ok((made, Bookmark::new(generation, &self.shared.name)))
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+// === impl Bookmark ===
+
+impl Bookmark {
+    fn new(generation: Generation, name: &str) -> Self {
+        let Generation { opening, writes } = generation;
+        Self(format!("{opening:08x}-{:08x}-{:08x}-{name}", writes >> 32, writes & 0xffff_ffff))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

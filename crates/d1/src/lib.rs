@@ -1,0 +1,21 @@
+//! D1: one SQLite database per D1 database, with what the platform allows, limits and reports of it.
+//! <https://developers.cloudflare.com/d1/>
+
+mod authorizer;
+mod connection;
+mod database;
+mod error;
+mod json;
+mod rows_written;
+mod split;
+mod value;
+
+pub use connection::{Meta, Output};
+pub use database::{Bookmark, Database, Databases};
+pub use error::{Error, Failed};
+pub use json::{ResultsFormat, outputs as outputs_json};
+pub use split::split;
+pub use value::{Statement, Value};
+
+#[cfg(test)]
+mod tests;

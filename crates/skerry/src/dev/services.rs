@@ -1,0 +1,101 @@
+//! The Workers of this process by their names, for service bindings between them. A binding finds the Worker anew for
+//! each request, so it outlives reloads of both ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use workers::{Cause, Entrypoint, JsException, Request, Service, ServiceFuture, Usage};
+
+use super::app::{App, State};
+use super::server::report;
+
+#[derive(Default)]
+pub struct Services {
+    apps: Mutex<HashMap<String, Weak<App>>>,
+}
+
+/// One binding: what it is called where, and what it leads to.
+struct Binding {
+    services: Weak<Services>,
+    worker: String,
+    name: String,
+    service: String,
+    entrypoint: Entrypoint,
+}
+
+// === impl Services ===
+
+impl Services {
+    pub fn register(&self, app: &Arc<App>) {
+        self.apps().insert(app.name().to_owned(), Arc::downgrade(app));
+    }
+
+    /// The service that a binding of `worker` leads to. It need not be there yet.
+    pub fn bind(self: &Arc<Self>, worker: &str, config: &config::Service) -> Arc<dyn Service> {
+        let service = match &config.environment {
+            Some(environment) => format!("{}-{environment}", config.service),
+            None => config.service.clone(),
+        };
+        let props = config.props.as_ref().map(|props| serde_json::json!(props).to_string().into());
+        let name = config.entrypoint.as_deref().filter(|name| *name != "default").map(Into::into);
+        Arc::new(Binding {
+            services: Arc::downgrade(self),
+            worker: worker.to_owned(),
+            name: config.binding.clone(),
+            service,
+            entrypoint: Entrypoint { name, props },
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<App>> {
+        self.apps().get(name)?.upgrade()
+    }
+
+    fn apps(&self) -> MutexGuard<'_, HashMap<String, Weak<App>>> {
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.apps().keys()).finish()
+    }
+}
+
+// === impl Binding ===
+
+impl Binding {
+    fn missing(&self) -> Cause {
+        let Self { worker, name, service, .. } = self;
+        exception(format!(
+            "The service binding \"{name}\" of the Worker \"{worker}\" leads to the Worker \"{service}\", which this process \
+             does not serve. Start both together: skerry dev <folder of {worker}> <folder of {service}>"
+        ))
+    }
+}
+
+impl Service for Binding {
+    fn fetch(&self, request: Request) -> ServiceFuture {
+        let Some(app) = self.services.upgrade().and_then(|services| services.find(&self.service)) else {
+            let missing = self.missing();
+            return Box::pin(async move { Err(missing) });
+        };
+        let request = Request { entrypoint: self.entrypoint.clone(), ..request };
+        Box::pin(async move {
+            match app.state().await {
+                State::Broken(message) => Err(exception(format!("The Worker \"{}\" can't run: {message}", app.name()))),
+                State::Running(running) => {
+                    let outcome = running.worker.fetch(request, Usage::default()).await;
+                    if let Err(cause) = &outcome {
+                        report(&app, &running, cause);
+                    }
+                    outcome
+                }
+            }
+        })
+    }
+}
+
+fn exception(message: String) -> Cause {
+    Cause::Exception(JsException { name: "Error".into(), message, ..JsException::default() })
+}

@@ -1,0 +1,209 @@
+//! Service bindings: a request from one Worker to another, without HTTP between the two.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use http::{Method, Response};
+use isolate::{Args, ContextId, Failure, JsError, Op, OpValue, op, v8};
+use tokio_util::sync::CancellationToken;
+use webapi::body::{BodyReader, EncodeBody, Outgoing};
+use webapi::fetch::{FetchError, Step, Subrequest, SubrequestBody, Subresponse, ops as fetch_ops};
+
+use crate::binding::service_arg;
+use crate::event::{Cause, Outcome};
+use crate::event::{Origin, thrown};
+use crate::fetch_event::{CfSource, FetchEvent, Request};
+
+pub(crate) const OPS: &[Op] = &[op!(op_service_fetch), op!(op_service_rpc)];
+
+/// Worker invocations that one request from outside may lead to, itself included:
+/// <https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/#limits>
+const MAX_INVOCATIONS: u32 = 32;
+
+const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can \
+happen e.g. if you have a Worker or Durable Object that calls other Workers or objects recursively.";
+
+/// What a service binding leads to. Who serves the Workers of a process knows how to find them.
+pub trait Service: Send + Sync {
+    /// Handles a request. Dropping the future says that nobody wants the response any more.
+    fn fetch(&self, request: Request) -> ServiceFuture;
+}
+
+pub type ServiceFuture = Pin<Box<dyn Future<Output = Outcome<Response<Outgoing>>> + Send>>;
+
+/// Where in a Worker a request goes.
+#[derive(Clone, Debug, Default)]
+pub struct Entrypoint {
+    /// An export of the main module; `None`: the default one.
+    pub name: Option<Arc<str>>,
+    /// `ctx.props`: the JSON text of an object.
+    pub props: Option<Arc<str>>,
+}
+
+/// How many Workers a request from outside has invoked so far. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Invocations(Arc<AtomicU32>);
+
+// === impl Invocations ===
+
+impl Default for Invocations {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU32::new(1)))
+    }
+}
+
+impl Invocations {
+    /// Counts one more.
+    pub(crate) fn count(&self) -> Result<(), JsError> {
+        let more = |count: u32| (count < MAX_INVOCATIONS).then_some(count + 1);
+        let counted = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.map(drop).map_err(|_| JsError::error(TOO_DEEP))
+    }
+}
+
+/// `op_service_fetch(method, url, headers, body, redirectMode, cf, fetchId, service)` → a promise as `op_fetch`'s. `cf`:
+/// the JSON text of one, or the event whose own it is, or undefined.
+fn op_service_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
+    if !isolate::require_io(scope) {
+        return;
+    }
+    let request = match fetch_ops::subrequest(scope, &args) {
+        Ok(request) => request,
+        Err(error) => return isolate::throw(scope, error),
+    };
+    let Some(service) = service_arg::<Arc<dyn Service>>(scope, &args, 7) else {
+        return isolate::throw(scope, JsError::error("This service is not bound to the Worker."));
+    };
+    let call = Call { service, cf: cf(scope, args.get(5)), origin: Origin::current(scope) };
+    if let Some(Err(error)) = isolate::io_context(scope).map(|context| context.take_subrequest()) {
+        return isolate::throw(scope, error);
+    }
+    let gate = isolate::output_gate(scope);
+    isolate::spawn(scope, rv, async move {
+        if let Some(gate) = gate {
+            gate.await?;
+        }
+        let response = call.fetch(request).await?;
+        Ok(OpValue::With(Box::new(move |scope| fetch_ops::reply(scope, response))))
+    });
+}
+
+/// `op_service_rpc(method)`: says that a method of another Worker can't be called.
+fn op_service_rpc(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    let method = isolate::string_arg(scope, &args, 0);
+    let message = format!(
+        "The RPC method \"{method}\" can't be called: this version of Skerry has no RPC between Workers yet. A service \
+         binding's fetch() works."
+    );
+    isolate::throw(scope, JsError::type_error(message));
+}
+
+fn cf(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<CfSource> {
+    if value.is_string() {
+        let json = value.to_rust_string_lossy(scope);
+        return Some(Arc::new(move || json.clone()));
+    }
+    let id = ContextId(value.is_number().then(|| value.uint32_value(scope)).flatten()?);
+    isolate::context(scope, id)?.data::<FetchEvent>()?.cf.clone()
+}
+
+/// A call of a service, on its way.
+struct Call {
+    service: Arc<dyn Service>,
+    cf: Option<CfSource>,
+    origin: Origin,
+}
+
+// === impl Call ===
+
+impl Call {
+    async fn fetch(self, request: Subrequest) -> Result<Subresponse, JsError> {
+        match request.abort.clone() {
+            None => self.follow(request).await,
+            Some(abort) => tokio::select! {
+                biased;
+                () = abort.cancelled() => Err(FetchError::Aborted.into()),
+                result = self.follow(request) => result,
+            },
+        }
+    }
+
+    /// Follows the service's redirects, which stay within it whatever host they name.
+    async fn follow(&self, mut request: Subrequest) -> Result<Subresponse, JsError> {
+        request.url.set_fragment(None);
+        let mut visited = Vec::new();
+        loop {
+            let response = self.exchange(&mut request).await?;
+            match webapi::fetch::step(&mut request, response.status(), response.headers(), &mut visited)? {
+                Step::Done => return Ok(subresponse(request, response, !visited.is_empty())),
+                Step::Follow => drop(response),
+            }
+        }
+    }
+
+    async fn exchange(&self, request: &mut Subrequest) -> Result<Response<Outgoing>, JsError> {
+        self.origin.invocations.count()?;
+        let body = match &mut request.body {
+            SubrequestBody::None => None,
+            SubrequestBody::Bytes(bytes) => Some(BodyReader::from_bytes(bytes.clone())),
+            // A body read from an encoded response travels as plain bytes: its header described another message.
+            SubrequestBody::Once(reader) => Some(std::mem::replace(reader, BodyReader::empty()).decoded()),
+        };
+        let gone = CancellationToken::new();
+        let abandoned = gone.clone().drop_guard();
+        let request = Request {
+            method: request.method.clone(),
+            url: request.url.to_string(),
+            headers: request.headers.clone(),
+            body,
+            cf: self.cf.clone(),
+            gone,
+            entrypoint: Entrypoint::default(),
+            colo: self.origin.colo.clone().unwrap_or_default(),
+            invocations: self.origin.invocations.clone(),
+        };
+        let outcome = self.service.fetch(request).await;
+        abandoned.disarm();
+        outcome.map_err(error)
+    }
+}
+
+fn subresponse(request: Subrequest, response: Response<Outgoing>, redirected: bool) -> Subresponse {
+    let (parts, Outgoing { reader, encode }) = response.into_parts();
+    let null_body = request.method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 204 | 205 | 304);
+    let body = (!null_body).then(|| {
+        // What the Worker has encoded itself is undone for whoever reads it, as after a passage through HTTP.
+        let body = if encode == EncodeBody::Manual { reader.with_coding_of(&parts.headers) } else { reader };
+        match request.abort {
+            Some(abort) => body.abort_on(abort),
+            None => body,
+        }
+    });
+    let status_text = match parts.extensions.get::<hyper::ext::ReasonPhrase>() {
+        Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+        None => parts.status.canonical_reason().unwrap_or_default().to_owned(),
+    };
+    let status = parts.status;
+    Subresponse { status, status_text, headers: parts.headers, body, url: request.url.into(), redirected }
+}
+
+/// Why the other Worker gave no response, as its caller is told: a builtin error keeps its class.
+fn error(cause: Cause) -> JsError {
+    let failure = match cause {
+        Cause::Exception(exception) => return thrown(&exception),
+        Cause::Runtime(failure) => failure,
+    };
+    JsError::error(match failure {
+        Failure::Reset(reason) => return thrown(&reason),
+        Failure::CpuLimit => "Worker exceeded CPU time limit.".to_owned(),
+        Failure::MemoryLimit => "Worker exceeded memory limit.".to_owned(),
+        Failure::Hung => {
+            "The Workers runtime canceled this request because it detected that your Worker's code had hung \
+                          and would never generate a response."
+                .to_owned()
+        }
+        Failure::Start(error) => error.to_string(),
+        Failure::Expired | Failure::IsolateGone => "Network connection lost.".to_owned(),
+    })
+}
