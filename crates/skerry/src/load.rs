@@ -39,7 +39,6 @@ pub struct LoadOptions {
     pub vars: Vec<VarArgument>,
     pub enforce_limits: bool,
     /// What bindings to services are bound to.
-    #[expect(dead_code, reason = "the first service comes next")]
     pub state: Arc<State>,
 }
 

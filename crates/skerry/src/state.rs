@@ -18,8 +18,12 @@ impl State {
         Self { root: root.join("state/v1") }
     }
 
+    /// The cache, bounded for the whole process.
+    pub fn cache(&self) -> cache::Store {
+        cache::Store::new(self.service("cache"), cache::Limits::default())
+    }
+
     /// The folder of one service.
-    #[expect(dead_code, reason = "the first service comes next")]
     fn service(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

@@ -2,6 +2,7 @@
 //! takes events (a request, a scheduled run) and gives outcomes; sockets and routes are above it.
 
 mod binding;
+mod cache;
 mod console;
 mod event;
 mod fetch_event;
@@ -11,6 +12,7 @@ mod runtime;
 mod scheduled_event;
 mod version;
 
+pub use self::cache::Caches;
 pub use binding::{Binding, BindingValue};
 pub use console::{Level, LogLine, Notice};
 pub use event::{Cause, Outcome, Usage};

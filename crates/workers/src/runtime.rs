@@ -8,7 +8,7 @@ static JS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/js");
 /// Everything that the snapshot is made of.
 pub fn runtime() -> Runtime {
     let mut ops = webapi::ops();
-    ops.extend([crate::fetch_event::OPS, crate::console::OPS].concat());
+    ops.extend([crate::fetch_event::OPS, crate::console::OPS, crate::cache::OPS].concat());
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
     add_modules("skerry:/workers", &JS, &mut modules);

@@ -69,7 +69,8 @@ fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, JsErr
         }
         false => None,
     };
-    Ok(Subrequest { method, url, headers, body, redirect, abort })
+    let options = args.get(5).is_string().then(|| isolate::string_arg(scope, args, 5).into());
+    Ok(Subrequest { method, url, headers, body, redirect, options, abort })
 }
 
 fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<SubrequestBody, JsError> {
