@@ -1,6 +1,7 @@
 //! Journeys through the real binary, one file each. `harness/` is what they share.
 
 mod ab_test;
+mod cache_api;
 mod cli_check;
 mod cli_init;
 mod counter;

@@ -41,8 +41,10 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     let listener = listen(&arguments, &projects).await?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
 
+    // As with wrangler, `fetch` in development stores only what the Worker asks it to: see docs/cache.md.
+    let caches = workers::Caches::new(load.state.cache(), geo.colo().iata, false);
     let outbound = webapi::fetch::Outbound::new(webapi::fetch::Policy::development());
-    let host = Host::new(HostOptions { snapshot: crate::snapshot::snapshot(), outbound });
+    let host = Host::new(HostOptions { snapshot: crate::snapshot::snapshot(), outbound, caches });
     let several = projects.len() > 1;
     let mut apps = Vec::new();
     for (path, project) in projects {

@@ -1,7 +1,7 @@
 //! Where local state is kept: one folder for all Workers of a process, a subfolder for each service. Services open
 //! their files when they are first used, so a command that only looks at a project leaves nothing behind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ pub struct State {
     kv: Arc<kv::Store>,
     r2: r2::R2,
     pub d1: d1::Databases,
+    cache: PathBuf,
 }
 
 // === impl State ===
@@ -28,6 +29,7 @@ impl State {
             kv: kv::Store::local(root.join("kv"), replication),
             r2: r2::R2::new(root.join("r2")),
             d1: d1::Databases::new(root.join("d1")),
+            cache: root.join("cache"),
         }
     }
 
@@ -42,6 +44,11 @@ impl State {
 
     pub fn r2(&self) -> &r2::R2 {
         &self.r2
+    }
+
+    /// The cache, bounded for the whole process.
+    pub fn cache(&self) -> cache::Store {
+        cache::Store::new(self.cache.clone(), cache::Limits::default())
     }
 }
 

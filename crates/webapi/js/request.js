@@ -228,6 +228,12 @@ export function requestFromNative(method, url, rid, context) {
   });
 }
 
+/** What the Cache API looks at of a request; its body stays unused. */
+export function requestKey(input) {
+  const inner = isRequest(input) ? innerOf(input) : innerFrom(input, undefined);
+  return { method: inner.method, url: inner.url, headers: listOf(inner), cf: inner.cfContext === -1 ? inner.cf : undefined };
+}
+
 /**
  * What `fetch(input, init)` and the stubs of bindings send, the body thereby used: `{ method, url, headers (flat list), body (see takeBody),
  * redirect, signal (null: none that could abort), cf (undefined for that of an incoming request: it asks nothing of a subrequest), cfContext (the event

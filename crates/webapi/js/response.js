@@ -262,6 +262,12 @@ export function responseParts(response) {
   };
 }
 
+/** What a response is, but its body. */
+export function responseFacts(response) {
+  const inner = innerOf(response);
+  return { status: inner.status, type: inner.type, headers: listOf(inner), webSocket: inner.webSocket };
+}
+
 /** A Response with immutable headers, as `fetch` resolves with; takes the list over. `rid` -1: no body. */
 export function responseFromNative(status, statusText, list, rid, url, redirected) {
   const inner = makeInner(status, bodyFromNative(rid));

@@ -9,12 +9,15 @@ mod redirect;
 #[cfg(test)]
 mod tests;
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +33,26 @@ pub use redirect::{RedirectMode, Step, step};
 #[derive(Clone)]
 pub struct Outbound {
     client: client::Client,
+    front: Option<Arc<dyn Front>>,
+}
+
+/// What may answer in the network's stead, one exchange at a time (so each redirect by itself): a cache.
+pub trait Front: Send + Sync {
+    /// Answers a GET or a HEAD, with the help of `network` where it needs that. None: it has no say in this one.
+    fn answer(&self, hop: &Hop<'_>, network: &Outbound) -> Option<Exchange>;
+}
+
+pub type Exchange = Pin<Box<dyn Future<Output = Result<Response<BodyReader>, FetchError>> + Send>>;
+
+/// One exchange of a `fetch()`.
+pub struct Hop<'a> {
+    pub method: &'a Method,
+    pub url: &'a Url,
+    pub headers: &'a HeaderMap,
+    /// See [`Subrequest::options`].
+    pub options: Option<&'a str>,
+    /// No redirect has led here.
+    pub first: bool,
 }
 
 /// What `fetch()` asks for, validated by the `Request` class already.
@@ -39,6 +62,8 @@ pub struct Subrequest {
     pub headers: HeaderMap,
     pub body: SubrequestBody,
     pub redirect: RedirectMode,
+    /// What JavaScript gave as `cf` and `cache`: JSON, `{ "cf": …, "cache": … }`.
+    pub options: Option<Box<str>>,
     /// Ends the exchange, and later the response's body.
     pub abort: Option<CancellationToken>,
 }
@@ -67,12 +92,17 @@ pub struct Subresponse {
 
 impl Outbound {
     pub fn new(policy: Policy) -> Self {
-        Self { client: client::build(policy, Vec::new()) }
+        Self { client: client::build(policy, Vec::new()), front: None }
     }
 
     /// As `new`, trusting these certificate authorities besides the machine's.
     pub fn trusting(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
-        Self { client: client::build(policy, authorities) }
+        Self { client: client::build(policy, authorities), front: None }
+    }
+
+    /// The same way out with something before it.
+    pub fn behind(self, front: Arc<dyn Front>) -> Self {
+        Self { front: Some(front), ..self }
     }
 
     /// Sends a request and follows redirects as it says; resolves when the response's headers are here.
@@ -92,7 +122,7 @@ impl Outbound {
         request.url.set_fragment(None);
         let mut visited = Vec::new();
         loop {
-            let response = self.exchange(&mut request).await?;
+            let response = self.exchange(&mut request, visited.is_empty()).await?;
             match redirect::step(&mut request, response.status(), response.headers(), &mut visited)? {
                 Step::Done => {
                     return Ok(Subresponse::new(request, response, !visited.is_empty()));
@@ -103,7 +133,17 @@ impl Outbound {
         }
     }
 
-    async fn exchange(&self, request: &mut Subrequest) -> Result<Response<Incoming>, FetchError> {
+    async fn exchange(&self, request: &mut Subrequest, first: bool) -> Result<Response<BodyReader>, FetchError> {
+        if let Some(front) = &self.front
+            && matches!(request.method, Method::GET | Method::HEAD)
+        {
+            let Subrequest { method, url, headers, options, .. } = &*request;
+            let hop = Hop { method, url, headers, options: options.as_deref(), first };
+            let network = Self { client: self.client.clone(), front: None };
+            if let Some(answer) = front.answer(&hop, &network) {
+                return answer.await;
+            }
+        }
         let body = match &mut request.body {
             SubrequestBody::None => BodyReader::empty(),
             SubrequestBody::Bytes(bytes) => BodyReader::from_bytes(bytes.clone()),
@@ -112,13 +152,25 @@ impl Outbound {
                 std::mem::replace(reader, BodyReader::empty()).decoded()
             }
         };
-        let mut hyper_request: Request<HttpBody> = Request::builder()
-            .method(request.method.clone())
-            .uri(request.url.as_str())
+        self.send(&request.method, &request.url, request.headers.clone(), body).await
+    }
+
+    /// One exchange with the network: no redirect is followed, nothing is before it.
+    pub async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: BodyReader,
+    ) -> Result<Response<BodyReader>, FetchError> {
+        let mut request: Request<HttpBody> = Request::builder()
+            .method(method.clone())
+            .uri(url.as_str())
             .body(body.into_http_body())
-            .map_err(|_| FetchError::InvalidUrl(request.url.to_string()))?;
-        *hyper_request.headers_mut() = request.headers.clone();
-        self.client.request(hyper_request).await.map_err(|error| FetchError::of(&request.url, error))
+            .map_err(|_| FetchError::InvalidUrl(url.to_string()))?;
+        *request.headers_mut() = headers;
+        let response = self.client.request(request).await.map_err(|error| FetchError::of(url, error))?;
+        Ok(response.map(BodyReader::from_incoming))
     }
 }
 
@@ -143,12 +195,12 @@ fn own_headers(headers: &mut HeaderMap) {
 // === impl Subresponse ===
 
 impl Subresponse {
-    fn new(request: Subrequest, response: Response<Incoming>, redirected: bool) -> Self {
-        let (parts, incoming) = response.into_parts();
+    fn new(request: Subrequest, response: Response<BodyReader>, redirected: bool) -> Self {
+        let (parts, body) = response.into_parts();
         let status = parts.status;
         let null_body = request.method == Method::HEAD || matches!(status.as_u16(), 101 | 204 | 205 | 304);
         let body = (!null_body).then(|| {
-            let body = BodyReader::from_incoming(incoming).with_coding_of(&parts.headers);
+            let body = body.with_coding_of(&parts.headers);
             match request.abort {
                 Some(abort) => body.abort_on(abort),
                 None => body,

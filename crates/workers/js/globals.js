@@ -33,6 +33,7 @@ import { clearInterval, clearTimeout, queueMicrotask, Scheduler, scheduler, setI
 import { URL, URLSearchParams } from "../webapi/url.js";
 import { URLPattern } from "../webapi/urlpattern.js";
 import { requiredArguments } from "../webapi/webidl.js";
+import { Cache, CacheStorage, caches } from "./cache.js";
 import { ExecutionContext } from "./context.js";
 import { ExtendableEvent, FetchEvent, ScheduledController, ScheduledEvent } from "./service_worker.js";
 
@@ -77,7 +78,7 @@ function define(values, enumerable) {
 }
 
 define({
-  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
+  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, Cache, CacheStorage, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
   DOMException, DecompressionStream, ErrorEvent, Event, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
   Headers, IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
   PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
@@ -89,6 +90,6 @@ define({
 }, false);
 
 define({
-  atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, performance, queueMicrotask, reportError, scheduler, self: globalThis,
+  atob, btoa, caches, clearInterval, clearTimeout, crypto, fetch, navigator, performance, queueMicrotask, reportError, scheduler, self: globalThis,
   setInterval, setTimeout, structuredClone,
 }, true);

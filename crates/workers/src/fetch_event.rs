@@ -151,7 +151,8 @@ fn op_respond(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     }
 }
 
-fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response<Outgoing>, JsError> {
+/// The response that the first five arguments of an op make.
+pub(crate) fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response<Outgoing>, JsError> {
     let status = args.get(0).uint32_value(scope).unwrap_or(0) as u16;
     let status =
         StatusCode::from_u16(status).map_err(|_| JsError::range_error(format!("{status} is no HTTP status")))?;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use isolate::{Isolate, Limits, Options, Snapshot};
 use webapi::fetch::Outbound;
 
+use crate::Caches;
+
 /// How many isolates without a script are kept ready, so that a cold start need not make its own.
 const SPARES: usize = 4;
 
@@ -17,12 +19,14 @@ const REST: Duration = Duration::from_millis(1);
 pub struct HostOptions {
     pub snapshot: Snapshot,
     pub outbound: Outbound,
+    pub caches: Caches,
 }
 
 /// The process's Workers' common ground.
 pub struct Host {
     options: Options,
     outbound: Outbound,
+    caches: Caches,
     spares: Mutex<Vec<Isolate>>,
     /// Asks the thread that makes spare isolates for one with these limits.
     wanted: mpsc::Sender<Limits>,
@@ -32,10 +36,10 @@ pub struct Host {
 
 impl Host {
     pub fn new(options: HostOptions) -> Arc<Self> {
-        let HostOptions { snapshot, outbound } = options;
+        let HostOptions { snapshot, outbound, caches } = options;
         let options = Options { runtime: crate::runtime(), snapshot };
         let (wanted, asked) = mpsc::channel();
-        let host = Arc::new(Self { options, outbound, spares: Mutex::default(), wanted });
+        let host = Arc::new(Self { options, outbound, caches, spares: Mutex::default(), wanted });
         let weak = Arc::downgrade(&host);
         // Without the thread every isolate is made when it is needed.
         if let Err(error) = thread::Builder::new().name("spares".into()).spawn(move || make_spares(&weak, &asked)) {
@@ -49,6 +53,10 @@ impl Host {
 
     pub(crate) fn outbound(&self) -> Outbound {
         self.outbound.clone()
+    }
+
+    pub(crate) fn caches(&self) -> &Caches {
+        &self.caches
     }
 
     /// An isolate without a script: a spare one when it was made for as much memory, else a new one.

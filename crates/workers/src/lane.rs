@@ -114,7 +114,9 @@ impl Lane {
             version.modules.clone(),
             |scope| {
                 isolate::put(scope, Notices(self.notices.clone()));
-                isolate::put(scope, self.host.outbound());
+                let caches = self.host.caches().of(&version.name);
+                isolate::put(scope, self.host.outbound().behind(Arc::new(caches.clone())));
+                isolate::put(scope, caches);
                 crate::runtime::prepare(scope, &version.bindings, version.modules.is_script())
             },
             |scope, namespace| {

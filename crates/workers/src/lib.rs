@@ -2,6 +2,7 @@
 //! takes events (a request, a scheduled run) and gives outcomes; sockets and routes are above it.
 
 mod binding;
+mod cache;
 mod console;
 mod d1;
 mod event;
@@ -21,6 +22,7 @@ mod scheduled_event;
 mod service;
 mod version;
 
+pub use self::cache::Caches;
 pub use binding::{Binding, BindingValue};
 pub use console::{Level, LogLine, Notice};
 pub use event::{Cause, Outcome, Usage};

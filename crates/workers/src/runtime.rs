@@ -10,6 +10,7 @@ pub fn runtime() -> Runtime {
     let mut ops = webapi::ops();
     ops.extend(crate::fetch_event::OPS);
     ops.extend(crate::console::OPS);
+    ops.extend(crate::cache::OPS);
     ops.extend(crate::object_ops::OPS);
     ops.extend(crate::object_storage::OPS);
     ops.extend(crate::d1::OPS);

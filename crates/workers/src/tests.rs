@@ -20,7 +20,9 @@ fn run(test: impl Future<Output = ()>) {
 }
 
 fn worker(source: &str, limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<Notice>) {
-    let host = Host::new(HostOptions { snapshot: SNAPSHOT.clone(), outbound: Outbound::new(Policy::development()) });
+    let caches = crate::Caches::new(::cache::Store::new("unused".into(), ::cache::Limits::default()), "NRT", false);
+    let host =
+        Host::new(HostOptions { snapshot: SNAPSHOT.clone(), outbound: Outbound::new(Policy::development()), caches });
     let modules = [("index.js".to_owned(), ModuleSource::new(ModuleKind::EsModule, source.to_owned()))];
     let version = Version {
         name: "test".into(),

@@ -33,6 +33,7 @@ fn get(url: &str) -> Subrequest {
         body: SubrequestBody::None,
         redirect: RedirectMode::Follow,
         abort: None,
+        options: None,
     }
 }
 

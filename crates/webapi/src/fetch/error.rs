@@ -30,6 +30,9 @@ pub enum FetchError {
     /// The Worker's own request body failed, with the reason it gave.
     #[error("{0}")]
     Body(crate::body::BodyError),
+    /// What the request asks of the cache contradicts itself.
+    #[error("{0}")]
+    Cache(String),
     #[error("Could not connect to {url}: {reason}")]
     Connect { url: String, reason: String },
 }
@@ -73,7 +76,8 @@ impl From<FetchError> for JsError {
             | FetchError::TooManyRedirects(_)
             | FetchError::InvalidLocation
             | FetchError::UnexpectedRedirect
-            | FetchError::OneTimeBody => JsError::type_error(message),
+            | FetchError::OneTimeBody
+            | FetchError::Cache(_) => JsError::type_error(message),
         }
     }
 }

@@ -74,7 +74,8 @@ pub fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, J
         }
         false => None,
     };
-    Ok(Subrequest { method, url, headers, body, redirect, abort })
+    let options = args.get(5).is_string().then(|| isolate::string_arg(scope, args, 5).into());
+    Ok(Subrequest { method, url, headers, body, redirect, options, abort })
 }
 
 /// A subrequest's body: null, text, bytes, or a native body's number.

@@ -100,6 +100,7 @@ fn get(url: &str) -> Subrequest {
         headers: HeaderMap::new(),
         body: SubrequestBody::None,
         redirect: RedirectMode::Follow,
+        options: None,
         abort: None,
     }
 }
