@@ -390,7 +390,10 @@ fn narrow(served: Served, request: &HeaderMap, lifetime: Lifetime) -> Served {
 fn part(body: Stream, first: u64, count: u64) -> Stream {
     let state = (body, first, count);
     stream::unfold(state, |(mut body, mut skip, left)| async move {
-        while left > 0 {
+        if left == 0 {
+            return None;
+        }
+        loop {
             match body.next().await? {
                 Err(error) => return Some((Err(error), (body, 0, 0))),
                 Ok(chunk) if (chunk.len() as u64) <= skip => skip -= chunk.len() as u64,
@@ -402,7 +405,6 @@ fn part(body: Stream, first: u64, count: u64) -> Stream {
                 }
             }
         }
-        None
     })
     .boxed()
 }

@@ -65,10 +65,11 @@ fn start(options: &List) -> Result<From, Error> {
     let (From::At(first) | From::After(first)) = &from;
     // The page before ended with a key, or with a beginning: all that has it lies before its end.
     let (key, folded) = (&cursor[1..], cursor[0] == 1);
-    if key < &first[..] {
-        return Ok(from);
+    if folded {
+        let end = end_of(key).ok_or(Error::InvalidCursor)?;
+        return Ok(if end < *first { from } else { From::At(end) });
     }
-    if folded { end_of(key).map(From::At).ok_or(Error::InvalidCursor) } else { Ok(From::After(key.to_vec())) }
+    Ok(if key < &first[..] { from } else { From::After(key.to_vec()) })
 }
 
 /// The first bytes behind all that begin with `prefix`. `None`: nothing can lie behind.

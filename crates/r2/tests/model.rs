@@ -205,6 +205,24 @@ proptest! {
     }
 }
 
+/// A page that begins in the middle of what is folded to one entry, and the page behind it.
+#[tokio::test]
+async fn a_list_goes_on_behind_what_it_folded() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = R2::new(folder.path().into()).bucket("folded");
+    for key in ["a/c", "b"] {
+        bucket.put(key, body(b""), Put::default()).await.unwrap();
+    }
+    let mut options =
+        List { delimiter: "/".into(), start_after: Some("a/b".into()), limit: Some(1), ..List::default() };
+    let first = bucket.list(options.clone()).await.unwrap();
+    assert_eq!(first.prefixes, ["a/"]);
+    options.cursor = first.cursor;
+    let second = bucket.list(options).await.unwrap();
+    assert_eq!(second.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert!(second.prefixes.is_empty() && second.cursor.is_none());
+}
+
 /// Writers overwrite and delete one key, in one piece and in parts, while readers read it: what they get is always one whole
 /// version.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -66,7 +66,8 @@ impl webapi::fetch::Front for WorkerCaches {
         let implied =
             self.caches.by_extension && ask.mode != Mode::NoStore && cache::has_static_extension(hop.url.path());
         if !ask.wants_cache() && !implied {
-            if !self.caches.by_extension && !(ask.mode == Mode::NoStore && hop.options.is_some()) {
+            let asked = ask.mode == Mode::NoStore && hop.options.is_some();
+            if !(self.caches.by_extension || asked) {
                 return None;
             }
             let label = if ask.mode == Mode::NoStore { BYPASS } else { DYNAMIC };

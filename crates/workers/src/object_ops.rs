@@ -45,7 +45,6 @@ fn object(scope: &mut v8::PinScope, args: &Args) -> Result<(ObjectNamespace, Obj
     let name = args.get(2).is_string().then(|| isolate::string_arg(scope, args, 2));
     let context = isolate::io_context(scope);
     context.map_or(Ok(()), isolate::IoContext::take_subrequest)?;
-    Origin::current(scope).invocations.count()?;
     Ok((namespace, id, name))
 }
 

@@ -55,7 +55,7 @@ impl Default for Invocations {
 
 impl Invocations {
     /// Counts one more.
-    pub(crate) fn count(&self) -> Result<(), JsError> {
+    fn count(&self) -> Result<(), JsError> {
         let more = |count: u32| (count < MAX_INVOCATIONS).then_some(count + 1);
         let counted = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         counted.map(drop).map_err(|_| JsError::error(TOO_DEEP))

@@ -70,9 +70,11 @@ async fn the_least_recently_used_goes_first() {
     for n in 0..20 {
         put(&store, &n.to_string(), vec![n; 50_000]).await;
     }
-    let index = lock(&store.inner.index);
-    assert!(index.len() <= 10 && index.memory <= 150_000 && index.disk <= 3_000_000, "{} {}", index.memory, index.disk);
-    drop(index);
+    {
+        let index = lock(&store.inner.index);
+        let (memory, disk) = (index.memory, index.disk);
+        assert!(index.len() <= 10 && memory <= 150_000 && disk <= 3_000_000, "{memory} {disk}");
+    }
     for n in 11..20 {
         assert_eq!(
             get(&store, &n.to_string()).await,
