@@ -203,4 +203,21 @@ def kv(plan):
     yield from rows.values()
 
 
-CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour, "kv": kv}
+def durable(plan):
+    server_cpus, load_cpus = cpus(1)
+    case = "(g) Durable Objects, beside miniflare"
+    rows = {
+        path: Row(case, figure, "", "≥ 3× miniflare", lambda ours, theirs, ratio: ratio >= 3)
+        for path, figure in (("/one", "additions/s, 1 object"), ("/many", "additions/s, 1000"))
+    }
+    for server in turns(plan, (Skerry, Miniflare)):
+        with server([Worker.from_folder("durable")], server_cpus) as running:
+            target = running.target("durable")
+            load.get_once(target, "/one", expected=b"1")
+            for path, row in rows.items():
+                load.wrk(target, path, load_cpus, KV_CONNECTIONS, 2)
+                row.add(server, load.wrk(target, path, load_cpus, KV_CONNECTIONS, plan.seconds)["rps"])
+    yield from rows.values()
+
+
+CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour, "kv": kv, "durable": durable}

@@ -148,6 +148,8 @@ class Skerry(Server):
             (folder / "wrangler.toml").write_text(
                 f'name = "{worker.name}"\nmain = "index.js"\ncompatibility_date = "{COMPATIBILITY_DATE}"\n'
                 '[[kv_namespaces]]\nbinding = "KV"\n'
+                + ('[[durable_objects.bindings]]\nname = "COUNTERS"\nclass_name = "Counter"\n'
+                   '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Counter"]\n' if worker.name == "durable" else "")
             )
             folders.append(folder)
         flags = ["--ip", "127.0.0.1", "--port", "0", "--log-level", "error"]
@@ -219,7 +221,7 @@ class Miniflare(Server):
 
     def start(self, workers, cpus):
         (worker,) = workers
-        script = self.folder / "index.js"
+        script = self.folder / f"{worker.name}.mjs"
         script.write_text(worker.source)
         command = ["node", HERE / "miniflare.mjs", script, self.folder / "state"]
         self.spawn(command, cpus, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
