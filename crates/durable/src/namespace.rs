@@ -1,6 +1,5 @@
 //! A namespace: the objects of one class, a database file each, in one folder.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::{Alarms, Error, ObjectId, Storage};
@@ -39,14 +38,6 @@ impl Namespace {
     /// Whether anything was ever stored here.
     pub fn exists(&self) -> bool {
         self.folder.exists()
-    }
-
-    /// Removes all objects of the namespace (`deleted_classes`). None may be in use.
-    pub fn delete(&self) -> io::Result<()> {
-        match std::fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -97,11 +97,6 @@ impl Storage {
         &self.durability
     }
 
-    /// Whether changes wait for `commit`.
-    pub fn is_changed(&self) -> bool {
-        self.open
-    }
-
     /// Ends the changes' transaction, unless one of the object's own is open within it. Returns the number of the last
     /// commit, which [`Durability::reach`] takes.
     pub fn commit(&mut self) -> Result<u64, Error> {
