@@ -32,3 +32,4 @@ mod service_bindings;
 mod streaming;
 mod v8_archive;
 mod web_standards;
+mod websockets;

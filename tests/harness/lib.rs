@@ -5,18 +5,30 @@ mod command;
 mod dev;
 mod origin;
 mod project;
+pub mod socket;
 
 pub use client::{Answer, Client, Request, body_of, text};
 pub use command::{Output, skerry, wrangler};
 pub use dev::Dev;
 pub use origin::{Origin, OriginBody, Seen};
 pub use project::Project;
+pub use socket::Socket;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long anything that should happen soon may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `holds` does.
+pub async fn eventually<F: Future<Output = bool>>(holds: impl Fn() -> F) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it comes about in time");
+}
 
 /// The repository's root.
 pub fn root() -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -11,12 +11,14 @@ use futures::{FutureExt, StreamExt};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use webapi::body::HttpBody;
+use webapi::websocket::{Role, relay};
 
 use crate::activity::Activity;
 use crate::client::{Info, Tls};
@@ -47,6 +49,8 @@ pub(crate) struct Shared<H> {
     pub(crate) config: Arc<Config>,
     pub(crate) info: Arc<Info>,
     pub(crate) activity: Arc<Activity>,
+    /// What the connection becomes once its last response is sent.
+    pub(crate) upgrade: Mutex<Option<(OnUpgrade, webapi::websocket::Socket)>>,
 }
 
 // === impl Connection ===
@@ -59,8 +63,9 @@ impl<H: Handler> Connection<H> {
         }
         let info = Info::new(remote, stream.local_addr().ok(), &config);
         let activity = Arc::new(Activity::new());
-        let shared = Arc::new(Shared { handler, config: config.clone(), info: Arc::new(info), activity });
-        Self { stream: Arc::new(stream), config, shared }
+        let shared =
+            Shared { handler, config: config.clone(), info: Arc::new(info), activity, upgrade: Mutex::default() };
+        Self { stream: Arc::new(stream), config, shared: Arc::new(shared) }
     }
 
     pub(crate) async fn serve(mut self, ends: Ends) {
@@ -104,6 +109,7 @@ impl<H: Handler> Connection<H> {
                 config: self.config.clone(),
                 info: Arc::new(info),
                 activity: self.shared.activity.clone(),
+                upgrade: Mutex::default(),
             }),
         };
         match http2 {
@@ -121,7 +127,8 @@ impl<H: Handler> Connection<H> {
             .header_read_timeout(header_timeout)
             .max_headers(max_headers)
             .max_buf_size(max_header_bytes.max(8192))
-            .serve_connection(TokioIo::new(io), service);
+            .serve_connection(TokioIo::new(io), service)
+            .with_upgrades();
         // hyper sees a close only where it reads, which it does not while a request's body waits for its reader.
         let gone = async {
             Socket::closed(&self.stream).await;
@@ -129,7 +136,14 @@ impl<H: Handler> Connection<H> {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
+        let (stop, cut) = (ends.stop.clone(), ends.cut.clone());
         self.drive(connection, gone, ends).await;
+        let Some((connection, socket)) = self.shared.lock_upgrade().take() else { return };
+        let Ok(io) = connection.await else { return };
+        tokio::select! {
+            () = relay(TokioIo::new(io), Role::Server, socket, stop) => {}
+            () = cut.cancelled() => {}
+        }
     }
 
     async fn http2(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, ends: Ends) {
@@ -188,6 +202,19 @@ impl<H: Handler> Connection<H> {
     }
 }
 
+// === impl Shared ===
+
+impl<H> Shared<H> {
+    /// Lets the connection become `socket`'s once the response that says so is sent.
+    pub(crate) fn upgrade(&self, connection: OnUpgrade, socket: webapi::websocket::Socket) {
+        *self.lock_upgrade() = Some((connection, socket));
+    }
+
+    fn lock_upgrade(&self) -> MutexGuard<'_, Option<(OnUpgrade, webapi::websocket::Socket)>> {
+        self.upgrade.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// How something other than HTTP ends a connection.
 enum End {
     Gently,
@@ -204,11 +231,11 @@ trait Graceful: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
 }
 
-impl<I, S> Graceful for http1::Connection<I, S>
+impl<I, S> Graceful for http1::UpgradeableConnection<I, S>
 where
     S: hyper::service::HttpService<Incoming, ResBody = HttpBodyOut>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     fn finish(self: Pin<&mut Self>) {
         self.graceful_shutdown();

@@ -7,12 +7,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
-use http::header::{CONTENT_LENGTH, HeaderName};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, UPGRADE,
+};
 use http::{Method, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tokio_util::sync::CancellationToken;
 use webapi::body::{HttpBody, Outgoing};
+use webapi::websocket;
 
 use crate::activity::{Activity, Sending};
 use crate::connection::Shared;
@@ -40,7 +45,7 @@ struct Guard {
 /// Answers one request. hyper drops this future, or the body it returns, when the client disconnects.
 pub(crate) async fn call<H: Handler>(
     shared: Arc<Shared<H>>,
-    request: http::Request<Incoming>,
+    mut request: http::Request<Incoming>,
 ) -> Result<http::Response<Watched<HttpBody>>, Infallible> {
     let nth = shared.activity.begin();
     let mut guard = Guard { gone: CancellationToken::new(), activity: shared.activity.clone(), finished: false };
@@ -54,20 +59,30 @@ pub(crate) async fn call<H: Handler>(
     let version = request.version();
     let accept_encoding = headers::joined(request.headers(), http::header::ACCEPT_ENCODING);
     let page = error_page::Audience::of(request.headers());
+    let handshake = Handshake::of(&mut request);
 
     let request = Request::new(&shared, &info, request, &ray, nth, accept_encoding.clone(), guard.gone.clone());
     let response = match request {
         Ok(request) => answer(&*shared.handler, Request { elsewhere, ..request }).await,
         Err(refusal) => Err(refusal),
     };
+    let response = match response {
+        Ok(response) => upgraded(&shared, handshake, response),
+        Err(error) => Err(error),
+    };
     let response = response.unwrap_or_else(|error| error_page::respond(error, page, &ray, &shared.info.remote.ip()));
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
 
     let response = Outgoing::settle(response, &accept_encoding);
     let (mut parts, body) = response.into_parts();
     headers::strip_hop_by_hop(&mut parts.headers);
     parts.headers.insert(CF_RAY, ray.header());
+    if switches {
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
     parts.version = version;
-    let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 204 | 304);
+    let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 204 | 304);
     if !bodiless {
         // The framing follows the body that is really sent, not a header copied from elsewhere.
         parts.headers.remove(CONTENT_LENGTH);
@@ -75,6 +90,46 @@ pub(crate) async fn call<H: Handler>(
     guard.finished = bodiless;
     let sending = (version == Version::HTTP_2 && !body.is_end_stream()).then(|| shared.activity.sending());
     Ok(http::Response::from_parts(parts, Watched { body, guard, sending }))
+}
+
+/// A client's wish for a WebSocket (RFC 6455 §4.2.1).
+struct Handshake {
+    accept: HeaderValue,
+    connection: OnUpgrade,
+}
+
+// === impl Handshake ===
+
+impl Handshake {
+    fn of(request: &mut http::Request<Incoming>) -> Option<Self> {
+        let asked = request.version() == Version::HTTP_11 && request.headers().contains_key(SEC_WEBSOCKET_KEY);
+        if !asked || !websocket::is_upgrade(request.headers()) {
+            return None;
+        }
+        let key = request.headers().get(SEC_WEBSOCKET_KEY)?;
+        let accept = HeaderValue::from_str(&websocket::accept_key(key.as_bytes())).ok()?;
+        Some(Self { accept, connection: hyper::upgrade::on(request) })
+    }
+}
+
+/// Makes the connection the handler's WebSocket, where it answers with one.
+fn upgraded<H>(
+    shared: &Shared<H>,
+    handshake: Option<Handshake>,
+    mut response: Response,
+) -> Result<Response, EdgeError> {
+    let socket = response.body_mut().socket.take();
+    let (socket, handshake) = match (socket, handshake) {
+        (None, _) if response.status() != StatusCode::SWITCHING_PROTOCOLS => return Ok(response),
+        (Some(socket), Some(handshake)) => (socket, handshake),
+        // There is nothing to switch to, or nobody who would.
+        _ => return Err(EdgeError::Internal),
+    };
+    response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, handshake.accept);
+    // None was agreed on, whatever a Worker that passes another server's answer on has copied.
+    response.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+    shared.upgrade(handshake.connection, *socket);
+    Ok(response)
 }
 
 /// The handler's answer. A panic in it is this request's end and no other's.

@@ -9,7 +9,7 @@ use crate::objects::{self, ObjectClass};
 use crate::state::State;
 use bundle::Bundle;
 use config::{DevVars, Project, VarArgument, WorkerConfig};
-use workers::{Binding, BindingValue, Limits, ModuleGraph, ModuleKind, ModuleSource, Version};
+use workers::{Binding, BindingValue, Compatibility, Limits, ModuleGraph, ModuleKind, ModuleSource, Version};
 
 /// CPU time after which even a Worker whose limits are not enforced is stopped: it hangs.
 const HANG: Duration = Duration::from_secs(30);
@@ -75,6 +75,7 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
         name: worker.name.as_str().to_owned(),
         modules: Arc::new(modules(&bundle)),
         bindings,
+        compatibility: Compatibility::new(&worker.compatibility_date.to_string(), &worker.compatibility_flags),
         limits: limits(&worker.limits, options.enforce_limits),
     };
     let classes = objects::classes(worker);

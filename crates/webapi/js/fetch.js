@@ -50,7 +50,7 @@ export function exchange(request, begin) {
 }
 
 function toResponse(parts) {
-  return responseFromNative(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+  return responseFromNative(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6]);
 }
 
 /** The response, or the signal's reason when that comes first. The signal goes on to govern the body. */

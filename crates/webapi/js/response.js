@@ -125,10 +125,12 @@ function wrongHeaders() {
 }
 
 let isWebSocket = () => false;
+let newWebSocket;
 
-/** websocket.js brings its brand check here. */
-export function setIsWebSocket(check) {
+/** websocket.js brings its brand check here, and the way to make one of a native end. */
+export function setWebSocketClass(check, make) {
   isWebSocket = check;
+  newWebSocket = make;
 }
 
 /** Gives `inner` its body, and the list its Content-Type. */
@@ -268,14 +270,15 @@ export function responseFacts(response) {
   return { status: inner.status, type: inner.type, headers: listOf(inner), webSocket: inner.webSocket };
 }
 
-/** A Response with immutable headers, as `fetch` resolves with; takes the list over. `rid` -1: no body. */
-export function responseFromNative(status, statusText, list, rid, url, redirected) {
+/** A Response with immutable headers, as `fetch` resolves with; takes the list over. `rid` -1: no body; `socket` -1: no WebSocket. */
+export function responseFromNative(status, statusText, list, rid, url, redirected, socket = -1) {
   const inner = makeInner(status, bodyFromNative(rid));
   inner.statusText = statusText;
   inner.list = list;
   inner.immutable = true;
   inner.url = url;
   inner.redirected = redirected;
+  if (socket !== -1) inner.webSocket = newWebSocket(socket);
   return new Response(INTERNAL, inner);
 }
 

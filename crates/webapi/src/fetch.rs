@@ -18,12 +18,15 @@ use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use self::client::Protocols;
 use crate::body::{BodyReader, HttpBody};
+use crate::websocket::{self, Socket};
 pub use error::FetchError;
 pub use ops::OPS;
 pub use policy::{Policy, is_public};
@@ -33,6 +36,8 @@ pub use redirect::{RedirectMode, Step, step};
 #[derive(Clone)]
 pub struct Outbound {
     client: client::Client,
+    /// Of HTTP/1.1 alone, the protocol that connections are upgraded from.
+    upgrades: client::Client,
     front: Option<Arc<dyn Front>>,
 }
 
@@ -86,18 +91,21 @@ pub struct Subresponse {
     /// Where the response came from, without fragment.
     pub url: String,
     pub redirected: bool,
+    /// With status 101: the end that is the client's.
+    pub web_socket: Option<Socket>,
 }
 
 // === impl Outbound ===
 
 impl Outbound {
     pub fn new(policy: Policy) -> Self {
-        Self { client: client::build(policy, Vec::new()), front: None }
+        Self::trusting(policy, Vec::new())
     }
 
     /// As `new`, trusting these certificate authorities besides the machine's.
     pub fn trusting(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
-        Self { client: client::build(policy, authorities), front: None }
+        let upgrades = client::build(policy.clone(), authorities.clone(), Protocols::Http1);
+        Self { client: client::build(policy, authorities, Protocols::Any), upgrades, front: None }
     }
 
     /// The same way out with something before it.
@@ -117,7 +125,23 @@ impl Outbound {
         }
     }
 
-    async fn follow(&self, mut request: Subrequest) -> Result<Subresponse, FetchError> {
+    async fn follow(&self, request: Subrequest) -> Result<Subresponse, FetchError> {
+        match websocket::asks_for_one(&request.method, &request.headers) {
+            true => self.open(request).await,
+            false => self.walk(request).await,
+        }
+    }
+
+    /// Asks for a WebSocket. What the server answers stands, a redirect too.
+    async fn open(&self, mut request: Subrequest) -> Result<Subresponse, FetchError> {
+        own_headers(&mut request.headers);
+        request.url.set_fragment(None);
+        let opened = websocket::connect(self, &request.url, std::mem::take(&mut request.headers)).await?;
+        let response = Subresponse::new(request, opened.response, false);
+        Ok(Subresponse { web_socket: opened.socket, ..response })
+    }
+
+    async fn walk(&self, mut request: Subrequest) -> Result<Subresponse, FetchError> {
         own_headers(&mut request.headers);
         request.url.set_fragment(None);
         let mut visited = Vec::new();
@@ -139,7 +163,7 @@ impl Outbound {
         {
             let Subrequest { method, url, headers, options, .. } = &*request;
             let hop = Hop { method, url, headers, options: options.as_deref(), first };
-            let network = Self { client: self.client.clone(), front: None };
+            let network = Self { front: None, ..self.clone() };
             if let Some(answer) = front.answer(&hop, &network) {
                 return answer.await;
             }
@@ -163,14 +187,15 @@ impl Outbound {
         headers: HeaderMap,
         body: BodyReader,
     ) -> Result<Response<BodyReader>, FetchError> {
-        let mut request: Request<HttpBody> = Request::builder()
-            .method(method.clone())
-            .uri(url.as_str())
-            .body(body.into_http_body())
-            .map_err(|_| FetchError::InvalidUrl(url.to_string()))?;
-        *request.headers_mut() = headers;
+        let request = http_request(method, url, headers, body)?;
         let response = self.client.request(request).await.map_err(|error| FetchError::of(url, error))?;
         Ok(response.map(BodyReader::from_incoming))
+    }
+
+    /// One exchange that asks for another protocol, which `hyper::upgrade::on` gives where the server agreed.
+    pub(crate) async fn upgrade(&self, url: &Url, headers: HeaderMap) -> Result<Response<Incoming>, FetchError> {
+        let request = http_request(&Method::GET, url, headers, BodyReader::empty())?;
+        self.upgrades.request(request).await.map_err(|error| FetchError::of(url, error))
     }
 }
 
@@ -178,6 +203,21 @@ impl std::fmt::Debug for Outbound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outbound").finish_non_exhaustive()
     }
+}
+
+fn http_request(
+    method: &Method,
+    url: &Url,
+    headers: HeaderMap,
+    body: BodyReader,
+) -> Result<Request<HttpBody>, FetchError> {
+    let mut request: Request<HttpBody> = Request::builder()
+        .method(method.clone())
+        .uri(url.as_str())
+        .body(body.into_http_body())
+        .map_err(|_| FetchError::InvalidUrl(url.to_string()))?;
+    *request.headers_mut() = headers;
+    Ok(request)
 }
 
 /// Leaves out what belongs to the connection, which is ours, and says which codings we undo.
@@ -210,6 +250,14 @@ impl Subresponse {
             Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
             None => status.canonical_reason().unwrap_or_default().to_owned(),
         };
-        Self { status, status_text, headers: parts.headers, body, url: request.url.into(), redirected }
+        Self {
+            status,
+            status_text,
+            headers: parts.headers,
+            body,
+            url: request.url.into(),
+            redirected,
+            web_socket: None,
+        }
     }
 }

@@ -14,6 +14,7 @@ pub mod structured_clone;
 pub mod url;
 pub mod urlpattern;
 mod views;
+pub mod websocket;
 
 use include_dir::{Dir, include_dir};
 use isolate::Op;
@@ -35,6 +36,7 @@ pub fn ops() -> Vec<Op> {
         structured_clone::OPS,
         url::OPS,
         urlpattern::OPS,
+        websocket::OPS,
     ]
     .concat()
 }

@@ -65,7 +65,7 @@ export function newObjectId(text, name) {
 // === Stubs ===
 
 function readable(parts) {
-  return responseFromNative(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
+  return responseFromNative(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6]);
 }
 
 class DurableObjectStub {

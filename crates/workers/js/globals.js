@@ -32,6 +32,7 @@ import { structuredClone } from "../webapi/structured_clone.js";
 import { clearInterval, clearTimeout, queueMicrotask, Scheduler, scheduler, setInterval, setTimeout } from "../webapi/timers.js";
 import { URL, URLSearchParams } from "../webapi/url.js";
 import { URLPattern } from "../webapi/urlpattern.js";
+import { WebSocket, WebSocketPair } from "../webapi/websocket.js";
 import { requiredArguments } from "../webapi/webidl.js";
 import { Cache, CacheStorage, caches } from "./cache.js";
 import { ExecutionContext } from "./context.js";
@@ -84,7 +85,7 @@ define({
   PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
   ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
-  TransformStreamDefaultController, URL, URLPattern, URLSearchParams, WorkerGlobalScope, WritableStream, WritableStreamDefaultController,
+  TransformStreamDefaultController, URL, URLPattern, URLSearchParams, WebSocket, WebSocketPair, WorkerGlobalScope, WritableStream, WritableStreamDefaultController,
   WritableStreamDefaultWriter,
   console,
 }, false);

@@ -6,7 +6,8 @@ import { fetch } from "../webapi/fetch.js";
 import { requestFromNative } from "../webapi/request.js";
 import { isResponse, Response, responseParts } from "../webapi/response.js";
 import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
-import { answered, beginEvent, eventOf, newExecutionContext } from "./context.js";
+import { connectionOf, releaseWebSocket, setHold, setWebSocketDefaults } from "../webapi/websocket.js";
+import { answered, beginEvent, currentEvent, eventOf, newExecutionContext, waitUntil } from "./context.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { callFetchListeners, callScheduledListeners, hasEventListeners, ScheduledController } from "./service_worker.js";
 
@@ -34,9 +35,15 @@ export function serveWith(handler) {
   fetchHandler = handler;
 }
 
-/** Before the script runs. A classic script finds its bindings as globals. */
-export function prepare(bindings, isScript) {
+setHold((promise) => {
+  const event = currentEvent();
+  if (event !== undefined) waitUntil(event, promise);
+});
+
+/** Before the script runs. A classic script finds its bindings as globals. The rest are compatibility flags. */
+export function prepare(bindings, isScript, standardBinaryType, autoReplyToClose) {
   env = bindings;
+  setWebSocketDefaults(standardBinaryType, autoReplyToClose);
   if (!isScript) return;
   const names = ObjectKeys(bindings);
   for (let i = 0; i < names.length; i++) {
@@ -119,8 +126,16 @@ export function dispatchFetch(id, method, url, rid, entrypoint = undefined, prop
 function respond(event, response) {
   if (!isResponse(response)) throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
   const { status, statusText, headers, body, encodeBody, webSocket } = responseParts(response);
-  if (webSocket !== null) throw new Error("This version of Skerry can't upgrade a request to a WebSocket yet.");
   const manual = encodeBody === "manual";
+  if (webSocket !== null) {
+    // A Worker that is itself the other end goes on for as long as the connection does.
+    const connection = connectionOf(webSocket);
+    op_respond(status, statusText, headers, null, manual, connection !== undefined, releaseWebSocket(webSocket));
+    if (connection === undefined) return answered(event);
+    const done = () => answered(event);
+    PromisePrototypeThen(connection, done, done);
+    return;
+  }
   if (!isReadableStream(body)) {
     op_respond(status, statusText, headers, body, manual, false);
     return answered(event);

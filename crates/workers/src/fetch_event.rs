@@ -8,6 +8,7 @@ use http::{HeaderMap, Response, StatusCode};
 use isolate::{Args, ContextData, ContextId, Failure, IoContext, JsError, JsException, Op, op, v8};
 use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, EncodeBody, Outgoing};
+use webapi::websocket;
 
 use crate::event::{Answer, Cause, Event, Outcome};
 use crate::{Entrypoint, Invocations};
@@ -46,6 +47,8 @@ pub struct Request {
 /// What the isolate keeps of a request.
 pub(crate) struct FetchEvent {
     headers: HeaderMap,
+    /// It asks for a WebSocket.
+    upgrade: bool,
     pub(crate) cf: Option<CfSource>,
     pub(crate) colo: Arc<str>,
     gone: CancellationToken,
@@ -58,7 +61,8 @@ pub(crate) struct FetchEvent {
 impl FetchEvent {
     pub(crate) fn job(id: ContextId, request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
         let Request { method, url, headers, body, cf, colo, gone, entrypoint, invocations } = request;
-        let data = Box::new(Self { headers, cf, colo, gone, invocations, answer });
+        let upgrade = websocket::asks_for_one(&method, &headers);
+        let data = Box::new(Self { headers, upgrade, cf, colo, gone, invocations, answer });
         let run: isolate::Begin = Box::new(move |scope, id| {
             let rid = body.map_or(-1, |body| webapi::body::ops::hold(scope, body) as i32);
             let arguments = [
@@ -136,11 +140,11 @@ fn op_request_signal(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
     });
 }
 
-/// `op_respond(status, statusText, headers, body, manual, producing)`: answers the current event's request. `body` is
-/// null, text, bytes, or a body's number; `manual`: the body is encoded already; `producing`: JavaScript goes on to
-/// write it.
+/// `op_respond(status, statusText, headers, body, manual, producing, socket)`: answers the current event's request. `body`
+/// is null, text, bytes, or a body's number; `manual`: the body is encoded already; `producing`: JavaScript goes on to
+/// write it; `socket`: the number of a WebSocket's end, or undefined.
 fn op_respond(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
-    let response = match response(scope, &args) {
+    let response = match response(scope, &args).and_then(|response| with_socket(scope, &args, response)) {
         Ok(response) => response,
         Err(error) => return isolate::throw(scope, error),
     };
@@ -151,6 +155,28 @@ fn op_respond(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     }
 }
 
+const NOT_ASKED: &str = "Worker tried to return WebSocket in a response to a request which did not contain the header \
+\"Upgrade: websocket\".";
+
+/// The response with the WebSocket's end that argument 6 names, when it names one.
+fn with_socket(
+    scope: &mut v8::PinScope,
+    args: &Args,
+    mut response: Response<Outgoing>,
+) -> Result<Response<Outgoing>, JsError> {
+    if !args.get(6).is_number() {
+        return Ok(response);
+    }
+    let asked = isolate::io_context(scope).and_then(|context| Some(context.data::<FetchEvent>()?.upgrade));
+    if asked == Some(false) {
+        return Err(JsError::type_error(NOT_ASKED));
+    }
+    let rid = args.get(6).uint32_value(scope).unwrap_or(0);
+    let socket = websocket::ops::release(scope, rid).ok_or_else(|| JsError::error(OTHER_REQUEST))?;
+    response.body_mut().socket = Some(Box::new(socket));
+    Ok(response)
+}
+
 /// The response that the first five arguments of an op make.
 pub(crate) fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response<Outgoing>, JsError> {
     let status = args.get(0).uint32_value(scope).unwrap_or(0) as u16;
@@ -158,7 +184,7 @@ pub(crate) fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response
         StatusCode::from_u16(status).map_err(|_| JsError::range_error(format!("{status} is no HTTP status")))?;
     let reader = body(scope, args.get(3))?;
     let encode = if args.get(4).is_true() { EncodeBody::Manual } else { EncodeBody::Automatic };
-    let mut response = Response::new(Outgoing { reader, encode });
+    let mut response = Response::new(Outgoing { reader, encode, socket: None });
     *response.status_mut() = status;
     webapi::headers::from_js(scope, args.get(2), response.headers_mut())?;
     if args.get(1).is_string() {

@@ -117,7 +117,7 @@ impl Lane {
                 let caches = self.host.caches().of(&version.name);
                 isolate::put(scope, self.host.outbound().behind(Arc::new(caches.clone())));
                 isolate::put(scope, caches);
-                crate::runtime::prepare(scope, &version.bindings, version.modules.is_script())
+                crate::runtime::prepare(scope, version)
             },
             |scope, namespace| {
                 crate::runtime::start(scope, namespace)?;

@@ -3,6 +3,7 @@
 
 mod binding;
 mod cache;
+mod compatibility;
 mod console;
 mod d1;
 mod event;
@@ -24,6 +25,7 @@ mod version;
 
 pub use self::cache::Caches;
 pub use binding::{Binding, BindingValue};
+pub use compatibility::Compatibility;
 pub use console::{Level, LogLine, Notice};
 pub use event::{Cause, Outcome, Usage};
 pub use fetch_event::{CfSource, Request};

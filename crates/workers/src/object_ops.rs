@@ -65,7 +65,7 @@ fn op_object_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         let (namespace, id, name) = target;
         let (url, bodiless) = (request.url.clone(), request.method == Method::HEAD);
         let response = namespace.fetch(id, name, request).await.map_err(failed)?;
-        let (parts, Outgoing { reader, .. }) = response.into_parts();
+        let (parts, Outgoing { reader, socket, .. }) = response.into_parts();
         let bodiless = bodiless || matches!(parts.status.as_u16(), 101 | 204 | 205 | 304);
         let response = Subresponse {
             status: parts.status,
@@ -74,6 +74,7 @@ fn op_object_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
             body: (!bodiless).then_some(reader),
             url,
             redirected: false,
+            web_socket: socket.map(|socket| *socket),
         };
         Ok(OpValue::With(Box::new(move |scope| webapi::fetch::ops::reply(scope, response))))
     });

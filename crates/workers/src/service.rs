@@ -170,7 +170,7 @@ impl Call {
 }
 
 fn subresponse(request: Subrequest, response: Response<Outgoing>, redirected: bool) -> Subresponse {
-    let (parts, Outgoing { reader, encode }) = response.into_parts();
+    let (parts, Outgoing { reader, encode, socket }) = response.into_parts();
     let null_body = request.method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 204 | 205 | 304);
     let body = (!null_body).then(|| {
         // What the Worker has encoded itself is undone for whoever reads it, as after a passage through HTTP.
@@ -185,7 +185,8 @@ fn subresponse(request: Subrequest, response: Response<Outgoing>, redirected: bo
         None => parts.status.canonical_reason().unwrap_or_default().to_owned(),
     };
     let status = parts.status;
-    Subresponse { status, status_text, headers: parts.headers, body, url: request.url.into(), redirected }
+    let web_socket = socket.map(|socket| *socket);
+    Subresponse { status, status_text, headers: parts.headers, body, url: request.url.into(), redirected, web_socket }
 }
 
 /// Why the other Worker gave no response, as its caller is told: a builtin error keeps its class.

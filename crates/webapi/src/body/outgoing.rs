@@ -9,6 +9,7 @@ use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 
 use super::{BodyError, BodyReader, Coding, coding};
+use crate::websocket::Socket;
 
 /// A [`BodyReader`] as hyper wants it.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub enum EncodeBody {
 pub struct Outgoing {
     pub reader: BodyReader,
     pub encode: EncodeBody,
+    /// With status 101: what the connection is to be from now on.
+    pub socket: Option<Box<Socket>>,
 }
 
 // === impl HttpBody ===
@@ -64,7 +67,7 @@ impl Outgoing {
     /// Makes bytes and headers agree, for a client with this `Accept-Encoding`: an encoded body passes through
     /// untouched where the client takes its coding; a plain one is encoded as its header asks.
     pub fn settle(response: Response<Outgoing>, accept_encoding: &str) -> Response<HttpBody> {
-        let (mut parts, Outgoing { reader, encode }) = response.into_parts();
+        let (mut parts, Outgoing { reader, encode, .. }) = response.into_parts();
         let headers = &mut parts.headers;
         let Some(wanted) = Coding::of(headers) else {
             // No coding, or one that is not ours: the bytes are the Worker's affair, once ours is undone.
@@ -103,7 +106,7 @@ impl Outgoing {
 
 impl From<BodyReader> for Outgoing {
     fn from(reader: BodyReader) -> Self {
-        Self { reader, encode: EncodeBody::Automatic }
+        Self { reader, encode: EncodeBody::Automatic, socket: None }
     }
 }
 

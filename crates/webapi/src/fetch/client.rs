@@ -45,7 +45,14 @@ pub(super) enum ConnectError {
     Timeout(Duration),
 }
 
-pub(super) fn build(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Client {
+/// What a client's connections may speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocols {
+    Any,
+    Http1,
+}
+
+pub(super) fn build(policy: Policy, authorities: Vec<CertificateDer<'static>>, protocols: Protocols) -> Client {
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder
         .pool_timer(TokioTimer::new())
@@ -57,7 +64,7 @@ pub(super) fn build(policy: Policy, authorities: Vec<CertificateDer<'static>>) -
         .http2_max_header_list_size(MAX_HEADER_BYTES as u32)
         .http2_adaptive_window(true)
         .http2_keep_alive_interval(Duration::from_secs(30));
-    builder.build(Connector::new(policy, authorities))
+    builder.build(Connector::new(policy, authorities, protocols))
 }
 
 /// Connects to `http:` and `https:` authorities, within the policy's time and addresses.
@@ -67,6 +74,7 @@ pub(super) struct Connector {
     /// Made when first needed: reading the machine's CA store takes longer than starting a Worker.
     tls: Arc<OnceLock<HttpsConnector<Tcp>>>,
     authorities: Arc<Vec<CertificateDer<'static>>>,
+    protocols: Protocols,
     timeout: Duration,
 }
 
@@ -89,14 +97,15 @@ type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 // === impl Connector ===
 
 impl Connector {
-    fn new(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
+    fn new(policy: Policy, authorities: Vec<CertificateDer<'static>>, protocols: Protocols) -> Self {
         let timeout = policy.connect_timeout;
         let policy = Arc::new(policy);
         let mut http =
             HttpConnector::new_with_resolver(Resolver { system: GaiResolver::new(), policy: policy.clone() });
         http.enforce_http(false);
         http.set_nodelay(true);
-        Self { tcp: Tcp { http, policy }, tls: Arc::default(), authorities: Arc::new(authorities), timeout }
+        let tcp = Tcp { http, policy };
+        Self { tcp, tls: Arc::default(), authorities: Arc::new(authorities), protocols, timeout }
     }
 
     async fn connect(mut self, uri: Uri) -> Result<Stream, ConnectError> {
@@ -106,8 +115,8 @@ impl Connector {
         let mut tls = match self.tls.get() {
             Some(tls) => tls.clone(),
             None => {
-                let (tcp, authorities) = (self.tcp.clone(), self.authorities.clone());
-                let made = tokio::task::spawn_blocking(move || https(tcp, &authorities)).await;
+                let (tcp, authorities, protocols) = (self.tcp.clone(), self.authorities.clone(), self.protocols);
+                let made = tokio::task::spawn_blocking(move || https(tcp, &authorities, protocols)).await;
                 let made = made.map_err(|error| ConnectError::Lost(error.into()))?;
                 self.tls.get_or_init(|| made).clone()
             }
@@ -133,13 +142,17 @@ impl Service<Uri> for Connector {
     }
 }
 
-fn https(tcp: Tcp, authorities: &[CertificateDer<'static>]) -> HttpsConnector<Tcp> {
+fn https(tcp: Tcp, authorities: &[CertificateDer<'static>], protocols: Protocols) -> HttpsConnector<Tcp> {
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3")
         .with_root_certificates(roots(authorities))
         .with_no_client_auth();
-    HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().enable_http2().wrap_connector(tcp)
+    let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1();
+    match protocols {
+        Protocols::Any => builder.enable_http2().wrap_connector(tcp),
+        Protocols::Http1 => builder.wrap_connector(tcp),
+    }
 }
 
 /// The machine's CA store (which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace), else Mozilla's; and what the operator

@@ -33,6 +33,8 @@ pub enum FetchError {
     /// What the request asks of the cache contradicts itself.
     #[error("{0}")]
     Cache(String),
+    #[error("The server {0} did not answer the WebSocket handshake as RFC 6455 has it.")]
+    Handshake(String),
     #[error("Could not connect to {url}: {reason}")]
     Connect { url: String, reason: String },
 }
@@ -68,7 +70,9 @@ impl From<FetchError> for JsError {
     fn from(error: FetchError) -> Self {
         let message = error.to_string();
         match error {
-            FetchError::ConnectionLost | FetchError::Connect { .. } => JsError::error(message),
+            FetchError::ConnectionLost | FetchError::Handshake(_) | FetchError::Connect { .. } => {
+                JsError::error(message)
+            }
             FetchError::Aborted => JsError::dom("AbortError", message),
             FetchError::Body(error) => error.into(),
             FetchError::InvalidUrl(_)

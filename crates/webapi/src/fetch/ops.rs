@@ -6,12 +6,12 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{FetchError, Outbound, RedirectMode, Subrequest, SubrequestBody, Subresponse};
-use crate::body;
+use crate::{body, websocket};
 
 pub const OPS: &[Op] = &[op!(op_fetch), op!(op_fetch_id), op!(op_fetch_abort)];
 
 /// `op_fetch(method, url, headers, body, redirectMode, optionsJson, fetchId)`
-/// → a promise of `[status, statusText, headers, rid | -1, finalUrl, redirected]`.
+/// → a promise of what [`reply`] makes.
 fn op_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if !isolate::require_io(scope) {
         return;
@@ -101,10 +101,14 @@ pub fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<Sub
     Ok(SubrequestBody::Bytes(bytes.into()))
 }
 
-/// What `responseFromNative` takes: `[status, statusText, headers, rid | -1, finalUrl, redirected]`.
+/// What `responseFromNative` takes: `[status, statusText, headers, rid | -1, finalUrl, redirected, webSocket's rid | -1]`.
 pub fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::Value> {
     let rid = match response.body {
         Some(body) => f64::from(body::ops::hold(scope, body)),
+        None => -1.0,
+    };
+    let socket = match response.web_socket {
+        Some(socket) => f64::from(websocket::ops::hold(scope, socket)),
         None => -1.0,
     };
     let elements = [
@@ -114,6 +118,7 @@ pub fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::
         v8::Number::new(scope, rid).into(),
         isolate::new_string(scope, &response.url).into(),
         v8::Boolean::new(scope, response.redirected).into(),
+        v8::Number::new(scope, socket).into(),
     ];
     let array: v8::Local<v8::Value> = v8::Array::new_with_elements(scope, &elements).into();
     v8::Global::new(scope, array)

@@ -1,0 +1,51 @@
+//! WebSockets to servers elsewhere: the client's side of the handshake, for `fetch()` with `Upgrade: websocket` and for
+//! `new WebSocket()`.
+
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{Role, Socket, handshake, pair, relay};
+use crate::body::BodyReader;
+use crate::fetch::{FetchError, Outbound};
+
+/// What a server answered to the handshake.
+#[derive(Debug)]
+pub struct Opened {
+    /// Without a body when the socket is there.
+    pub response: Response<BodyReader>,
+    /// `None`: the server did not switch protocols.
+    pub socket: Option<Socket>,
+}
+
+/// Asks the server at `url` (`http:` or `https:`) for a WebSocket. Dropping the socket ends the connection.
+pub async fn connect(outbound: &Outbound, url: &Url, mut headers: HeaderMap) -> Result<Opened, FetchError> {
+    let key = handshake::client_key().map_err(|_| FetchError::ConnectionLost)?;
+    let expected = handshake::accept_key(key.as_bytes());
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&key).map_err(|_| FetchError::ConnectionLost)?);
+    // No extension is spoken here.
+    headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    let mut response = outbound.upgrade(url, headers).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(Opened { response: response.map(BodyReader::from_incoming), socket: None });
+    }
+    let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|value| value == expected.as_str());
+    if !accepted || response.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+        return Err(FetchError::Handshake(url.origin().ascii_serialization()));
+    }
+    let upgraded = hyper::upgrade::on(&mut response).await.map_err(|_| FetchError::ConnectionLost)?;
+    let (mut here, there) = pair();
+    if let Some(protocol) = response.headers().get(SEC_WEBSOCKET_PROTOCOL) {
+        here.protocol = String::from_utf8_lossy(protocol.as_bytes()).into_owned();
+    }
+    tokio::spawn(relay(TokioIo::new(upgraded), Role::Client, there, CancellationToken::new()));
+    Ok(Opened { response: response.map(|_| BodyReader::empty()), socket: Some(here) })
+}

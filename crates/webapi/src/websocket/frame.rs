@@ -1,0 +1,337 @@
+//! Frames (RFC 6455 §5): bytes from the network become messages, piece by piece, and messages become bytes. Memory follows
+//! what has arrived, never what a header announces.
+
+use std::sync::Arc;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::{Budget, Charge, Close, MAX_MESSAGE, Role};
+
+/// What a decoded message is weighed in: small ones, of which a connection has one at a time, are not worth counting.
+const UNCOUNTED: usize = 64 * 1024;
+/// What a budget is charged at a time.
+const GRAIN: usize = 256 * 1024;
+
+const CONTINUATION: u8 = 0x0;
+const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xA;
+
+/// §5.5: what a control frame holds at most.
+pub(super) const MAX_CONTROL: usize = 125;
+
+/// What has come whole.
+#[derive(Debug)]
+pub(super) enum Event {
+    Text(String, Option<Charge>),
+    Binary(Bytes, Option<Charge>),
+    Ping(Bytes),
+    Pong,
+    Close(Close),
+}
+
+/// Why the connection has to fail, with the code that says so to the peer (§7.1.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub(super) struct Violation {
+    pub(super) code: u16,
+    pub(super) reason: &'static str,
+}
+
+/// Reads the frames of one peer.
+pub(super) struct Decoder {
+    /// Frames of clients are masked, those of servers are not (§5.1).
+    masked: bool,
+    budget: Arc<Budget>,
+    frame: Option<Frame>,
+    /// The kind of the message that is being put together.
+    kind: Option<u8>,
+    message: Vec<u8>,
+    control: Vec<u8>,
+    charge: Option<Charge>,
+    charged: usize,
+}
+
+/// The frame that is being read.
+struct Frame {
+    fin: bool,
+    opcode: u8,
+    left: u64,
+    mask: Option<[u8; 4]>,
+    /// How far into the mask the next byte is.
+    turn: usize,
+}
+
+// === impl Violation ===
+
+const fn protocol(reason: &'static str) -> Violation {
+    Violation { code: 1002, reason }
+}
+
+// === impl Decoder ===
+
+impl Decoder {
+    /// `role`: that of the end which reads.
+    pub(super) fn new(role: Role, budget: Arc<Budget>) -> Self {
+        Self {
+            masked: role == Role::Server,
+            budget,
+            frame: None,
+            kind: None,
+            message: Vec::new(),
+            control: Vec::new(),
+            charge: None,
+            charged: UNCOUNTED,
+        }
+    }
+
+    /// Takes bytes from `input` until something is whole; `None` asks for more.
+    pub(super) fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Event>, Violation> {
+        loop {
+            if self.frame.is_none() {
+                let Some(frame) = self.header(input)? else { return Ok(None) };
+                self.frame = Some(frame);
+            }
+            let Some(frame) = &mut self.frame else { return Ok(None) };
+            let n = usize::try_from(frame.left).unwrap_or(usize::MAX).min(input.len());
+            let (opcode, fin) = (frame.opcode, frame.fin);
+            if n > 0 {
+                frame.unmask(&mut input[..n]);
+                frame.left -= n as u64;
+            }
+            let whole = frame.left == 0;
+            let control = opcode >= CLOSE;
+            if n > 0 && !control {
+                self.weigh(n)?;
+            }
+            let into = if control { &mut self.control } else { &mut self.message };
+            into.extend_from_slice(&input[..n]);
+            input.advance(n);
+            if !whole {
+                return Ok(None);
+            }
+            self.frame = None;
+            if control {
+                return self.end_control(opcode).map(Some);
+            }
+            if fin {
+                return self.end_message().map(Some);
+            }
+        }
+    }
+
+    fn header(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, Violation> {
+        let &[first, second, ..] = &input[..] else { return Ok(None) };
+        let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
+        let (masked, short) = (second & 0x80 != 0, second & 0x7F);
+        if first & 0x70 != 0 {
+            return Err(protocol("Reserved bits are set, and no extension was agreed on."));
+        }
+        if masked != self.masked {
+            return Err(protocol(match self.masked {
+                true => "A client's frame is not masked.",
+                false => "A server's frame is masked.",
+            }));
+        }
+        let extended = match short {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let size = 2 + extended + if masked { 4 } else { 0 };
+        if input.len() < size {
+            return Ok(None);
+        }
+        let length = match extended {
+            2 => u64::from(u16::from_be_bytes([input[2], input[3]])),
+            8 => {
+                let mut length = [0; 8];
+                length.copy_from_slice(&input[2..10]);
+                u64::from_be_bytes(length)
+            }
+            _ => u64::from(short),
+        };
+        let shortest = match extended {
+            2 => length > 125,
+            8 => length > 0xFFFF && length >> 63 == 0,
+            _ => true,
+        };
+        if !shortest {
+            return Err(protocol("A frame's length is not in its shortest form."));
+        }
+        self.admit(fin, opcode, length)?;
+        let mask = masked.then(|| [input[size - 4], input[size - 3], input[size - 2], input[size - 1]]);
+        input.advance(size);
+        Ok(Some(Frame { fin, opcode, left: length, mask, turn: 0 }))
+    }
+
+    /// Whether a frame of this kind and length may come now.
+    fn admit(&mut self, fin: bool, opcode: u8, length: u64) -> Result<(), Violation> {
+        match opcode {
+            CLOSE | PING | PONG => {
+                if !fin || length > MAX_CONTROL as u64 {
+                    return Err(protocol("A control frame is in pieces or too long."));
+                }
+                self.control.clear();
+                return Ok(());
+            }
+            CONTINUATION if self.kind.is_none() => {
+                return Err(protocol("A continuation follows no message's beginning."));
+            }
+            CONTINUATION => {}
+            TEXT | BINARY if self.kind.is_some() => return Err(protocol("A message begins within another.")),
+            TEXT | BINARY => self.kind = Some(opcode),
+            _ => return Err(protocol("A frame has an unknown opcode.")),
+        }
+        if length.saturating_add(self.message.len() as u64) > MAX_MESSAGE as u64 {
+            return Err(Violation { code: 1009, reason: "The message is larger than 32 MiB." });
+        }
+        Ok(())
+    }
+
+    /// Charges the budget for `n` bytes more of the message.
+    fn weigh(&mut self, n: usize) -> Result<(), Violation> {
+        let size = self.message.len() + n;
+        if size <= self.charged {
+            return Ok(());
+        }
+        let more = (size - self.charged).max(GRAIN);
+        let fits = match &mut self.charge {
+            Some(charge) => charge.grow(more),
+            None => {
+                self.charge = self.budget.charge(more);
+                self.charge.is_some()
+            }
+        };
+        self.charged += more;
+        match fits {
+            true => Ok(()),
+            false => Err(Violation { code: 1013, reason: "The server has no room for so many large messages." }),
+        }
+    }
+
+    fn end_message(&mut self) -> Result<Event, Violation> {
+        let message = std::mem::take(&mut self.message);
+        let charge = self.charge.take();
+        self.charged = UNCOUNTED;
+        match self.kind.take() {
+            Some(TEXT) => match String::from_utf8(message) {
+                Ok(text) => Ok(Event::Text(text, charge)),
+                Err(_) => Err(Violation { code: 1007, reason: "A text message is not UTF-8." }),
+            },
+            _ => Ok(Event::Binary(message.into(), charge)),
+        }
+    }
+
+    fn end_control(&mut self, opcode: u8) -> Result<Event, Violation> {
+        let payload = std::mem::take(&mut self.control);
+        match opcode {
+            PING => Ok(Event::Ping(payload.into())),
+            PONG => Ok(Event::Pong),
+            _ => Ok(Event::Close(close(&payload)?)),
+        }
+    }
+}
+
+/// §5.5.1.
+fn close(payload: &[u8]) -> Result<Close, Violation> {
+    let (code, reason) = match payload {
+        [] => return Ok(Close::none()),
+        [_] => return Err(protocol("A Close frame has half a code.")),
+        [a, b, reason @ ..] => (u16::from_be_bytes([*a, *b]), reason),
+    };
+    if !Close::is_sendable(code) {
+        return Err(protocol("A Close frame has a code that none may have."));
+    }
+    match std::str::from_utf8(reason) {
+        Ok(reason) => Ok(Close { code, reason: reason.to_owned() }),
+        Err(_) => Err(Violation { code: 1007, reason: "The reason of a Close frame is not UTF-8." }),
+    }
+}
+
+// === impl Frame ===
+
+impl Frame {
+    fn unmask(&mut self, bytes: &mut [u8]) {
+        let Some(mask) = self.mask else { return };
+        xor(mask, self.turn, bytes);
+        self.turn = (self.turn + bytes.len()) % 4;
+    }
+}
+
+/// §5.3, from `turn` bytes into the mask on. Eight bytes at a time.
+fn xor(mask: [u8; 4], turn: usize, bytes: &mut [u8]) {
+    let turned = std::array::from_fn::<u8, 8, _>(|i| mask[(turn + i) % 4]);
+    let word = u64::from_ne_bytes(turned);
+    let mut chunks = bytes.chunks_exact_mut(8);
+    for chunk in &mut chunks {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(chunk);
+        chunk.copy_from_slice(&(u64::from_ne_bytes(eight) ^ word).to_ne_bytes());
+    }
+    for (byte, mask) in chunks.into_remainder().iter_mut().zip(turned) {
+        *byte ^= mask;
+    }
+}
+
+// === writing ===
+
+/// Puts a text or binary message into `out` as one frame.
+pub(super) fn write_message(role: Role, text: bool, payload: &[u8], out: &mut BytesMut) {
+    write(role, if text { TEXT } else { BINARY }, payload, out);
+}
+
+pub(super) fn write_pong(role: Role, payload: &[u8], out: &mut BytesMut) {
+    write(role, PONG, payload, out);
+}
+
+pub(super) fn write_ping(role: Role, out: &mut BytesMut) {
+    write(role, PING, &[], out);
+}
+
+pub(super) fn write_close(role: Role, close: &Close, out: &mut BytesMut) {
+    if close.code == Close::NO_STATUS {
+        return write(role, CLOSE, &[], out);
+    }
+    let mut payload = Vec::with_capacity(2 + close.reason.len());
+    payload.extend_from_slice(&close.code.to_be_bytes());
+    let fits = (0..=MAX_CONTROL - 2).rev().find(|&end| close.reason.is_char_boundary(end)).unwrap_or(0);
+    payload.extend_from_slice(&close.reason.as_bytes()[..fits]);
+    write(role, CLOSE, &payload, out);
+}
+
+fn write(role: Role, opcode: u8, payload: &[u8], out: &mut BytesMut) {
+    out.reserve(14 + payload.len());
+    out.put_u8(0x80 | opcode);
+    let masked = if role == Role::Client { 0x80 } else { 0 };
+    match payload.len() {
+        length @ 0..=125 => out.put_u8(masked | length as u8),
+        length @ 126..=0xFFFF => {
+            out.put_u8(masked | 126);
+            out.put_u16(length as u16);
+        }
+        length => {
+            out.put_u8(masked | 127);
+            out.put_u64(length as u64);
+        }
+    }
+    if role == Role::Server {
+        return out.put_slice(payload);
+    }
+    // A mask that can't be foreseen keeps a Worker from writing what a proxy on the way takes for HTTP (§10.3).
+    let mask = random_mask();
+    out.put_slice(&mask);
+    let begin = out.len();
+    out.put_slice(payload);
+    xor(mask, 0, &mut out[begin..]);
+}
+
+fn random_mask() -> [u8; 4] {
+    let mut mask = [0; 4];
+    if let Err(error) = getrandom::fill(&mut mask) {
+        tracing::error!(%error, "no randomness for a WebSocket frame's mask");
+    }
+    mask
+}

@@ -1,0 +1,50 @@
+//! Behaviours that a Worker chooses by its compatibility date and flags:
+//! <https://developers.cloudflare.com/workers/configuration/compatibility-flags/>
+
+/// Which of them are on, by the names of the flags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compatibility {
+    /// A WebSocket's binary messages are Blobs at first.
+    pub websocket_standard_binary_type: bool,
+    /// A WebSocket's Close is answered before the Worker learns of it.
+    pub web_socket_auto_reply_to_close: bool,
+}
+
+// === impl Compatibility ===
+
+impl Compatibility {
+    /// `date`: as `YYYY-MM-DD`. A flag that is named counts for more than the date.
+    pub fn new(date: &str, flags: &[String]) -> Self {
+        let named = |name: &str| flags.iter().any(|flag| flag == name);
+        let on = |enable: &str, disable: &str, since: &str| named(enable) || (date >= since && !named(disable));
+        Self {
+            websocket_standard_binary_type: on(
+                "websocket_standard_binary_type",
+                "no_websocket_standard_binary_type",
+                "2026-03-17",
+            ),
+            web_socket_auto_reply_to_close: on(
+                "web_socket_auto_reply_to_close",
+                "web_socket_manual_reply_to_close",
+                "2026-04-07",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_decides_unless_a_flag_does() {
+        let of = |date: &str, flags: &[&str]| {
+            Compatibility::new(date, &flags.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert!(!of("2026-03-16", &[]).websocket_standard_binary_type);
+        assert!(of("2026-03-17", &[]).websocket_standard_binary_type);
+        assert!(!of("2026-05-01", &["no_websocket_standard_binary_type"]).websocket_standard_binary_type);
+        assert!(of("2025-01-01", &["web_socket_auto_reply_to_close"]).web_socket_auto_reply_to_close);
+        assert!(!of("2026-05-01", &["web_socket_manual_reply_to_close"]).web_socket_auto_reply_to_close);
+    }
+}
