@@ -2,6 +2,7 @@
 
 mod ab_test;
 mod cache_api;
+mod chat;
 mod cli_check;
 mod cli_init;
 mod counter;
@@ -32,4 +33,5 @@ mod service_bindings;
 mod streaming;
 mod v8_archive;
 mod web_standards;
+mod websocket_hibernation;
 mod websockets;

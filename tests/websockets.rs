@@ -197,3 +197,131 @@ async fn a_worker_that_sends_too_much_is_told() {
     assert!(close.reason.starts_with("Can't send: the WebSocket messages of this Worker"), "{close:?}");
     assert_eq!(received, 63 * 1024 * 1024);
 }
+
+/// What a Worker does as the client of another.
+const CLIENT: &str = r#"
+    function heard(socket) {
+      const log = [];
+      const over = new Promise((resolve) => {
+        for (const type of ["open", "message", "close", "error"]) {
+          socket.addEventListener(type, ({ data, code, reason, message }) => {
+            log.push([type, data ?? code ?? message ?? null, reason ?? null]);
+            if (type === "close") resolve();
+          });
+        }
+      });
+      return [log, over];
+    }
+    export default {
+      async fetch(request, env) {
+        const { pathname, searchParams } = new URL(request.url);
+        const there = searchParams.get("url");
+        if (pathname === "/echo") return env.ECHO.fetch(request);
+        if (pathname === "/through") return fetch(there, request);
+        if (pathname === "/fetch") {
+          const { status, webSocket } = await fetch(there, { headers: { Upgrade: "websocket", "Sec-WebSocket-Protocol": "chat" } });
+          if (!webSocket) return Response.json({ status });
+          const [log, over] = heard(webSocket);
+          webSocket.accept();
+          webSocket.send("from a Worker");
+          webSocket.addEventListener("message", () => webSocket.close(4010, "heard it"), { once: true });
+          await over;
+          return Response.json({ status, log, readyState: webSocket.readyState, url: webSocket.url });
+        }
+        if (pathname === "/new") {
+          const socket = new WebSocket(there.replace("http", "ws"), ["chat", "other"]);
+          const [log, over] = heard(socket);
+          const before = socket.readyState;
+          socket.onopen = () => socket.send("hello");
+          socket.addEventListener("message", () => socket.close(1000));
+          await over;
+          return Response.json({ before, log, after: socket.readyState, protocol: socket.protocol });
+        }
+        if (pathname === "/local") {
+          const [a, b] = Object.values(new WebSocketPair());
+          const [log, over] = heard(b);
+          a.accept();
+          b.accept();
+          a.send("x");
+          a.close(1000, "y");
+          await over;
+          return Response.json(log);
+        }
+        return new Response("?", { status: 404 });
+      },
+    };
+"#;
+
+#[tokio::test]
+async fn a_worker_is_a_client_too() {
+    let echo = Project::named("echo", FLAGS, WORKER);
+    let service = "[[services]]\nbinding = \"ECHO\"\nservice = \"echo\"\n";
+    let client = Project::named("front", &format!("{FLAGS}\n{service}"), CLIENT);
+    let dev = Dev::with(&[], &[client.path(), echo.path()]).await;
+    let at_echo = |path: &str| format!("http://echo.localhost:{}{path}", dev.address().port());
+    let front = async |path: &str| -> serde_json::Value {
+        let answer = dev.get(path).header("Host", "front.localhost").send().await;
+        serde_json::from_str(&harness::text(answer).await).expect("JSON")
+    };
+    let ask = async |path: &str, target: &str| front(&format!("{path}?url={}", at_echo(target))).await;
+
+    let heard = ask("/fetch", "/echo").await;
+    let log = serde_json::json!([["message", "from a Worker", null], ["close", 4010, "heard it"]]);
+    assert_eq!(heard, serde_json::json!({ "status": 101, "log": log, "readyState": 3, "url": null }));
+    assert_eq!(ask("/fetch", "/plain").await, serde_json::json!({ "status": 426 }));
+    let heard = ask("/new", "/echo").await;
+    let log = serde_json::json!([["open", null, null], ["message", "hello", null], ["close", 1000, ""]]);
+    assert_eq!(heard, serde_json::json!({ "before": 0, "log": log, "after": 3, "protocol": "chat" }));
+    let refused = ask("/new", "/plain").await;
+    let expected = "Failed to establish the WebSocket connection: expected server to reply with HTTP status code 101 \
+                    (switching protocols), but received 426 instead.";
+    assert_eq!(refused["log"][0], serde_json::json!(["error", expected, null]));
+    assert_eq!(refused["log"][1], serde_json::json!(["close", 1006, "Failed to establish websocket connection"]));
+    assert_eq!(front("/local").await, serde_json::json!([["message", "x", null], ["close", 1000, "y"]]));
+
+    // A socket that is passed on: from another Worker of the process, and from a server.
+    for path in ["/echo", &format!("/through?url={}", at_echo("/echo"))] {
+        let mut socket = Socket::open(dev.address(), path, &[("Host", "front.localhost")]).await.unwrap();
+        socket.send("all the way").await;
+        assert_eq!(socket.text().await, "all the way", "{path}");
+        socket.close(4000, "and back").await;
+        assert_eq!(socket.closed().await, (4000, "and back".into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_client_hurts_itself_alone() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let project = Project::configured(FLAGS, WORKER);
+    let dev = Dev::start(&project).await;
+    let mut neighbour = Socket::open(dev.address(), "/echo", &[]).await.unwrap();
+    let attacks: [(&str, Vec<u8>, u16); 4] = [
+        ("a frame without a mask", b"\x81\x01x".to_vec(), 1002),
+        ("4 EiB announced", b"\x82\xff\x40\0\0\0\0\0\0\0\0\0\0\0".to_vec(), 1009),
+        ("a Close with a forbidden code", b"\x88\x82\0\0\0\0\x03\xee".to_vec(), 1002),
+        ("garbage", vec![0xFF; 4096], 1002),
+    ];
+    for (what, bytes, code) in attacks {
+        let mut stream = tokio::net::TcpStream::connect(dev.address()).await.unwrap();
+        let handshake = format!(
+            "GET /echo HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            dev.address()
+        );
+        stream.write_all(handshake.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let mut read = 0;
+        while !answer[..read].ends_with(b"\r\n\r\n") {
+            read += stream.read(&mut answer[read..read + 1]).await.unwrap();
+        }
+        let head = String::from_utf8_lossy(&answer[..read]).to_lowercase();
+        // RFC 6455 §1.3 has this very example.
+        assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
+        stream.write_all(&bytes).await.unwrap();
+        let mut close = Vec::new();
+        let _ = stream.read_to_end(&mut close).await;
+        assert_eq!(close.get(2..4), Some(&code.to_be_bytes()[..]), "{what}");
+    }
+    neighbour.send("still here").await;
+    assert_eq!(neighbour.text().await, "still here");
+}

@@ -1,5 +1,6 @@
 //! What the journeys share: a project on disk, the real binary serving it, a client, an origin behind it.
 
+pub mod browser;
 mod client;
 mod command;
 mod dev;

@@ -61,8 +61,6 @@ pub struct IoContext {
     pub cpu_limit: Option<Duration>,
     /// Pending work that can bring the event forward: ops and timers.
     pub(crate) pending: u32,
-    /// JavaScript has said that the event is over; it ends after the current step.
-    pub(crate) finished: bool,
     /// When it ends at the latest.
     pub(crate) deadline: Option<Instant>,
     subrequests_left: u32,
@@ -98,7 +96,6 @@ impl IoContext {
             cpu_used: Duration::ZERO,
             cpu_limit,
             pending: 0,
-            finished: false,
             deadline: None,
             subrequests_left: subrequests,
             operations_left: OPERATIONS,
@@ -132,11 +129,6 @@ impl IoContext {
     /// Fires when the event ends or its client goes away.
     pub fn aborted(&mut self) -> CancellationToken {
         self.aborted.get_or_insert_default().clone()
-    }
-
-    /// Ends the event after the current step: it is answered, and nothing is left to wait for.
-    pub fn finish(&mut self) {
-        self.finished = true;
     }
 
     /// The embedder's own state of this event.

@@ -393,7 +393,7 @@ impl Isolate {
         if reset {
             return Some(Exit::Reset);
         }
-        settle(scope, id?, used, over_cpu);
+        settle(scope, id, used, over_cpu);
         over_cpu.then_some(Exit::CpuLimit)
     }
 
@@ -445,7 +445,10 @@ fn begin(scope: &mut v8::PinScope, work: Work, limits: &Limits) -> Option<(Optio
         }
         Work::Settled(settled) => {
             let context = state.contexts.get_mut(&settled.context)?;
-            context.pending -= u32::from(settled.counts);
+            context.pending -= u32::from(settled.kind.counts);
+            if settled.kind.incoming && context.id == ContextId::SHARED {
+                context.renew(limits.subrequests);
+            }
             Some((Some(settled.context), Action::Settle(settled)))
         }
         Work::Timer(timer) => {
@@ -507,23 +510,24 @@ fn report(scope: &mut v8::PinScope, name: &str, args: &[v8::Local<v8::Value>]) {
 }
 
 /// After a step: charges the event, ends it when it is over, when it passed its limit, or when nothing can bring it on.
-fn settle(scope: &mut v8::PinScope, id: ContextId, used: Duration, over_cpu: bool) {
+fn settle(scope: &mut v8::PinScope, id: Option<ContextId>, used: Duration, over_cpu: bool) {
     let state = state(scope);
-    let shares_io = state.shares_io;
-    let Some(context) = state.contexts.get_mut(&id) else { return };
-    context.charge(used);
-    let failure = if over_cpu {
-        Some(Failure::CpuLimit)
-    } else if context.finished {
-        None
-    } else if !shares_io && context.is_hung() {
-        Some(Failure::Hung)
-    } else {
-        return;
+    if let Some(context) = id.and_then(|id| state.contexts.get_mut(&id)) {
+        context.charge(used);
+    }
+    for over in std::mem::take(&mut state.finished) {
+        if Some(over) != id || !over_cpu {
+            state.end_context(over);
+        }
+    }
+    let Some(id) = id else { return };
+    let Some(context) = state.contexts.get(&id) else { return };
+    let failure = match over_cpu {
+        true => Failure::CpuLimit,
+        false if !state.shares_io && context.is_hung() => Failure::Hung,
+        false => return,
     };
-    if let Some(mut context) = state.end_context(id)
-        && let Some(failure) = failure
-    {
+    if let Some(mut context) = state.end_context(id) {
         context.embedder().fail(failure);
     }
 }

@@ -32,8 +32,8 @@ pub use exception::{Frame, JsException};
 pub use limits::Limits;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
 pub use op::{
-    Op, bytes_arg, caller, context, expire_after, io_context, new_bytes, new_string, require_io, require_memory,
-    resources, spawn, spawn_background, string_arg, throw,
+    Op, bytes_arg, caller, context, expire_after, finish, io_context, new_bytes, new_string, require_io,
+    require_memory, resources, spawn, spawn_background, spawn_incoming, string_arg, throw,
 };
 pub use platform::initialize;
 pub use resource::ResourceTable;

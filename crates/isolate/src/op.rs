@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use crate::context::IoContext;
-use crate::pending::PendingOp;
+use crate::pending::{OpKind, PendingOp};
 use crate::state::{current_context, state};
 use crate::{JsError, OpValue, ResourceTable};
 
@@ -119,6 +119,15 @@ pub fn expire_after(scope: &mut v8::PinScope, after: std::time::Duration) {
     deadlines.insert((due, id));
 }
 
+/// Ends the current event after this step: it is answered, and nothing is left to wait for.
+pub fn finish(scope: &mut v8::PinScope) {
+    let Some(id) = io_context(scope).map(|context| context.id) else { return };
+    // The step may be another's: where I/O is the isolate's own, an event goes on in steps that are not its.
+    if id != crate::ContextId::SHARED {
+        state(scope).finished.push(id);
+    }
+}
+
 /// Whether `bytes` more fit the isolate's memory; otherwise the script is ended as if it had taken them. For work that
 /// V8 can't be stopped in once it has begun.
 pub fn require_memory(scope: &mut v8::PinScope, bytes: usize) -> bool {
@@ -149,7 +158,7 @@ pub fn spawn(
     rv: v8::ReturnValue,
     future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
 ) {
-    begin(scope, rv, true, future);
+    begin(scope, rv, OpKind { counts: true, incoming: false }, future);
 }
 
 /// As [`spawn`], for work that does not by itself keep the event alive, such as waiting for the client to go away.
@@ -158,7 +167,18 @@ pub fn spawn_background(
     rv: v8::ReturnValue,
     future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
 ) {
-    begin(scope, rv, false, future);
+    begin(scope, rv, OpKind { counts: false, incoming: false }, future);
+}
+
+/// As [`spawn`], for work that ends when something comes from outside, such as a message: where I/O is not an event's own,
+/// what the isolate itself may use is counted anew from there. `waits`: the event is kept alive for it.
+pub fn spawn_incoming(
+    scope: &mut v8::PinScope,
+    rv: v8::ReturnValue,
+    waits: bool,
+    future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
+) {
+    begin(scope, rv, OpKind { counts: waits, incoming: true }, future);
 }
 
 /// Who owns the I/O that the running code begins; `None` outside events.
@@ -170,7 +190,7 @@ fn owner(scope: &mut v8::PinScope) -> Option<crate::ContextId> {
 fn begin(
     scope: &mut v8::PinScope,
     mut rv: v8::ReturnValue,
-    counts: bool,
+    kind: OpKind,
     future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
 ) {
     if !require_io(scope) {
@@ -181,10 +201,10 @@ fn begin(
     let promise = resolver.get_promise(scope);
     let resolver = v8::Global::new(scope, resolver);
     if let Some(owner) = owner(scope).and_then(|owner| state(scope).contexts.get_mut(&owner)) {
-        owner.pending += u32::from(counts);
+        owner.pending += u32::from(kind.counts);
     }
     let Some(id) = owner(scope) else { return };
-    state(scope).ops.push(PendingOp::new(id, counts, resolver, future));
+    state(scope).ops.push(PendingOp::new(id, kind, resolver, future));
     rv.set(promise.into());
 }
 

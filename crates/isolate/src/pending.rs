@@ -8,11 +8,19 @@ use crate::{ContextId, JsError, OpValue};
 
 type BoxedOp = Pin<Box<dyn Future<Output = Result<OpValue, JsError>> + Send>>;
 
+/// What an op means to its event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpKind {
+    /// It by itself keeps its event alive.
+    pub(crate) counts: bool,
+    /// It ends with something new from outside, as an event begins.
+    pub(crate) incoming: bool,
+}
+
 /// A promise and the future that settles it.
 pub(crate) struct PendingOp {
     pub(crate) context: ContextId,
-    /// Whether the op by itself keeps its event alive.
-    pub(crate) counts: bool,
+    pub(crate) kind: OpKind,
     resolver: Option<v8::Global<v8::PromiseResolver>>,
     future: Option<BoxedOp>,
     waker: Option<Waker>,
@@ -21,7 +29,7 @@ pub(crate) struct PendingOp {
 /// The outcome of a [`PendingOp`].
 pub(crate) struct Settled {
     pub(crate) context: ContextId,
-    pub(crate) counts: bool,
+    pub(crate) kind: OpKind,
     pub(crate) resolver: v8::Global<v8::PromiseResolver>,
     pub(crate) result: Result<OpValue, JsError>,
 }
@@ -31,11 +39,11 @@ pub(crate) struct Settled {
 impl PendingOp {
     pub(crate) fn new(
         context: ContextId,
-        counts: bool,
+        kind: OpKind,
         resolver: v8::Global<v8::PromiseResolver>,
         future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
     ) -> Self {
-        Self { context, counts, resolver: Some(resolver), future: Some(Box::pin(future)), waker: None }
+        Self { context, kind, resolver: Some(resolver), future: Some(Box::pin(future)), waker: None }
     }
 
     /// Drops the work. The op then ends without an outcome.
@@ -61,7 +69,7 @@ impl Future for PendingOp {
                 this.future = None;
                 let settled = this.resolver.take().map(|resolver| Settled {
                     context: this.context,
-                    counts: this.counts,
+                    kind: this.kind,
                     resolver,
                     result,
                 });

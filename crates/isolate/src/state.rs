@@ -37,6 +37,8 @@ pub(crate) struct IsolateState {
     pub(crate) memory: Arc<Memory>,
     /// What runs at the end of the current step.
     pub(crate) step_end: Vec<StepEnd>,
+    /// Events that are over, and end after the current step.
+    pub(crate) finished: Vec<ContextId>,
     /// Why the isolate must end after the current step.
     pub(crate) reset: Option<JsException>,
     /// What output has to wait for.
@@ -64,6 +66,7 @@ impl IsolateState {
             rejections: Rejections::default(),
             memory,
             step_end: Vec::new(),
+            finished: Vec::new(),
             reset: None,
             gate: None,
             shares_io: false,

@@ -6,7 +6,9 @@
 //   hibernate(socket)                    gives an end up to be received from elsewhere; returns its number
 //   releaseWebSocket(socket)             gives an end up to a response; returns its number
 //   connectionOf(socket)                 once released: a promise of the connection's end, when its other end is in use here; else undefined
-//   receivedClose(socket, code, reason)  a Close frame came for a hibernatable end
+//   hibernationOf(socket)                what hibernate() was given
+//   receivedClose(socket, clean)         nothing more comes for a hibernatable end: a Close did, or (not clean) the connection broke
+//   replyToClose(socket, code, reason)   answers that Close, where the Worker has not and the platform would
 //   setWebSocketDefaults(blobs, replies) the compatibility flags websocket_standard_binary_type and web_socket_auto_reply_to_close
 //   setHold(hold)                        `hold(promise)` keeps the current event until the promise settles
 
@@ -66,7 +68,7 @@ export function setHold(holder) {
   hold = holder;
 }
 
-export var isWebSocket, newWebSocket, newHibernatable, hibernate, releaseWebSocket, connectionOf, receivedClose, isHibernatable, hibernationOf;
+export var isWebSocket, newWebSocket, newHibernatable, hibernate, releaseWebSocket, connectionOf, receivedClose, replyToClose, hibernationOf;
 let pairUp;
 
 /** `new WebSocketPair()[0]` and `[1]`, `fetch()`'s `response.webSocket`, and what `new WebSocket(url)` makes. */
@@ -85,7 +87,7 @@ export class WebSocket extends EventTarget {
   #extensions = "";
   /** The other end, when it was made here. */
   #peer = undefined;
-  /** For a hibernatable end: `{ id, tags, attach(bytes) }`. */
+  /** For a hibernatable end: its `number`, and `attach(bytes)`. */
   #hibernation = undefined;
   /** What serializeAttachment() was given, serialised. */
   #attachment = undefined;
@@ -298,7 +300,6 @@ export class WebSocket extends EventTarget {
       return socket;
     };
 
-    isHibernatable = (socket) => socket.#hibernation !== undefined;
     hibernationOf = (socket) => socket.#hibernation;
 
     /** `adopt(rid, attachment)` takes the end over and returns `[rid, hibernation]`: where to send to, and see newHibernatable. */
@@ -335,12 +336,12 @@ export class WebSocket extends EventTarget {
       return peer === undefined || peer.#hibernation !== undefined || peer.#state === RELEASED ? undefined : op_websocket_over(peer.#rid);
     };
 
-    receivedClose = (socket, code) => {
+    receivedClose = (socket, clean) => {
       socket.#closedIncoming = true;
-      if (code === ABNORMAL) socket.#aborted = true;
-      // The frame itself was answered natively.
-      else if (replies) socket.#closedOutgoing = true;
+      if (!clean) socket.#aborted = true;
     };
+
+    replyToClose = (socket, code, reason) => socket.#reply(code, reason);
 
     pairUp = () => {
       const numbers = op_websocket_pair();

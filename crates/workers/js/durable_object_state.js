@@ -2,13 +2,17 @@
 // https://developers.cloudflare.com/durable-objects/api/state/
 
 import {
-  op_alarm_begin, op_alarm_end, op_async_frame_get, op_async_frame_set, op_object_reset, op_object_returned, op_respond_error, op_timer_clear,
-  op_timer_start,
+  op_alarm_begin, op_alarm_end, op_async_frame_get, op_async_frame_set, op_object_reset, op_object_returned, op_object_socket_begun, op_report_exception,
+  op_respond_error, op_timer_clear, op_timer_start,
 } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { deserialize, serialize } from "../webapi/structured_clone.js";
+import { receivedClose, replyToClose } from "../webapi/websocket.js";
 import { defineInterface, illegalInvocation, isObject, requiredArguments } from "../webapi/webidl.js";
 import { answered, beginEvent, currentEvent, waitUntil } from "./context.js";
+import {
+  acceptSocket, autoResponse, autoResponseTimestamp, eventTimeout, forgetSocket, setAutoResponse, setEventTimeout, socketOf, socketsWith, tagsOf,
+} from "./durable_object_sockets.js";
 import { newObjectId } from "./durable_objects.js";
 import { newObjectStorage } from "./durable_object_storage.js";
 import { DurableObject } from "./entrypoint.js";
@@ -16,7 +20,7 @@ import { currentEnv, mainModule, serveWith } from "./handlers.js";
 
 const {
   ArrayPrototypePush, ArrayPrototypeShift, Error, FunctionPrototypeApply, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototype, ObjectPrototypeIsPrototypeOf, Promise, PromisePrototypeThen,
-  PromiseReject, PromiseResolve, SafeSet, String, Symbol, TypeError, TypedArrayPrototypeSet, Uint8Array,
+  PromiseReject, PromiseResolve, SafeSet, String, Symbol, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeSet, Uint8Array,
 } = primordials;
 
 const INTERNAL = Symbol("DurableObjectState");
@@ -170,14 +174,39 @@ export class DurableObjectState {
     op_object_reset(new Error(reason === undefined ? "Application called abort() to reset Durable Object." : String(reason)));
   }
 
-  acceptWebSocket() {
+  acceptWebSocket(socket, tags = undefined) {
     if (!(#id in this)) illegalInvocation();
-    throw new Error("This version of Skerry has no WebSockets yet.");
+    acceptSocket(socket, tags);
   }
 
-  getWebSockets() {
+  getWebSockets(tag = undefined) {
+    return #id in this ? socketsWith(tag) : illegalInvocation();
+  }
+
+  getTags(socket) {
+    return #id in this ? tagsOf(socket) : illegalInvocation();
+  }
+
+  setWebSocketAutoResponse(pair = undefined) {
     if (!(#id in this)) illegalInvocation();
-    return [];
+    setAutoResponse(pair);
+  }
+
+  getWebSocketAutoResponse() {
+    return #id in this ? autoResponse() : illegalInvocation();
+  }
+
+  getWebSocketAutoResponseTimestamp(socket) {
+    return #id in this ? autoResponseTimestamp(socket) : illegalInvocation();
+  }
+
+  setHibernatableWebSocketEventTimeout(milliseconds = undefined) {
+    if (!(#id in this)) illegalInvocation();
+    setEventTimeout(milliseconds);
+  }
+
+  getHibernatableWebSocketEventTimeout() {
+    return #id in this ? eventTimeout() : illegalInvocation();
   }
 }
 defineInterface(DurableObjectState);
@@ -242,6 +271,52 @@ function outcome(kind, value) {
   bytes[0] = kind;
   TypedArrayPrototypeSet(bytes, data, 1);
   return bytes;
+}
+
+// === WebSockets ===
+
+/** What happens on a socket that the object has accepted. `kind`: message, close, error; see SocketEvent for the rest. */
+export function dispatchSocket(id, number, kind, first, second, third) {
+  const event = beginEvent(id);
+  const failed = (error) => {
+    op_report_exception(error);
+    answered(event);
+  };
+  const work = () => {
+    try {
+      const socket = socketOf(number);
+      return socket === undefined ? undefined : tellSocket(socket, number, kind, first, second, third);
+    } finally {
+      op_object_socket_begun();
+    }
+  };
+  let result;
+  try {
+    result = deliver(work);
+  } catch (error) {
+    op_object_socket_begun();
+    return failed(error);
+  }
+  PromisePrototypeThen(PromiseResolve(result), () => answered(event), failed);
+}
+
+function tellSocket(socket, number, kind, first, second, third) {
+  if (kind === "message") {
+    if (typeof instance.webSocketMessage !== "function") return undefined;
+    return instance.webSocketMessage(socket, typeof first === "string" ? first : TypedArrayPrototypeGetBuffer(first));
+  }
+  const isError = kind === "error";
+  receivedClose(socket, !isError && third);
+  const told = attempt(() => {
+    if (isError) return typeof instance.webSocketError === "function" ? instance.webSocketError(socket, new Error(first)) : undefined;
+    return typeof instance.webSocketClose === "function" ? instance.webSocketClose(socket, first, second, third) : undefined;
+  });
+  const end = () => {
+    if (!isError) replyToClose(socket, first, second);
+    forgetSocket(number);
+  };
+  PromisePrototypeThen(told, end, end);
+  return told;
 }
 
 // === Alarms ===

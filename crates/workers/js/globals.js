@@ -36,6 +36,7 @@ import { WebSocket, WebSocketPair } from "../webapi/websocket.js";
 import { requiredArguments } from "../webapi/webidl.js";
 import { Cache, CacheStorage, caches } from "./cache.js";
 import { ExecutionContext } from "./context.js";
+import { WebSocketRequestResponsePair } from "./durable_object_sockets.js";
 import { ExtendableEvent, FetchEvent, ScheduledController, ScheduledEvent } from "./service_worker.js";
 
 const { ObjectDefineProperty, ObjectKeys, ObjectSetPrototypeOf, SymbolToStringTag, TypeError, globalThis } = primordials;
@@ -85,7 +86,7 @@ define({
   PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
   ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
-  TransformStreamDefaultController, URL, URLPattern, URLSearchParams, WebSocket, WebSocketPair, WorkerGlobalScope, WritableStream, WritableStreamDefaultController,
+  TransformStreamDefaultController, URL, URLPattern, URLSearchParams, WebSocket, WebSocketPair, WebSocketRequestResponsePair, WorkerGlobalScope, WritableStream, WritableStreamDefaultController,
   WritableStreamDefaultWriter,
   console,
 }, false);

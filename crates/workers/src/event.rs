@@ -54,6 +54,13 @@ pub(crate) fn colo(scope: &mut v8::PinScope) -> Option<Arc<str>> {
     Origin::current(scope).colo
 }
 
+/// Answers the current event, whose sender only waits for it to have begun. Nothing has to be durable for that.
+pub(crate) fn event_begun(scope: &mut v8::PinScope) {
+    if let Some(event) = isolate::io_context(scope).and_then(|context| context.data::<Event<()>>()) {
+        event.answer.send(Ok(()));
+    }
+}
+
 /// What one Worker threw, for another that called it: a builtin error keeps its class.
 pub(crate) fn thrown(exception: &JsException) -> JsError {
     let message = exception.message.clone();

@@ -271,7 +271,5 @@ pub(crate) fn gone(scope: &mut v8::PinScope, id: ContextId) {
 /// `op_event_done()`: the current event is answered and nothing of it is left to wait for.
 fn op_event_done(scope: &mut v8::PinScope, _args: Args, _rv: v8::ReturnValue) {
     give(scope, event_answer::<()>, Ok(()));
-    if let Some(context) = isolate::io_context(scope) {
-        context.finish();
-    }
+    isolate::finish(scope);
 }

@@ -15,6 +15,8 @@ mod mailbox;
 mod object;
 mod object_alarm;
 mod object_ops;
+mod object_socket_ops;
+mod object_sockets;
 mod object_state;
 mod object_storage;
 mod r2;

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use durable::{ObjectId, Storage};
@@ -18,6 +18,7 @@ use crate::fetch_event::{FetchEvent, Request};
 use crate::lane::Lane;
 use crate::mailbox::Mailbox;
 use crate::object_alarm::AlarmClock;
+use crate::object_sockets::{ObjectSockets, SocketEvent};
 use crate::object_state::ObjectState;
 use crate::{Host, Version};
 
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) clock: AlarmClock,
     class: watch::Sender<Option<Class>>,
     live: Mutex<HashMap<ObjectId, Mailbox>>,
+    /// The WebSockets of objects that have some, or are in memory.
+    sockets: Mutex<HashMap<ObjectId, Weak<ObjectSockets>>>,
 }
 
 /// The code of a namespace's objects.
@@ -91,6 +94,7 @@ impl ObjectNamespace {
             clock: AlarmClock::default(),
             class: watch::Sender::new(None),
             live: Mutex::default(),
+            sockets: Mutex::default(),
         };
         Self(Arc::new(inner))
     }
@@ -149,6 +153,31 @@ impl ObjectNamespace {
         self.event(id, None, |event, answer| Event::job(event, answer, Origin::default(), run)).await
     }
 
+    /// Tells the object what happens on one of its WebSockets; resolves when it has been told.
+    pub(crate) async fn socket(&self, object: &Object, number: u32, event: SocketEvent, origin: Origin) -> Outcome<()> {
+        let run: isolate::Begin = Box::new(move |scope, id| {
+            let [kind, first, second, third] = event.arguments(scope);
+            let id = v8::Integer::new_from_unsigned(scope, id.0).into();
+            let number = v8::Integer::new_from_unsigned(scope, number).into();
+            crate::runtime::call(scope, |hooks| &hooks.socket, &[id, number, kind, first, second, third]);
+        });
+        self.event(object.id, object.name.clone(), |event, answer| Event::job(event, answer, origin, run)).await
+    }
+
+    /// The WebSockets of an object.
+    pub(crate) fn sockets(&self, id: ObjectId) -> Arc<ObjectSockets> {
+        let mut all = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sockets) = all.get(&id).and_then(Weak::upgrade) {
+            return sockets;
+        }
+        if all.len() >= 64 && all.len() == all.capacity() {
+            all.retain(|_, sockets| sockets.strong_count() > 0);
+        }
+        let sockets = Arc::<ObjectSockets>::default();
+        all.insert(id, Arc::downgrade(&sockets));
+        sockets
+    }
+
     /// Sends the object an event; it comes to life if need be.
     async fn event<T>(
         &self,
@@ -199,7 +228,11 @@ async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>) {
         let Some(job) = waiting.pop_front() else { continue };
         let Some(mut isolate) = start(&object, &mut class, job).await else { continue };
         waiting.drain(..).for_each(|job| isolate.enqueue(job));
-        waiting.extend(run(isolate, &mut inbox, &mut class).await);
+        let (unbegun, broken) = run(isolate, &mut inbox, &mut class).await;
+        if broken {
+            object.namespace.sockets(object.id).disconnect();
+        }
+        waiting.extend(unbegun);
     }
 }
 
@@ -243,33 +276,34 @@ fn instance(object: &Object, class: &Class, storage: Storage) -> Result<Isolate,
     started.map(|(isolate, _)| isolate).map_err(|error| Failure::Start(Arc::new(error)))
 }
 
-/// Runs an instance until it is idle, is reset, or its code has been replaced. Returns events that it has not begun.
+/// Runs an instance until it is idle, is reset, or its code has been replaced. Returns events that it has not begun, and
+/// whether it ended otherwise than by being idle, which its WebSockets do not outlive.
 async fn run(
     mut isolate: Isolate,
     inbox: &mut mpsc::UnboundedReceiver<Message>,
     class: &mut watch::Receiver<Option<Class>>,
-) -> Vec<Job> {
+) -> (Vec<Job>, bool) {
     let mut begun = 0;
     let mut replaced = None;
-    loop {
+    let broken = loop {
         let pause = if replaced.is_some() { Duration::from_millis(20) } else { IDLE };
         tokio::select! {
             biased;
-            _ = isolate.run(inbox) => break,
+            _ = isolate.run(inbox) => break true,
             Ok(()) = class.changed(), if replaced.is_none() => replaced = Some(tokio::time::Instant::now()),
             () = tokio::time::sleep(pause) => {}
         }
         match replaced {
-            Some(since) if !isolate.has_work() || since.elapsed() > GRACE => break,
+            Some(since) if !isolate.has_work() || since.elapsed() > GRACE => break true,
             Some(_) => {}
             None if isolate.has_work() || isolate.events() != begun => begun = isolate.events(),
-            None => break,
+            None => break false,
         }
-    }
+    };
     let unbegun = isolate.take_unbegun().collect();
     // The next instance must find the storage closed.
     let _ = tokio::task::spawn_blocking(move || drop(isolate)).await;
-    unbegun
+    (unbegun, broken)
 }
 
 impl std::fmt::Debug for Inner {

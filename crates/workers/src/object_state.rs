@@ -9,6 +9,7 @@ use isolate::{JsError, JsException, Limits, OutputGate, v8};
 use tokio::sync::watch;
 
 use crate::object::Object;
+use crate::object_sockets::ObjectSockets;
 
 pub(crate) const RESET: &str = "Internal error in Durable Object storage caused object to be reset.";
 
@@ -17,6 +18,7 @@ pub(crate) struct ObjectState {
     pub(crate) object: Object,
     pub(crate) sql: bool,
     pub(crate) storage: Storage,
+    pub(crate) sockets: Arc<ObjectSockets>,
     gate: Arc<Gate>,
     /// A commit at the end of this step is arranged.
     commits: bool,
@@ -43,7 +45,8 @@ impl ObjectState {
             alarms: AtomicU64::new(0),
             indexed: watch::Sender::new(0),
         };
-        Self { object, sql, storage, gate: Arc::new(gate), commits: false, alarm_changed: false }
+        let sockets = object.namespace.sockets(object.id);
+        Self { object, sql, storage, sockets, gate: Arc::new(gate), commits: false, alarm_changed: false }
     }
 }
 

@@ -12,6 +12,7 @@ pub fn runtime() -> Runtime {
     ops.extend(crate::console::OPS);
     ops.extend(crate::cache::OPS);
     ops.extend(crate::object_ops::OPS);
+    ops.extend(crate::object_socket_ops::OPS);
     ops.extend(crate::object_storage::OPS);
     ops.extend(crate::d1::OPS);
     ops.extend(crate::kv::OPS);
@@ -45,6 +46,7 @@ pub(crate) struct Hooks {
     pub(crate) gone: v8::Global<v8::Function>,
     pub(crate) call: v8::Global<v8::Function>,
     pub(crate) alarm: v8::Global<v8::Function>,
+    pub(crate) socket: v8::Global<v8::Function>,
 }
 
 // === impl Hooks ===
@@ -58,6 +60,7 @@ impl Hooks {
             gone: find("dispatchGone")?,
             call: find("dispatchCall")?,
             alarm: find("dispatchAlarm")?,
+            socket: find("dispatchSocket")?,
         })
     }
 }

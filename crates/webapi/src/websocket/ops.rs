@@ -136,10 +136,7 @@ fn op_websocket_receive(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValu
             Incoming::Failed(reason) => Err(JsError::error(reason)),
         }
     };
-    match args.get(1).is_true() {
-        true => isolate::spawn(scope, rv, receive),
-        false => isolate::spawn_background(scope, rv, receive),
-    }
+    isolate::spawn_incoming(scope, rv, args.get(1).is_true(), receive);
 }
 
 fn closed(scope: &mut v8::PinScope, close: &Close) -> v8::Global<v8::Value> {
