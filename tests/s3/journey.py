@@ -257,6 +257,9 @@ def lists():
     refused(s3.list_objects_v2, "InvalidArgument", 400, Bucket="lists", ContinuationToken="nonsense")
     owner = s3.list_objects_v2(Bucket="lists", MaxKeys=1, FetchOwner=True)["Contents"][0]["Owner"]
     assert owner["ID"]
+    # XML can't hold this one, and only lists have an encoding for it.
+    names.remove("x\x01y")
+    s3.delete_object(Bucket="lists", Key="x\x01y")
     for start in range(0, len(names), 1000):
         done = s3.delete_objects(
             Bucket="lists", Delete={"Objects": [{"Key": key} for key in names[start : start + 1000]]}
