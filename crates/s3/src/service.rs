@@ -21,6 +21,8 @@ use crate::{cors, error, sign};
 const XML: u64 = 8 << 20;
 /// Requests with XML at a time.
 const XML_AT_ONCE: usize = 8;
+/// Bytes of all headers.
+const HEADERS: usize = 32 * 1024;
 /// Bytes of a path with its query.
 const URI: usize = 16 * 1024;
 
@@ -91,6 +93,11 @@ impl Service {
     ) -> S3Result<Response<s3s::Body>> {
         if parts.uri.path_and_query().is_some_and(|path| path.as_str().len() > URI) {
             return Err(error::refuse("InvalidURI", 400, "Couldn't parse the specified URI."));
+        }
+        let size: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if size > HEADERS {
+            let message = "Your request header section exceeds the maximum allowed size.";
+            return Err(error::refuse("RequestHeaderSectionTooLarge", 431, message));
         }
         let signed = sign::verify(&parts, &self.tokens, SystemTime::now())?;
         access::check(&signed.token, &parts.method, &target)?;

@@ -314,3 +314,6 @@ impl Chain {
         right
     }
 }
+
+#[cfg(test)]
+mod tests;

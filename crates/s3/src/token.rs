@@ -185,3 +185,6 @@ impl Tokens {
         Ok(result)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,11 +65,9 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
 
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    let r2 = match r2_listener {
-        Some(listener) => Some(serve_r2(listener, &load.state, stop.clone(), arguments.log_level)?),
-        None => None,
-    };
-    announce(&apps, &geo, address, arguments.log_level);
+    let r2_address = r2_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let r2 = r2_listener.map(|listener| serve_r2(listener, &load.state, stop.clone()));
+    announce(&apps, &geo, address, r2_address, arguments.log_level);
     let server = Arc::new(Server::new(apps, arguments.test_scheduled, address.port(), &geo, arguments.log_level));
     // A Worker in development may be given any body: the platform's limit is the deployment's affair.
     let bounds = edge::Bounds { max_body: None, ..edge::Bounds::default() };
@@ -161,21 +159,12 @@ async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener, String> 
 }
 
 /// Serves the same buckets that Workers are bound to, until `stop` fires.
-fn serve_r2(
-    listener: TcpListener,
-    state: &State,
-    stop: CancellationToken,
-    level: LogLevel,
-) -> Result<JoinHandle<()>, String> {
-    let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
+fn serve_r2(listener: TcpListener, state: &State, stop: CancellationToken) -> JoinHandle<()> {
     let service = s3::Service::new(state.r2().clone(), state.tokens(), BODY_STALL);
-    if level != LogLevel::None {
-        anstream::println!("  R2's S3 API on http://{address}");
-    }
-    Ok(tokio::spawn(s3::serve(listener, Arc::new(service), s3::Bounds::default(), stop)))
+    tokio::spawn(s3::serve(listener, Arc::new(service), s3::Bounds::default(), stop))
 }
 
-fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, level: LogLevel) {
+fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, r2: Option<SocketAddr>, level: LogLevel) {
     if level == LogLevel::None {
         return;
     }
@@ -200,6 +189,9 @@ fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, level: LogL
         );
     }
     anstream::println!("{}Ready{} on http://{address}", cli::GREEN, cli::PLAIN);
+    if let Some(r2) = r2 {
+        anstream::println!("  R2's S3 API on http://{r2}");
+    }
 }
 
 /// Fires `stop` at the first interrupt or termination; the second one ends the process.
