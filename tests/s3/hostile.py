@@ -262,6 +262,10 @@ def sizes():
     expect(form.send(), 501, "NotImplemented", "a form")
     unknown = Request("PUT", "/hostile/wrong", b"x", headers={"x-amz-write-offset-bytes": "5"})
     expect(unknown.send(), 501, "NotImplemented", "a header that is not known")
+    for method in ("PUT", "DELETE", "POST"):
+        expect(Request(method, "/hostile/right", query="invented=").send(), 501, "NotImplemented", f"{method} of what is unknown")
+    expect(Request("DELETE", "/hostile/right", query="tagging=").send(), 501, "NotImplemented", "tags")
+    expect(get("right"), 200)
     for query in ("partNumber=0&uploadId=x", "partNumber=10001&uploadId=x", "partNumber=1&uploadId=x"):
         status, code = Request("PUT", "/hostile/wrong", b"x", query=query).send()
         assert status in (400, 404), (query, status, code)

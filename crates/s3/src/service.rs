@@ -21,6 +21,8 @@ use crate::{cors, error, sign};
 const XML: u64 = 8 << 20;
 /// Requests with XML at a time.
 const XML_AT_ONCE: usize = 8;
+/// Uploads at a time: each holds a few MiB on their way to the disk.
+const UPLOADS_AT_ONCE: usize = 128;
 /// Bytes of all headers.
 const HEADERS: usize = 32 * 1024;
 /// Bytes of a path with its query.
@@ -33,6 +35,7 @@ pub struct Service {
     s3: S3Service,
     stall: Duration,
     xml: Semaphore,
+    uploads: Semaphore,
 }
 
 /// What an operation knows besides its input.
@@ -62,7 +65,8 @@ impl Service {
         let mut builder = S3ServiceBuilder::new(Api::new(r2.clone()));
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         builder.set_validation(AnyName);
-        Self { r2, tokens, s3: builder.build(), stall, xml: Semaphore::new(XML_AT_ONCE) }
+        let (xml, uploads) = (Semaphore::new(XML_AT_ONCE), Semaphore::new(UPLOADS_AT_ONCE));
+        Self { r2, tokens, s3: builder.build(), stall, xml, uploads }
     }
 
     pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<s3s::Body> {
@@ -102,7 +106,7 @@ impl Service {
         let signed = sign::verify(&parts, &self.tokens, SystemTime::now())?;
         access::check(&signed.token, &parts.method, &target)?;
         let query = access::settle_query(&mut parts)?;
-        access::refuse_unknown(&parts.headers)?;
+        access::refuse_unknown(&parts.method, &query, &parts.headers)?;
         let form = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/"));
         if form && parts.method == Method::POST {
             return Err(error::not_implemented("POST of forms is not implemented"));
@@ -113,12 +117,17 @@ impl Service {
         let expected = body.expected.clone();
         let is_upload =
             parts.method == Method::PUT && target.key.is_some() && !parts.headers.contains_key("x-amz-copy-source");
+        // Held until the upload is stored.
+        let mut _upload = None;
         let body = if is_upload {
+            _upload = Some(self.uploads.acquire().await.map_err(error::internal)?);
             let stream = futures::TryStreamExt::map_ok(body.stream, http_body::Frame::data);
             s3s::Body::http_body_unsync(http_body_util::StreamBody::new(stream))
-        } else {
+        } else if length > 0 {
             let _permit = self.xml.acquire().await.map_err(error::internal)?;
             s3s::Body::from(body.whole(XML).await?)
+        } else {
+            s3s::Body::from(body.whole(0).await?)
         };
         parts.headers.remove(header::AUTHORIZATION);
         // Where the bucket was named is settled.
