@@ -190,7 +190,10 @@ async fn tokens_work_at_once_and_no_longer_than_they_should() {
     assert_eq!(boto3(&served, &served.all, code).await, "Unauthorized");
     assert!(run(&["r2", "token", "delete", id]).await.refused().stderr.contains("no token"));
     for bad in ["0", "x", "1y", "-1h"] {
-        assert!(!run(&["r2", "token", "create", "--permission", "read", &format!("--ttl={bad}")]).await.success, "{bad}");
+        assert!(
+            !run(&["r2", "token", "create", "--permission", "read", &format!("--ttl={bad}")]).await.success,
+            "{bad}"
+        );
     }
 }
 

@@ -82,16 +82,8 @@ struct Running {
 // === impl Algorithm ===
 
 impl Algorithm {
-    pub const ALL: [Self; 8] = [
-        Self::Md5,
-        Self::Sha1,
-        Self::Sha256,
-        Self::Sha384,
-        Self::Sha512,
-        Self::Crc32,
-        Self::Crc32c,
-        Self::Crc64Nvme,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512, Self::Crc32, Self::Crc32c, Self::Crc64Nvme];
 
     fn digest(self) -> Box<dyn DynDigest + Send> {
         use digest::Digest;

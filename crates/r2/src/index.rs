@@ -9,7 +9,8 @@ use crate::{Checksums, Error, Object};
 /// Keys are bytes, so that they are in the order of UTF-8. A segment belongs to the object, or to the upload, of its `owner`: an
 /// upload hands them to the object by its version. `doomed` holds files that nothing names any more, those of one object
 /// together, until they have been removed.
-pub(crate) const SCHEMA: &[&str] = &["
+pub(crate) const SCHEMA: &[&str] = &[
+    "
     CREATE TABLE buckets (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -60,11 +61,13 @@ pub(crate) const SCHEMA: &[&str] = &["
         owner TEXT NOT NULL,
         part INTEGER NOT NULL
     ) WITHOUT ROWID;
-", "
+",
+    "
     ALTER TABLE buckets ADD COLUMN cors TEXT;
     ALTER TABLE uploads ADD COLUMN checksum TEXT;
     ALTER TABLE segments ADD COLUMN checksums TEXT;
-"];
+",
+];
 
 /// Bytes of an object that lie together.
 #[derive(Clone, Debug)]

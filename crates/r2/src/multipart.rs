@@ -11,8 +11,8 @@ use crate::bucket::{check_custom, check_key, class_of};
 use crate::digests::{hex, multipart_checksum, multipart_etag};
 use crate::receive::{Terms, receive};
 use crate::{
-    Algorithm, Bucket, Checksums, Conditional, CustomerKey, Error, Expected, HttpMetadata, Object, StorageClass, id, index,
-    limits,
+    Algorithm, Bucket, Checksums, Conditional, CustomerKey, Error, Expected, HttpMetadata, Object, StorageClass, id,
+    index, limits,
 };
 
 /// An upload that is neither completed nor aborted is aborted after a week:
@@ -231,7 +231,12 @@ impl Bucket {
         Ok(())
     }
 
-    pub(crate) fn find_upload(&self, connection: &Connection, key: &str, upload: &str) -> Result<Option<Upload>, Error> {
+    pub(crate) fn find_upload(
+        &self,
+        connection: &Connection,
+        key: &str,
+        upload: &str,
+    ) -> Result<Option<Upload>, Error> {
         let Some(bucket) = self.number(connection)? else { return Ok(None) };
         let mut statement = connection.prepare_cached(
             "SELECT version, ended, http, custom, storage_class, key_md5, checksum FROM uploads
@@ -252,7 +257,8 @@ impl Bucket {
 }
 
 fn find_parts(connection: &Connection, version: &str) -> Result<HashMap<u16, Stored>, Error> {
-    let mut statement = connection.prepare_cached("SELECT part, size, md5, checksums FROM segments WHERE owner = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT part, size, md5, checksums FROM segments WHERE owner = ?1")?;
     let mut rows = statement.query([version])?;
     let mut parts = HashMap::new();
     while let Some(row) = rows.next()? {

@@ -30,12 +30,8 @@ const KNOWN: &[&str] = &[
     "x-amz-sdk-checksum-algorithm",
     "x-amz-mp-object-size",
 ];
-const KNOWN_PREFIXES: &[&str] = &[
-    "x-amz-meta-",
-    "x-amz-checksum-",
-    "x-amz-copy-source",
-    "x-amz-server-side-encryption-customer-",
-];
+const KNOWN_PREFIXES: &[&str] =
+    &["x-amz-meta-", "x-amz-checksum-", "x-amz-copy-source", "x-amz-server-side-encryption-customer-"];
 /// What the query of a request that changes something may hold. Another word could stand for an operation that nobody here knows,
 /// and must not become the plain one: `DELETE /bucket/key?tagging` deletes no object.
 const CHANGES: &[&str] = &["x-id", "uploads", "uploadId", "partNumber", "delete", "cors", "versionId"];

@@ -57,7 +57,12 @@ struct Reader {
 
 impl Body {
     /// `length` bounds what is read, whatever comes.
-    pub(crate) fn new(headers: &HeaderMap, incoming: Incoming, signed: Signed, stall: Duration) -> Result<Self, S3Error> {
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        incoming: Incoming,
+        signed: Signed,
+        stall: Duration,
+    ) -> Result<Self, S3Error> {
         let mut expected = checksums(headers)?;
         let encoded = number(headers, "content-length")?;
         let (decoder, length) = match signed.payload {
@@ -154,7 +159,9 @@ fn checksums(headers: &HeaderMap) -> Result<Expected, S3Error> {
 
 fn digest(text: &[u8], length: usize) -> Result<Vec<u8>, S3Error> {
     let bytes = base64_simd::STANDARD.decode_to_vec(text).ok().filter(|bytes| bytes.len() == length);
-    bytes.ok_or_else(|| error::refuse("InvalidDigest", 400, "The Content-MD5 or checksum value that you specified is not valid."))
+    bytes.ok_or_else(|| {
+        error::refuse("InvalidDigest", 400, "The Content-MD5 or checksum value that you specified is not valid.")
+    })
 }
 
 /// The checksum that the request says will come behind its body.
@@ -166,7 +173,11 @@ fn announced(headers: &HeaderMap, trailer: bool) -> Result<Option<(Algorithm, Tr
     let known = CHECKSUMS.iter().find(|(_, known, _)| name.strip_prefix("x-amz-checksum-") == Some(known));
     match known {
         Some((algorithm, ..)) if trailer => Ok(Some((*algorithm, Trailer::default()))),
-        _ => Err(error::refuse("InvalidRequest", 400, "The value specified in the x-amz-trailer header is not supported")),
+        _ => Err(error::refuse(
+            "InvalidRequest",
+            400,
+            "The value specified in the x-amz-trailer header is not supported",
+        )),
     }
 }
 

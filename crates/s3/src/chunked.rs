@@ -27,7 +27,11 @@ pub(crate) struct Decoder {
 
 enum State {
     Line,
-    Data { left: u64, hash: Context, signature: Option<String> },
+    Data {
+        left: u64,
+        hash: Context,
+        signature: Option<String>,
+    },
     /// The line's end behind a chunk.
     End,
     /// All that follows the chunk of no bytes.
@@ -161,4 +165,3 @@ impl std::fmt::Debug for Decoder {
         f.debug_struct("Decoder").field("left", &self.left).finish_non_exhaustive()
     }
 }
-

@@ -33,7 +33,10 @@ impl Given {
 
 fn some(conditional: Conditional) -> Option<Conditional> {
     let Conditional { etag_matches, etag_does_not_match, uploaded_before, uploaded_after, .. } = &conditional;
-    let any = etag_matches.is_some() || etag_does_not_match.is_some() || uploaded_before.is_some() || uploaded_after.is_some();
+    let any = etag_matches.is_some()
+        || etag_does_not_match.is_some()
+        || uploaded_before.is_some()
+        || uploaded_after.is_some();
     any.then_some(conditional)
 }
 

@@ -8,7 +8,7 @@ use s3s::{S3Error, S3Request, S3Response, S3Result};
 use crate::api::Api;
 use crate::conditions::{self, Given, timestamp};
 use crate::error;
-use crate::metadata::{self, sse_key, http_metadata, set_checksums};
+use crate::metadata::{self, http_metadata, set_checksums, sse_key};
 use crate::objects::{class_of, context, current, sse};
 
 /// Where a copy comes from, as both operations have it.

@@ -141,9 +141,7 @@ impl Rule {
             return Err(error::refuse("MalformedXML", 400, "A CORS rule has no origin, or no method."));
         }
         if let Some(method) = self.methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
-            return invalid(format!(
-                "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
-            ));
+            return invalid(format!("Found unsupported HTTP method in CORS config. Unsupported method is {method}"));
         }
         if let Some(text) = self.origins.iter().chain(&self.headers).find(|text| text.matches('*').count() > 1) {
             return invalid(format!("\"{text}\" can not have more than one wildcard."));
@@ -177,9 +175,7 @@ impl Rule {
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((start, end)) => {
-            text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
-        }
+        Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
     }
 }
 

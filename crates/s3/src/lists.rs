@@ -149,7 +149,10 @@ pub(crate) async fn objects_v1(
 }
 
 /// Those that the token is for.
-pub(crate) async fn buckets(api: &Api, request: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+pub(crate) async fn buckets(
+    api: &Api,
+    request: S3Request<ListBucketsInput>,
+) -> S3Result<S3Response<ListBucketsOutput>> {
     let token = context(&request.extensions)?.token.clone();
     let input = request.input;
     let limit = limit(input.max_buckets)? as usize;

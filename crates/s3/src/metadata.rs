@@ -74,7 +74,9 @@ pub(crate) fn algorithm(name: &ChecksumAlgorithm) -> Result<Algorithm, S3Error> 
         "CRC64NVME" => Ok(Algorithm::Crc64Nvme),
         "SHA1" => Ok(Algorithm::Sha1),
         "SHA256" => Ok(Algorithm::Sha256),
-        name => Err(error::not_implemented(format!("Header 'x-amz-checksum-algorithm' with value '{name}' not implemented"))),
+        name => Err(error::not_implemented(format!(
+            "Header 'x-amz-checksum-algorithm' with value '{name}' not implemented"
+        ))),
     }
 }
 
@@ -137,7 +139,9 @@ pub(crate) fn customer_key(
         return refused("The encryption algorithm must be AES256.");
     }
     let key = base64_simd::STANDARD.decode_to_vec(key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
-    let Some(key) = key.map(CustomerKey::new) else { return refused("The secret key was invalid for the specified algorithm.") };
+    let Some(key) = key.map(CustomerKey::new) else {
+        return refused("The secret key was invalid for the specified algorithm.");
+    };
     if md5_header(&key.md5()).as_deref() != Some(md5) {
         return refused("The calculated MD5 hash of the key did not match the hash that was provided.");
     }

@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::conditions::{self, timestamp};
 use crate::error;
 use crate::lists::{Encoding, limit};
-use crate::metadata::{self, sse_key, http_metadata, set_checksums};
+use crate::metadata::{self, http_metadata, set_checksums, sse_key};
 use crate::objects::{class, class_of, context, sse};
 
 pub(crate) fn number(number: i32) -> S3Result<u16> {
@@ -111,7 +111,8 @@ fn completed(part: &CompletedPart) -> S3Result<Completed> {
     ];
     for (text, place) in given {
         let bytes = text.as_ref().map(|text| base64_simd::STANDARD.decode_to_vec(text));
-        *place = bytes.transpose().map_err(|_| error::refuse("InvalidDigest", 400, "A part's checksum is not valid."))?;
+        *place =
+            bytes.transpose().map_err(|_| error::refuse("InvalidDigest", 400, "A part's checksum is not valid."))?;
     }
     Ok(Completed {
         number: number(part.part_number.ok_or_else(|| missing("PartNumber"))?)?,
@@ -206,4 +207,3 @@ pub(crate) async fn parts(api: &Api, request: S3Request<ListPartsInput>) -> S3Re
     };
     Ok(S3Response::new(output))
 }
-

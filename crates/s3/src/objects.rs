@@ -8,7 +8,7 @@ use s3s::{S3Error, S3Request, S3Response, S3Result};
 use crate::api::Api;
 use crate::conditions::{self, Given, timestamp};
 use crate::error;
-use crate::metadata::{self, sse_key, expires, header, http_metadata, set_checksums};
+use crate::metadata::{self, expires, header, http_metadata, set_checksums, sse_key};
 use crate::service::Context;
 
 // === reading ===
@@ -88,7 +88,8 @@ macro_rules! describe {
         $output.last_modified = Some(timestamp(object.uploaded));
         ($output.metadata, $output.missing_meta) = metadata::metadata(object.custom.clone());
         $output.parts_count = ($partial && *parts > 1).then_some(*parts as i32);
-        $output.storage_class = (object.storage_class != r2::StorageClass::Standard).then(|| class(object.storage_class));
+        $output.storage_class =
+            (object.storage_class != r2::StorageClass::Standard).then(|| class(object.storage_class));
         if let Some(md5) = &object.key_md5 {
             $output.sse_customer_algorithm = Some("AES256".into());
             $output.sse_customer_key_md5 = metadata::md5_header(md5);

@@ -107,7 +107,8 @@ impl Service {
         access::check(&signed.token, &parts.method, &target)?;
         let query = access::settle_query(&mut parts)?;
         access::refuse_unknown(&parts.method, &query, &parts.headers)?;
-        let form = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/"));
+        let form =
+            parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/"));
         if form && parts.method == Method::POST {
             return Err(error::not_implemented("POST of forms is not implemented"));
         }
@@ -135,7 +136,8 @@ impl Service {
         parts.headers.insert(header::CONTENT_LENGTH, length.into());
         tidy(&mut parts.headers);
         let path = if query.is_empty() { target.path } else { format!("{}?{query}", target.path) };
-        parts.uri = path.parse::<Uri>().map_err(|_| error::refuse("InvalidURI", 400, "Couldn't parse the specified URI."))?;
+        parts.uri =
+            path.parse::<Uri>().map_err(|_| error::refuse("InvalidURI", 400, "Couldn't parse the specified URI."))?;
         parts.extensions.insert(Context { token, expected });
         let answer = self.s3.call(Request::from_parts(parts, body)).await;
         answer.map_err(|error| error::internal(s3s::StdError::from(error)))

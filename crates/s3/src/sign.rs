@@ -42,7 +42,10 @@ pub(crate) enum Payload {
     Sha256([u8; 32]),
     Unsigned,
     /// `aws-chunked`: chunks with a signature each, or without; with checksums behind them, or without.
-    Chunked { signed: bool, trailer: bool },
+    Chunked {
+        signed: bool,
+        trailer: bool,
+    },
 }
 
 /// What the signatures of chunks go on from.
@@ -99,7 +102,13 @@ pub(crate) fn verify(parts: &Parts, tokens: &Tokens, now: SystemTime) -> Result<
                 None => find("X-Amz-Content-Sha256").unwrap_or("UNSIGNED-PAYLOAD"),
             };
             let hash = hash.to_owned();
-            check(parts, &query, Claim { id, date, region, headers, signature, timestamp, hash, presigned: true }, tokens, now)
+            check(
+                parts,
+                &query,
+                Claim { id, date, region, headers, signature, timestamp, hash, presigned: true },
+                tokens,
+                now,
+            )
         }
         (None, None) => Err(error::invalid("Authorization")),
     }
@@ -287,9 +296,9 @@ fn sha256(bytes: &[u8]) -> String {
 
 fn signing_key(secret: &str, date: &str, region: &str) -> hmac::Key {
     let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
-    [date, region, "s3", "aws4_request"].iter().fold(first, |key, part| {
-        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
-    })
+    [date, region, "s3", "aws4_request"]
+        .iter()
+        .fold(first, |key, part| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref()))
 }
 
 // === impl Chain ===

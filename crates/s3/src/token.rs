@@ -119,12 +119,7 @@ impl Tokens {
     }
 
     /// Makes a token that works from now on, for the buckets or for all.
-    pub fn create(
-        &self,
-        permission: Permission,
-        buckets: Vec<String>,
-        ttl: Option<Duration>,
-    ) -> io::Result<NewToken> {
+    pub fn create(&self, permission: Permission, buckets: Vec<String>, ttl: Option<Duration>) -> io::Result<NewToken> {
         let (mut id, mut value) = ([0; 16], [0; 40]);
         getrandom::fill(&mut id).map_err(io::Error::other)?;
         getrandom::fill(&mut value).map_err(io::Error::other)?;

@@ -83,7 +83,8 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
 }
 
 fn log_to_stderr(level: LogLevel) {
-    let default = if level >= LogLevel::Debug { "skerry=debug,workers=debug,edge=debug,webapi=debug" } else { "error,s3s=off" };
+    let default =
+        if level >= LogLevel::Debug { "skerry=debug,workers=debug,edge=debug,webapi=debug" } else { "error,s3s=off" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("SKERRY_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     // A second subscriber can't be set; the first one stands.

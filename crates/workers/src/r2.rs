@@ -5,7 +5,8 @@ use std::future::Future;
 
 use isolate::{Args, JsError, Op, OpValue, op, v8};
 use r2::{
-    Bucket, Checksums, CompletedPart, Conditional, CustomerKey, Error, Etag, Expected, Get, HttpMetadata, Object, Put, Range,
+    Bucket, Checksums, CompletedPart, Conditional, CustomerKey, Error, Etag, Expected, Get, HttpMetadata, Object, Put,
+    Range,
 };
 use webapi::body::{BodyError, BodyReader, ops as bodies};
 

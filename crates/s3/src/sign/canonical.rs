@@ -73,8 +73,12 @@ pub(super) fn request(parts: &Parts, query: &[(String, String)], signed: &[&str]
     let mut names = signed.to_vec();
     names.sort_unstable();
     for name in &names {
-        let values: Option<Vec<String>> =
-            parts.headers.get_all(*name).iter().map(|value| std::str::from_utf8(value.as_bytes()).ok().map(trimmed)).collect();
+        let values: Option<Vec<String>> = parts
+            .headers
+            .get_all(*name)
+            .iter()
+            .map(|value| std::str::from_utf8(value.as_bytes()).ok().map(trimmed))
+            .collect();
         let values = values.filter(|values| !values.is_empty())?;
         let _ = writeln!(text, "{name}:{}", values.join(","));
     }

@@ -96,7 +96,8 @@ fn times_are_read_as_they_are_written() {
     assert_eq!(seconds("19700101T000000Z"), Some(0));
     assert_eq!(seconds("20000229T235959Z"), Some(951_868_799));
     assert_eq!(seconds("20130524T000000Z"), Some(1_369_353_600));
-    for wrong in ["", "20130524T000000", "20131324T000000Z", "20130524 000000Z", "2013-05-24T00:00Z", "٢0130524T000000"] {
+    for wrong in ["", "20130524T000000", "20131324T000000Z", "20130524 000000Z", "2013-05-24T00:00Z", "٢0130524T000000"]
+    {
         assert_eq!(seconds(wrong), None, "{wrong}");
     }
 }

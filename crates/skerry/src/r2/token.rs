@@ -78,7 +78,9 @@ fn line(token: &Token) -> String {
     let expires = match token.expires {
         None => "does not expire".to_owned(),
         Some(_) if token.has_expired(SystemTime::now()) => "has expired".to_owned(),
-        Some(expires) => format!("expires {}", httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(expires))),
+        Some(expires) => {
+            format!("expires {}", httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(expires)))
+        }
     };
     format!("{}  {permission:<10}  {buckets}  {expires}", token.id)
 }
