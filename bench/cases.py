@@ -11,6 +11,7 @@ from servers import BenchError, Miniflare, Skerry, Target, Worker, Workerd, hell
 CONNECTIONS = 64
 # miniflare writes so slowly that more would time out.
 KV_CONNECTIONS = 16
+R2_CONNECTIONS = 32
 COLD_WORKERS = 200
 IDLE_WORKERS = 500
 # Requests a second in (e): enough for a 99th percentile, too few to keep a core busy.
@@ -220,4 +221,28 @@ def durable(plan):
     yield from rows.values()
 
 
-CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour, "kv": kv, "durable": durable}
+def r2(plan):
+    server_cpus, load_cpus = cpus(1)
+    case = "(h) R2, beside miniflare"
+    three_times = lambda ours, theirs, ratio: ratio >= 3
+    small = {
+        path: Row(case, f"{path[1:]}s/s of 1 KiB", "", "≥ 3× miniflare", three_times) for path in ("/get", "/put")
+    }
+    put = Row(case, "put of 64 MiB", "MiB/s", "≥ 3× miniflare", three_times)
+    get = Row(case, "get of 64 MiB", "MiB/s", "≥ 3× miniflare", three_times)
+    with load.Body(64 * load.MIB) as body:
+        for server in turns(plan, (Skerry, Miniflare)):
+            with server([Worker.from_folder("r2")], server_cpus) as running:
+                target = running.target("r2")
+                load.get_once(target, "/fill", expected=b"written")
+                load.get_once(target, "/get", expected=b"0123456789abcdef" * 64)
+                for path, row in small.items():
+                    load.wrk(target, path, load_cpus, R2_CONNECTIONS, 1)
+                    row.add(server, load.wrk(target, path, load_cpus, R2_CONNECTIONS, plan.seconds)["rps"])
+                put.add(server, max(body.upload(target, "/large", load_cpus) for _ in range(3)))
+                body.check_download(target, "/large", load_cpus)
+                get.add(server, max(body.download(target, "/large", load_cpus) for _ in range(3)))
+    yield from (*small.values(), put, get)
+
+
+CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour, "kv": kv, "durable": durable, "r2": r2}

@@ -12,7 +12,8 @@ import time
 
 from servers import HERE, BenchError
 
-BODY_BYTES = 256 * 1024 * 1024
+MIB = 1024 * 1024
+BODY_BYTES = 256 * MIB
 
 
 def require(tool, package):
@@ -88,13 +89,14 @@ def paced(target, path, rate, seconds):
 
 
 class Body:
-    """A 256 MiB body in memory-backed storage, where there is some."""
+    """A large body in memory-backed storage, where there is some."""
 
-    def __init__(self):
+    def __init__(self, size=BODY_BYTES):
+        self.size = size
         shm = pathlib.Path("/dev/shm")
         self.file = tempfile.NamedTemporaryFile(dir=shm if shm.is_dir() else None, prefix="skerry-bench-")
-        block = os.urandom(1024 * 1024)
-        for i in range(BODY_BYTES // len(block)):
+        block = os.urandom(MIB)
+        for i in range(size // len(block)):
             self.file.write(i.to_bytes(8, "big") + block[8:])
         self.file.flush()
 
@@ -107,23 +109,41 @@ class Body:
     def _curl(self, target, path, cpus, *more):
         return [
             "taskset", "-c", ",".join(map(str, cpus)), "curl", "-sS", "--max-time", "120",
-            "-H", f"Host: {target.host}", "-H", "Expect:", "-T", self.file.name, *more, target.url(path),
+            "-H", f"Host: {target.host}", "-H", "Expect:", *more, target.url(path),
         ]  # fmt: skip
 
-    def echo(self, target, path, cpus):
-        """Uploads the body while reading the response; returns MiB/s."""
-        command = self._curl(target, path, cpus, "-o", "/dev/null", "-w", "%{http_code} %{size_download} %{time_total}")
+    def _timed(self, target, path, cpus, back, *more):
+        """MiB/s of a transfer that is answered with `back` bytes."""
+        command = self._curl(target, path, cpus, "-o", "/dev/null", "-w", "%{http_code} %{size_download} %{time_total}", *more)
         run = subprocess.run(command, capture_output=True, text=True, timeout=150)
         if run.returncode:
             raise BenchError(f"curl failed: {run.stderr}")
         status, size, seconds = run.stdout.split()
-        if status != "200" or int(size) != BODY_BYTES:
+        if status != "200" or int(size) != back:
             raise BenchError(f"{target.url(path)} answered {status} with {size} bytes")
-        return BODY_BYTES / 1024 / 1024 / float(seconds)
+        return self.size / MIB / float(seconds)
+
+    def echo(self, target, path, cpus):
+        """Uploads the body while reading the response; returns MiB/s."""
+        return self._timed(target, path, cpus, self.size, "-T", self.file.name)
+
+    def upload(self, target, path, cpus):
+        """Until the answer `written` is there; returns MiB/s."""
+        return self._timed(target, path, cpus, len("written"), "-T", self.file.name)
+
+    def download(self, target, path, cpus):
+        return self._timed(target, path, cpus, self.size)
 
     def check_echo(self, target, path, cpus):
         """The bytes that come back are the bytes that went."""
-        curl = subprocess.Popen(self._curl(target, path, cpus), stdout=subprocess.PIPE)
+        self._check(target, path, cpus, "-T", self.file.name)
+
+    def check_download(self, target, path, cpus):
+        """The bytes that are there are the bytes that were put."""
+        self._check(target, path, cpus)
+
+    def _check(self, target, path, cpus, *more):
+        curl = subprocess.Popen(self._curl(target, path, cpus, *more), stdout=subprocess.PIPE)
         same = subprocess.run(["cmp", "-", self.file.name], stdin=curl.stdout, capture_output=True, timeout=150)
         curl.stdout.close()
         curl.wait(10)

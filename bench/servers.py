@@ -150,6 +150,7 @@ class Skerry(Server):
                 '[[kv_namespaces]]\nbinding = "KV"\n'
                 + ('[[durable_objects.bindings]]\nname = "COUNTERS"\nclass_name = "Counter"\n'
                    '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Counter"]\n' if worker.name == "durable" else "")
+                + ('[[r2_buckets]]\nbinding = "R2"\nbucket_name = "bench"\n' if worker.name == "r2" else "")
             )
             folders.append(folder)
         flags = ["--ip", "127.0.0.1", "--port", "0", "--log-level", "error"]

@@ -29,6 +29,7 @@ mod r2;
 mod rate_limiter;
 mod reload;
 mod request_facts;
+mod s3;
 mod service_bindings;
 mod streaming;
 mod v8_archive;

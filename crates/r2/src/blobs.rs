@@ -45,6 +45,10 @@ pub trait Blob: Send + Sync {
     /// Fills `buffer` with what lies at `offset`.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 
+    /// Puts into `buffer` what can be had at `offset` without waiting for a disk, and returns how much that is: perhaps nothing.
+    /// The one call that never blocks.
+    fn read_ready_at(&self, buffer: &mut [u8], offset: u64) -> usize;
+
     /// Keeps this blob, and those removed together with it, from being removed while it is open. `false`: it has been.
     fn hold(&self) -> io::Result<bool>;
 }

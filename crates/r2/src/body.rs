@@ -1,7 +1,7 @@
 //! The bytes of an object on their way out, a chunk at a time.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
@@ -14,7 +14,7 @@ use crate::receive::Stored;
 use crate::{ByteRange, CustomerKey, Error};
 
 /// Bytes that are read from a file at once.
-const READ: u64 = 256 * 1024;
+const READ: usize = 256 * 1024;
 
 /// What was asked for of an object, still readable after the object is overwritten or deleted.
 pub struct Body {
@@ -101,6 +101,10 @@ impl Body {
             if let Some(chunk) = body.inline()? {
                 return Ok(Some((chunk, body)));
             }
+            // Most of what is read was written or read not long ago: another thread would only cost its wakening.
+            if let Some(chunk) = body.read_ready() {
+                return Ok(Some((chunk, body)));
+            }
             let job = spawn_blocking(move || body.read().map(|chunk| (chunk, body)));
             let read = job.await.map_err(io::Error::other).and_then(|read| read);
             read.map(Some).map_err(Error::io("an object's file can't be read"))
@@ -124,6 +128,17 @@ impl Body {
         };
         self.left -= to - from;
         Ok(Some(Bytes::from(bytes).slice(from as usize..to as usize)))
+    }
+
+    /// The next bytes, where they can be had without waiting.
+    fn read_ready(&mut self) -> Option<Bytes> {
+        let source = self.open.as_mut()?;
+        let chunk = source.read_ready()?;
+        self.left -= chunk.len() as u64;
+        if source.from >= source.to {
+            self.open = None;
+        }
+        Some(chunk)
     }
 
     fn read(&mut self) -> io::Result<Bytes> {
@@ -192,12 +207,28 @@ fn open_inline(key: &CustomerKey, stored: &[u8], size: u64) -> Result<Vec<u8>, E
 // === impl Source ===
 
 impl Source {
+    /// How many bytes are read next.
+    fn next(&self) -> usize {
+        usize::try_from(self.to - self.from).map_or(READ, |left| left.min(READ))
+    }
+
+    /// `None`: nothing is at hand. What is encrypted takes its time in any case.
+    fn read_ready(&mut self) -> Option<Bytes> {
+        if self.opener.is_some() {
+            return None;
+        }
+        let (mut buffer, length) = (Buffer::new(), self.next());
+        let read = self.blob.read_ready_at(&mut buffer.0[..length], self.from);
+        self.from += read as u64;
+        (read > 0).then(|| buffer.freeze(read))
+    }
+
     fn read(&mut self) -> io::Result<Bytes> {
         let Some(opener) = &self.opener else {
-            let mut chunk = vec![0; (self.to - self.from).min(READ) as usize];
-            self.blob.read_exact_at(&mut chunk, self.from)?;
-            self.from += chunk.len() as u64;
-            return Ok(chunk.into());
+            let (mut buffer, length) = (Buffer::new(), self.next());
+            self.blob.read_exact_at(&mut buffer.0[..length], self.from)?;
+            self.from += length as u64;
+            return Ok(buffer.freeze(length));
         };
         let number = self.from / CHUNK as u64;
         let (at, length) = Opener::place(number, self.size);
@@ -209,5 +240,47 @@ impl Source {
         let chunk = plain.slice((self.from - start) as usize..(end - start) as usize);
         self.from = end;
         Ok(chunk)
+    }
+}
+
+/// Room for one read. It is used again: to clear fresh memory costs as much as to read into it, and what was written a moment
+/// ago still lies in the processor's cache.
+struct Buffer(Vec<u8>);
+
+/// Buffers that nobody uses.
+static IDLE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+/// As many are kept, 4 MiB in all.
+const KEPT: usize = 16;
+/// Less is copied out of a buffer: it may be held for long.
+const SMALL: usize = READ / 4;
+
+// === impl Buffer ===
+
+impl Buffer {
+    fn new() -> Self {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self(idle.unwrap_or_else(|| vec![0; READ]))
+    }
+
+    fn freeze(self, length: usize) -> Bytes {
+        if length < SMALL {
+            return Bytes::copy_from_slice(&self.0[..length]);
+        }
+        Bytes::from_owner(self).slice(..length)
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT {
+            idle.push(std::mem::take(&mut self.0));
+        }
     }
 }

@@ -20,11 +20,15 @@ const TRIES: usize = 100;
 pub struct Bucket {
     pub(crate) r2: R2,
     name: Arc<str>,
+    /// Writes make it where it is missing, and to reads it is empty then.
+    implied: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Get {
     pub range: Option<Range>,
+    /// One part of an object that was made of several, counted from 1, in the place of a range.
+    pub part: Option<u16>,
     pub only_if: Option<Conditional>,
     pub key: Option<CustomerKey>,
 }
@@ -54,8 +58,8 @@ pub(crate) fn check_custom(custom: &[(String, String)]) -> Result<(), Error> {
 // === impl Bucket ===
 
 impl Bucket {
-    pub(crate) fn new(r2: R2, name: Arc<str>) -> Self {
-        Self { r2, name }
+    pub(crate) fn new(r2: R2, name: Arc<str>, implied: bool) -> Self {
+        Self { r2, name, implied }
     }
 
     pub fn name(&self) -> &str {
@@ -66,9 +70,25 @@ impl Bucket {
         Ok(self.r2.engine().await?.index.read(|connection| index::bucket(connection, &self.name))?.is_some())
     }
 
+    /// The bucket's number; `None` where it is missing and may be.
+    pub(crate) fn number(&self, connection: &store::rusqlite::Connection) -> Result<Option<i64>, Error> {
+        match index::bucket(connection, &self.name)? {
+            None if !self.implied => Err(Error::NoSuchBucket),
+            number => Ok(number),
+        }
+    }
+
+    /// The number of a bucket that is to be written to.
+    pub(crate) fn number_or_new(&self, connection: &store::rusqlite::Connection) -> Result<i64, Error> {
+        if self.implied {
+            return bucket_or_new(connection, &self.name);
+        }
+        index::bucket(connection, &self.name)?.ok_or(Error::NoSuchBucket)
+    }
+
     pub async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
         check_key(key)?;
-        self.r2.engine().await?.index.read(|connection| match index::bucket(connection, &self.name)? {
+        self.r2.engine().await?.index.read(|connection| match self.number(connection)? {
             Some(bucket) => index::find(connection, bucket, key),
             None => Ok(None),
         })
@@ -79,28 +99,30 @@ impl Bucket {
         let engine = self.r2.engine().await?;
         for _ in 0..TRIES {
             let found = engine.index.read(|connection| {
-                let Some(bucket) = index::bucket(connection, &self.name)? else { return Ok::<_, Error>(None) };
+                let Some(bucket) = self.number(connection)? else { return Ok::<_, Error>(None) };
                 let Some(object) = index::find(connection, bucket, key)? else { return Ok(None) };
                 let segments = index::segments(connection, &object.version)?;
                 Ok(Some((object, segments)))
             })?;
             let Some((object, segments)) = found else { return Ok(None) };
             let whole = ByteRange { offset: 0, length: object.size };
+            let parts = segments.len();
             if options.only_if.as_ref().is_some_and(|condition| !condition.holds(Some(&object))) {
-                return Ok(Some(ObjectBody { object, range: whole, body: None }));
+                return Ok(Some(ObjectBody { object, range: whole, parts, body: None }));
             }
             if object.key_md5 != options.key.as_ref().map(CustomerKey::md5) {
                 return Err(Error::WrongKey);
             }
-            let range = match &options.range {
-                Some(range) => range.resolve(object.size)?,
-                None => whole,
+            let range = match (options.part, &options.range) {
+                (Some(part), _) if !segments.is_empty() => part_of(&segments, part)?,
+                (None, Some(range)) => range.resolve(object.size)?,
+                _ => whole,
             };
             // Without segments the object was replaced between two looks at the index.
             if !segments.is_empty()
                 && let Some(body) = Body::open(&engine.blobs, segments, range, options.key.clone()).await?
             {
-                return Ok(Some(ObjectBody { object, range, body: Some(body) }));
+                return Ok(Some(ObjectBody { object, range, parts, body: Some(body) }));
             }
         }
         Err(Error::Damaged(format!("the bytes of {key:?} are not where the index says")))
@@ -119,6 +141,8 @@ impl Bucket {
         check_key(key)?;
         check_custom(&options.custom)?;
         let engine = self.r2.engine().await?;
+        // A body that has nowhere to go need not be taken in first.
+        engine.index.read(|connection| self.number(connection))?;
         let Put { length, http, custom, only_if, expected, storage_class, key: customer } = options;
         let key_md5 = customer.as_ref().map(CustomerKey::md5);
         let terms = Terms { length, limit: limits::OBJECT, expected, key: customer };
@@ -135,9 +159,9 @@ impl Bucket {
             storage_class: storage_class.unwrap_or_default(),
             key_md5,
         };
-        let name = self.name.clone();
+        let this = self.clone();
         let change = move |connection: &store::rusqlite::Connection, received: &_| {
-            let bucket = bucket_or_new(connection, &name)?;
+            let bucket = this.number_or_new(connection)?;
             if let Some(condition) = only_if
                 && !condition.holds(index::find(connection, bucket, &object.key)?.as_ref())
             {
@@ -164,15 +188,23 @@ impl Bucket {
         }
         keys.iter().try_for_each(|key| check_key(key))?;
         let engine = self.r2.engine().await?;
-        let name = self.name.clone();
+        let this = self.clone();
         let delete = move |connection: &store::rusqlite::Connection| {
-            let Some(bucket) = index::bucket(connection, &name)? else { return Ok(()) };
+            let Some(bucket) = this.number(connection)? else { return Ok(()) };
             keys.iter().try_for_each(|key| index::remove(connection, bucket, key).map(drop))
         };
         engine.index.write::<_, Error>(delete).await?;
         engine.tidy_soon();
         Ok(())
     }
+}
+
+/// Where a part lies, counted from 1.
+fn part_of(segments: &[index::Segment], part: u16) -> Result<ByteRange, Error> {
+    let before = usize::from(part).checked_sub(1).filter(|before| *before < segments.len());
+    let before = before.ok_or(Error::InvalidRange)?;
+    let offset = segments[..before].iter().map(|segment| segment.size).sum();
+    Ok(ByteRange { offset, length: segments[before].size })
 }
 
 pub(crate) fn class_of(connection: &store::rusqlite::Connection, bucket: i64) -> Result<StorageClass, Error> {

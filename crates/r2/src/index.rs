@@ -9,7 +9,8 @@ use crate::{Checksums, Error, Object};
 /// Keys are bytes, so that they are in the order of UTF-8. A segment belongs to the object, or to the upload, of its `owner`: an
 /// upload hands them to the object by its version. `doomed` holds files that nothing names any more, those of one object
 /// together, until they have been removed.
-pub(crate) const SCHEMA: &[&str] = &["
+pub(crate) const SCHEMA: &[&str] = &[
+    "
     CREATE TABLE buckets (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -60,7 +61,13 @@ pub(crate) const SCHEMA: &[&str] = &["
         owner TEXT NOT NULL,
         part INTEGER NOT NULL
     ) WITHOUT ROWID;
-"];
+",
+    "
+    ALTER TABLE buckets ADD COLUMN cors TEXT;
+    ALTER TABLE uploads ADD COLUMN checksum TEXT;
+    ALTER TABLE segments ADD COLUMN checksums TEXT;
+",
+];
 
 /// Bytes of an object that lie together.
 #[derive(Clone, Debug)]
@@ -99,6 +106,13 @@ pub(crate) fn key(bytes: Vec<u8>) -> Result<String, Error> {
 pub(crate) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, Error> {
     let text = row.get_ref(column)?.as_str().unwrap_or_default();
     serde_json::from_str(text).map_err(|error| Error::Damaged(format!("column {column} of the index: {error}")))
+}
+
+pub(crate) fn optional_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>, Error> {
+    match row.get_ref(column)? {
+        store::rusqlite::types::ValueRef::Null => Ok(None),
+        _ => json(row, column).map(Some),
+    }
 }
 
 pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
@@ -186,7 +200,8 @@ pub(crate) fn add_segment(
     };
     connection
         .prepare_cached(
-            "INSERT INTO segments (owner, part, size, md5, uploaded, file, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO segments (owner, part, size, md5, uploaded, file, bytes, checksums)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             owner,
@@ -195,7 +210,8 @@ pub(crate) fn add_segment(
             received.checksums.md5.as_deref().unwrap_or_default(),
             uploaded,
             file,
-            bytes
+            bytes,
+            to_json(&received.checksums),
         ])?;
     Ok(())
 }

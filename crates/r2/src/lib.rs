@@ -19,19 +19,21 @@ mod object;
 mod range;
 mod receive;
 mod store;
+mod uploads;
 
 pub use blobs::{Blob, BlobId, BlobWriter, Blobs};
 pub use body::Body;
 pub use bucket::{Bucket, Get, Put};
 pub use cipher::CustomerKey;
 pub use condition::{Conditional, Etag};
-pub use digests::{Checksums, Expected, hex, unhex};
+pub use digests::{Algorithm, Checksums, Composite, Digests, Expected, Trailer, hex, unhex};
 pub use error::Error;
 pub use list::{List, Listed};
 pub use multipart::{CompletedPart, MultipartOptions, Part, UploadedPart};
 pub use object::{HttpMetadata, Object, ObjectBody, StorageClass};
 pub use range::{Bytes as ByteRange, Range};
-pub use store::{BucketInfo, R2};
+pub use store::{BucketInfo, R2, is_bucket_name};
+pub use uploads::{Parts, UploadInfo, Uploads, UploadsAfter, UploadsPage};
 
 /// The platform's limits: https://developers.cloudflare.com/r2/platform/limits/
 pub mod limits {

@@ -48,7 +48,7 @@ impl Bucket {
             Some(_) => return Err(Error::InvalidMaxKeys),
         };
         let from = start(&options)?;
-        self.r2.engine().await?.index.read(|connection| match index::bucket(connection, self.name())? {
+        self.r2.engine().await?.index.read(|connection| match self.number(connection)? {
             Some(bucket) => page(connection, bucket, &options, from, limit),
             None => Ok(Listed::default()),
         })
@@ -73,7 +73,7 @@ fn start(options: &List) -> Result<From, Error> {
 }
 
 /// The first bytes behind all that begin with `prefix`. `None`: nothing can lie behind.
-fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte < 0xff)?;
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;
@@ -131,7 +131,7 @@ fn page(connection: &Connection, bucket: i64, options: &List, from: From, limit:
 }
 
 /// How many bytes of `rest` the entry of a folded key has.
-fn folded(rest: &[u8], delimiter: &[u8]) -> Option<usize> {
+pub(crate) fn folded(rest: &[u8], delimiter: &[u8]) -> Option<usize> {
     if delimiter.is_empty() {
         return None;
     }

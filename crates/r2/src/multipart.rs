@@ -8,10 +8,12 @@ use futures::Stream;
 use store::rusqlite::{Connection, OptionalExtension, params};
 
 use crate::bucket::{check_custom, check_key, class_of};
-use crate::digests::{hex, multipart_etag};
+use crate::digests::{hex, multipart_checksum, multipart_etag};
 use crate::receive::{Terms, receive};
-use crate::store::bucket_or_new;
-use crate::{Bucket, Checksums, CustomerKey, Error, Expected, HttpMetadata, Object, StorageClass, id, index, limits};
+use crate::{
+    Algorithm, Bucket, Checksums, Conditional, CustomerKey, Error, Expected, HttpMetadata, Object, StorageClass, id,
+    index, limits,
+};
 
 /// An upload that is neither completed nor aborted is aborted after a week:
 /// https://developers.cloudflare.com/r2/objects/multipart-objects/
@@ -24,6 +26,8 @@ pub struct MultipartOptions {
     /// The bucket's own when it isn't given.
     pub storage_class: Option<StorageClass>,
     pub key: Option<CustomerKey>,
+    /// What each part gets, and the object in the end.
+    pub checksum: Option<Algorithm>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +35,9 @@ pub struct UploadedPart {
     pub number: u16,
     pub etag: String,
     pub size: u64,
+    /// Milliseconds since the epoch.
+    pub uploaded: i64,
+    pub checksums: Checksums,
 }
 
 /// How a part comes.
@@ -44,26 +51,30 @@ pub struct Part {
 }
 
 /// A part that an upload is completed with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompletedPart {
     pub number: u16,
     pub etag: String,
+    /// Those that it has to have.
+    pub checksums: Checksums,
 }
 
 /// What is known of an upload that has begun.
-struct Upload {
-    version: String,
-    ended: bool,
+pub(crate) struct Upload {
+    pub(crate) version: String,
+    pub(crate) ended: bool,
     http: HttpMetadata,
     custom: Vec<(String, String)>,
-    storage_class: StorageClass,
+    pub(crate) storage_class: StorageClass,
     key_md5: Option<String>,
+    pub(crate) checksum: Option<Algorithm>,
 }
 
 /// A part as it lies in the index.
 struct Stored {
     size: u64,
     md5: Vec<u8>,
+    checksums: Checksums,
 }
 
 // === impl Bucket ===
@@ -74,9 +85,9 @@ impl Bucket {
         check_key(key)?;
         check_custom(&options.custom)?;
         let engine = self.r2.engine().await?;
-        let (name, key, upload) = (self.name().to_owned(), key.to_owned(), id::secret());
+        let (this, key, upload) = (self.clone(), key.to_owned(), id::secret());
         let create = move |connection: &Connection| {
-            let bucket = bucket_or_new(connection, &name)?;
+            let bucket = this.number_or_new(connection)?;
             forget_old(connection)?;
             let storage_class = match options.storage_class {
                 Some(class) => class,
@@ -84,8 +95,8 @@ impl Bucket {
             };
             connection
                 .prepare_cached(
-                    "INSERT INTO uploads (id, bucket, key, version, begun, http, custom, storage_class, key_md5)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    "INSERT INTO uploads (id, bucket, key, version, begun, http, custom, storage_class, key_md5, checksum)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 )?
                 .execute(params![
                     upload,
@@ -97,6 +108,7 @@ impl Bucket {
                     index::to_json(&options.custom),
                     storage_class.name(),
                     options.key.as_ref().map(CustomerKey::md5),
+                    options.checksum.as_ref().map(index::to_json),
                 ])?;
             Ok::<_, Error>(upload)
         };
@@ -122,37 +134,42 @@ impl Bucket {
             return Err(Error::InvalidPart);
         }
         let engine = self.r2.engine().await?;
-        let Part { length, expected, key: customer } = part;
+        let Part { length, mut expected, key: customer } = part;
         // A body that is wanted by nobody need not be stored first.
         let begun = engine.index.read(|connection| self.find_upload(connection, key, upload))?;
         let begun = begun.filter(|begun| !begun.ended).ok_or(Error::NoSuchUpload)?;
         if begun.key_md5 != customer.as_ref().map(CustomerKey::md5) {
             return Err(Error::WrongKey);
         }
+        expected.wanted = begun.checksum;
         let received =
             receive(&engine.blobs, body, Terms { length, limit: limits::PART, expected, key: customer }).await?;
         let part = UploadedPart {
             number,
             etag: hex(received.checksums.md5.as_deref().unwrap_or_default()),
             size: received.size,
+            uploaded: id::now(),
+            checksums: received.checksums.clone(),
         };
         let (bucket, key, upload) = (self.clone(), key.to_owned(), upload.to_owned());
+        let uploaded = part.uploaded;
         let change = move |connection: &Connection, received: &_| {
             let begun = bucket.find_upload(connection, &key, &upload)?;
             let begun = begun.filter(|begun| !begun.ended).ok_or(Error::NoSuchUpload)?;
             index::doom_part(connection, &begun.version, number)?;
-            index::add_segment(connection, &begun.version, number, id::now(), received)
+            index::add_segment(connection, &begun.version, number, uploaded, received)
         };
         engine.name(received, change).await?;
         Ok(part)
     }
 
-    /// Makes the object of the parts, and forgets parts that are not among them.
+    /// Makes the object of the parts, when the condition holds, and forgets parts that are not among them.
     pub async fn complete_multipart(
         &self,
         key: &str,
         upload: &str,
         parts: Vec<CompletedPart>,
+        only_if: Option<Conditional>,
     ) -> Result<Object, Error> {
         check_key(key)?;
         let engine = self.r2.engine().await?;
@@ -162,25 +179,30 @@ impl Bucket {
             if begun.ended {
                 return Err(Error::NoSuchUpload);
             }
+            let number = bucket.number_or_new(connection)?;
+            if let Some(condition) = only_if
+                && !condition.holds(index::find(connection, number, &key)?.as_ref())
+            {
+                return Err(Error::PreconditionFailed);
+            }
             let mut there = find_parts(connection, &begun.version)?;
             let chosen = choose(&mut there, parts)?;
             for number in there.into_keys() {
                 index::doom_part(connection, &begun.version, number)?;
             }
-            let bucket = bucket_or_new(connection, bucket.name())?;
             let object = Object {
                 key,
                 version: begun.version,
                 size: chosen.iter().map(|(_, part)| part.size).sum(),
                 etag: multipart_etag(chosen.iter().map(|(_, part)| &part.md5[..])),
                 uploaded: id::now(),
-                checksums: Checksums::default(),
+                checksums: checksums(begun.checksum, &chosen),
                 http: begun.http,
                 custom: begun.custom,
                 storage_class: begun.storage_class,
                 key_md5: begun.key_md5,
             };
-            index::insert(connection, bucket, &object)?;
+            index::insert(connection, number, &object)?;
             if chosen.is_empty() {
                 index::add_empty(connection, &object)?;
             }
@@ -209,10 +231,15 @@ impl Bucket {
         Ok(())
     }
 
-    fn find_upload(&self, connection: &Connection, key: &str, upload: &str) -> Result<Option<Upload>, Error> {
-        let Some(bucket) = index::bucket(connection, self.name())? else { return Ok(None) };
+    pub(crate) fn find_upload(
+        &self,
+        connection: &Connection,
+        key: &str,
+        upload: &str,
+    ) -> Result<Option<Upload>, Error> {
+        let Some(bucket) = self.number(connection)? else { return Ok(None) };
         let mut statement = connection.prepare_cached(
-            "SELECT version, ended, http, custom, storage_class, key_md5 FROM uploads
+            "SELECT version, ended, http, custom, storage_class, key_md5, checksum FROM uploads
              WHERE id = ?1 AND bucket = ?2 AND key = ?3",
         )?;
         let mut rows = statement.query(params![upload, bucket, key.as_bytes()])?;
@@ -224,15 +251,21 @@ impl Bucket {
             custom: index::json(row, 3)?,
             storage_class: row.get_ref(4)?.as_str().unwrap_or_default().parse()?,
             key_md5: row.get(5)?,
+            checksum: index::optional_json(row, 6)?,
         }))
     }
 }
 
 fn find_parts(connection: &Connection, version: &str) -> Result<HashMap<u16, Stored>, Error> {
-    let mut statement = connection.prepare_cached("SELECT part, size, md5 FROM segments WHERE owner = ?1")?;
-    let parts = statement
-        .query_map([version], |row| Ok((row.get(0)?, Stored { size: index::size(row, 1)?, md5: row.get(2)? })))?;
-    Ok(parts.collect::<Result<_, _>>()?)
+    let mut statement =
+        connection.prepare_cached("SELECT part, size, md5, checksums FROM segments WHERE owner = ?1")?;
+    let mut rows = statement.query([version])?;
+    let mut parts = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let checksums = index::optional_json(row, 3)?.unwrap_or_default();
+        parts.insert(row.get(0)?, Stored { size: index::size(row, 1)?, md5: row.get(2)?, checksums });
+    }
+    Ok(parts)
 }
 
 /// Takes the parts that were asked for, in their order, when an object can be made of them.
@@ -243,8 +276,14 @@ fn choose(there: &mut HashMap<u16, Stored>, asked: Vec<CompletedPart>) -> Result
     }
     let mut chosen = Vec::with_capacity(asked.len());
     let last = asked.len().saturating_sub(1);
-    for CompletedPart { number, etag } in asked {
-        let part = there.remove(&number).filter(|part| hex(&part.md5) == etag).ok_or(Error::InvalidPart)?;
+    for CompletedPart { number, etag, checksums } in asked {
+        let known = there.remove(&number).filter(|part| hex(&part.md5) == etag);
+        let right = |part: &Stored| {
+            Algorithm::ALL.iter().all(|algorithm| {
+                checksums.of(*algorithm).is_none_or(|checksum| part.checksums.of(*algorithm) == Some(checksum))
+            })
+        };
+        let part = known.filter(right).ok_or(Error::InvalidPart)?;
         chosen.push((number, part));
     }
     if chosen.iter().take(last).any(|(_, part)| part.size < limits::LEAST_PART) {
@@ -259,6 +298,14 @@ fn choose(there: &mut HashMap<u16, Stored>, asked: Vec<CompletedPart>) -> Result
         return Err(Error::BadUpload);
     }
     Ok(chosen)
+}
+
+/// The object's checksum, when all its parts have one.
+fn checksums(algorithm: Option<Algorithm>, chosen: &[(u16, Stored)]) -> Checksums {
+    let Some(algorithm) = algorithm else { return Checksums::default() };
+    let parts: Option<Vec<_>> =
+        chosen.iter().map(|(_, part)| Some((part.checksums.of(algorithm)?, part.size))).collect();
+    parts.map(|parts| multipart_checksum(algorithm, &parts)).unwrap_or_default()
 }
 
 fn abort(connection: &Connection, upload: &str, version: &str) -> Result<(), Error> {

@@ -27,6 +27,8 @@ pub struct Object {
 pub struct ObjectBody {
     pub object: Object,
     pub range: ByteRange,
+    /// How many parts the object was made of.
+    pub parts: usize,
     /// `None`: a condition did not hold.
     pub body: Option<Body>,
 }

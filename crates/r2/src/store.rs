@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use store::rusqlite::{Connection, params};
+use store::rusqlite::{Connection, OptionalExtension, params};
 use store::sqlite::Database;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -55,7 +55,31 @@ impl R2 {
 
     /// A bucket, which need not be there yet: the first write makes it.
     pub fn bucket(&self, name: &str) -> Bucket {
-        Bucket::new(self.clone(), name.into())
+        Bucket::new(self.clone(), name.into(), true)
+    }
+
+    /// A bucket that has to be there: where it is not, everything fails with [`Error::NoSuchBucket`].
+    pub fn existing(&self, name: &str) -> Bucket {
+        Bucket::new(self.clone(), name.into(), false)
+    }
+
+    /// The rules for requests from other origins, as they were put.
+    pub async fn cors(&self, name: &str) -> Result<Option<String>, Error> {
+        self.engine().await?.index.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT cors FROM buckets WHERE name = ?1")?;
+            let rules: Option<Option<String>> = statement.query_row([name], |row| row.get(0)).optional()?;
+            rules.ok_or(Error::NoSuchBucket)
+        })
+    }
+
+    /// Puts or removes the rules for requests from other origins.
+    pub async fn set_cors(&self, name: &str, rules: Option<String>) -> Result<(), Error> {
+        let name = name.to_owned();
+        let change = move |connection: &Connection| {
+            let changed = connection.execute("UPDATE buckets SET cors = ?2 WHERE name = ?1", params![name, rules])?;
+            if changed == 0 { Err(Error::NoSuchBucket) } else { Ok(()) }
+        };
+        self.engine().await?.index.write(change).await
     }
 
     pub(crate) async fn engine(&self) -> Result<&Arc<Engine>, Error> {
@@ -70,7 +94,9 @@ impl R2 {
     }
 
     pub async fn create_bucket(&self, name: &str, storage_class: StorageClass) -> Result<(), Error> {
-        check_bucket_name(name)?;
+        if !is_bucket_name(name) {
+            return Err(Error::InvalidBucketName);
+        }
         let name = name.to_owned();
         let create = move |connection: &Connection| match index::bucket(connection, &name)? {
             Some(_) => Err(Error::BucketExists),
@@ -113,13 +139,13 @@ impl R2 {
     }
 }
 
+/// Whether a bucket can be created with this name:
 /// https://developers.cloudflare.com/r2/buckets/create-buckets/#bucket-level-operations
-fn check_bucket_name(name: &str) -> Result<(), Error> {
-    let fits = (3..=63).contains(&name.len())
+pub fn is_bucket_name(name: &str) -> bool {
+    (3..=63).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !name.starts_with('-')
-        && !name.ends_with('-');
-    if fits { Ok(()) } else { Err(Error::InvalidBucketName) }
+        && !name.ends_with('-')
 }
 
 /// The bucket's number, made where it is missing.

@@ -68,6 +68,9 @@ pub struct DevArguments {
     /// Port to listen on, 0 for any free one [default: dev.port of the configuration, or 8787]
     #[arg(long, short)]
     pub port: Option<u16>,
+    /// Port at which R2's buckets are served through the S3 API, 0 for any free one [default: they are not]
+    #[arg(long, value_name = "PORT")]
+    pub r2_port: Option<u16>,
     /// Environment of the configuration to use
     #[arg(long, short)]
     pub env: Option<String>,

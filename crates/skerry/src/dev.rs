@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use config::Project;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workers::{Host, HostOptions};
 
@@ -25,6 +26,8 @@ use print::Printer;
 use server::Server;
 
 const PORT: u16 = 8787;
+/// How long the S3 API waits for more of a body.
+const BODY_STALL: Duration = Duration::from_secs(60);
 
 pub async fn run(arguments: DevArguments) -> Result<(), String> {
     log_to_stderr(arguments.log_level);
@@ -39,6 +42,7 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     };
     let geo = geo(&arguments, &projects)?;
     let listener = listen(&arguments, &projects).await?;
+    let r2_listener = listen_for_r2(&arguments, &projects).await?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
 
     // As with wrangler, `fetch` in development stores only what the Worker asks it to: see docs/cache.md.
@@ -61,12 +65,17 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
 
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    announce(&apps, &geo, address, arguments.log_level);
+    let r2_address = r2_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let r2 = r2_listener.map(|listener| serve_r2(listener, &load.state, stop.clone()));
+    announce(&apps, &geo, address, r2_address, arguments.log_level);
     let server = Arc::new(Server::new(apps, arguments.test_scheduled, address.port(), &geo, arguments.log_level));
     // A Worker in development may be given any body: the platform's limit is the deployment's affair.
     let bounds = edge::Bounds { max_body: None, ..edge::Bounds::default() };
     let config = edge::Config { bounds, tls: None, geo };
     let drained = edge::serve(listener, config, server, stop).await;
+    if let Some(r2) = r2 {
+        r2.await.map_err(|error| format!("the S3 API broke off: {error}"))?;
+    }
     if drained.cut > 0 {
         anstream::eprintln!("{} connections did not finish in time and were cut", drained.cut);
     }
@@ -74,7 +83,8 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
 }
 
 fn log_to_stderr(level: LogLevel) {
-    let default = if level >= LogLevel::Debug { "skerry=debug,workers=debug,edge=debug,webapi=debug" } else { "error" };
+    let default =
+        if level >= LogLevel::Debug { "skerry=debug,workers=debug,edge=debug,webapi=debug" } else { "error,s3s=off" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("SKERRY_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     // A second subscriber can't be set; the first one stands.
@@ -117,16 +127,31 @@ fn geo(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<Arc<
 }
 
 async fn listen(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<TcpListener, String> {
-    let dev = &projects[0].1.worker.dev;
-    let configured = match dev.ip.as_deref() {
+    let port = arguments.port.or(projects[0].1.worker.dev.port).unwrap_or(PORT);
+    bind(SocketAddr::new(ip(arguments, projects)?, port), "--port").await
+}
+
+async fn listen_for_r2(
+    arguments: &DevArguments,
+    projects: &[(PathBuf, Project)],
+) -> Result<Option<TcpListener>, String> {
+    let Some(port) = arguments.r2_port else { return Ok(None) };
+    bind(SocketAddr::new(ip(arguments, projects)?, port), "--r2-port").await.map(Some)
+}
+
+fn ip(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<IpAddr, String> {
+    let configured = match projects[0].1.worker.dev.ip.as_deref() {
         None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
         Some("*") => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         Some(ip) => ip.parse().map_err(|_| format!("dev.ip: `{ip}` is no IP address"))?,
     };
-    let address = SocketAddr::new(arguments.ip.unwrap_or(configured), arguments.port.or(dev.port).unwrap_or(PORT));
+    Ok(arguments.ip.unwrap_or(configured))
+}
+
+async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => format!(
-            "port {} on {} is in use by another process. Stop that one, or choose another port with --port (0: any free one).",
+            "port {} on {} is in use by another process. Stop that one, or choose another port with {option} (0: any free one).",
             address.port(),
             address.ip()
         ),
@@ -134,7 +159,13 @@ async fn listen(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Re
     })
 }
 
-fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, level: LogLevel) {
+/// Serves the same buckets that Workers are bound to, until `stop` fires.
+fn serve_r2(listener: TcpListener, state: &State, stop: CancellationToken) -> JoinHandle<()> {
+    let service = s3::Service::new(state.r2().clone(), state.tokens(), BODY_STALL);
+    tokio::spawn(s3::serve(listener, Arc::new(service), s3::Bounds::default(), stop))
+}
+
+fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, r2: Option<SocketAddr>, level: LogLevel) {
     if level == LogLevel::None {
         return;
     }
@@ -159,6 +190,9 @@ fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, level: LogL
         );
     }
     anstream::println!("{}Ready{} on http://{address}", cli::GREEN, cli::PLAIN);
+    if let Some(r2) = r2 {
+        anstream::println!("  R2's S3 API on http://{r2}");
+    }
 }
 
 /// Fires `stop` at the first interrupt or termination; the second one ends the process.

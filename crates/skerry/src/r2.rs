@@ -1,6 +1,7 @@
 //! `skerry r2`: buckets and objects of local state, with the stock wrangler's names.
 
 mod progress;
+mod token;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -27,6 +28,7 @@ Examples:
   skerry r2 object get photos/cat.jpg                into ./cat.jpg
   skerry r2 object get photos/notes.txt --pipe       to the terminal or a pipe
   skerry r2 object delete photos/cat.jpg
+  skerry r2 token create --bucket photos --permission read   credentials for the S3 API of `skerry dev --r2-port`
 
 They work on the state that `skerry dev` uses, also while it runs.")]
 pub struct R2Arguments {
@@ -48,6 +50,9 @@ enum R2Command {
     /// Put, get and delete objects
     #[command(subcommand)]
     Object(ObjectCommand),
+    /// Make, list and delete credentials for the S3 API
+    #[command(subcommand)]
+    Token(token::TokenCommand),
 }
 
 #[derive(Subcommand)]
@@ -99,6 +104,9 @@ struct PutArguments {
     content_language: Option<String>,
     #[arg(long, visible_alias = "cc", value_name = "TEXT")]
     cache_control: Option<String>,
+    /// Until when the object may be cached, as in "Wed, 21 Oct 2026 07:28:00 GMT"
+    #[arg(long, value_name = "DATE", value_parser = expires)]
+    expires: Option<i64>,
     /// Standard or InfrequentAccess [default: the bucket's]
     #[arg(long, short)]
     storage_class: Option<StorageClass>,
@@ -135,6 +143,13 @@ impl std::str::FromStr for ObjectPath {
     }
 }
 
+/// Milliseconds since the epoch, of an HTTP date.
+fn expires(text: &str) -> Result<i64, String> {
+    let time = httpdate::parse_http_date(text).ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let millis = time.and_then(|since| i64::try_from(since.as_millis()).ok());
+    millis.ok_or_else(|| "a date is written as in `Wed, 21 Oct 2026 07:28:00 GMT`".into())
+}
+
 /// The bucket that a binding means in development: what wrangler's local mode takes, too.
 pub fn local_name(bucket: &R2Bucket) -> &str {
     let names = [&bucket.preview_bucket_name, &bucket.bucket_name];
@@ -146,6 +161,7 @@ pub async fn run(arguments: R2Arguments) -> Result<(), String> {
     let r2 = state.r2();
     match arguments.command {
         R2Command::Bucket(command) => bucket(r2, command).await,
+        R2Command::Token(command) => token::run(&state.tokens(), command),
         R2Command::Object(ObjectCommand::Put(arguments)) => put(r2, arguments).await,
         R2Command::Object(ObjectCommand::Get(arguments)) => get(r2, arguments).await,
         R2Command::Object(ObjectCommand::Delete { path }) => {
@@ -184,7 +200,7 @@ async fn put(r2: &r2::R2, arguments: PutArguments) -> Result<(), String> {
         content_disposition: arguments.content_disposition,
         content_encoding: arguments.content_encoding,
         cache_control: arguments.cache_control,
-        cache_expiry: None,
+        cache_expiry: arguments.expires,
     };
     let options = Put { http, storage_class: arguments.storage_class, ..Put::default() };
     let bucket = r2.bucket(&name);

@@ -13,6 +13,7 @@ pub struct State {
     objects: Objects,
     kv: Arc<kv::Store>,
     r2: r2::R2,
+    tokens: PathBuf,
     pub d1: d1::Databases,
     cache: PathBuf,
 }
@@ -28,6 +29,7 @@ impl State {
             objects: Objects::new(root.join("do")),
             kv: kv::Store::local(root.join("kv"), replication),
             r2: r2::R2::new(root.join("r2")),
+            tokens: root.join("r2/tokens.json"),
             d1: d1::Databases::new(root.join("d1")),
             cache: root.join("cache"),
         }
@@ -44,6 +46,11 @@ impl State {
 
     pub fn r2(&self) -> &r2::R2 {
         &self.r2
+    }
+
+    /// The credentials of the S3 API in front of R2.
+    pub fn tokens(&self) -> s3::Tokens {
+        s3::Tokens::new(self.tokens.clone())
     }
 
     /// The cache, bounded for the whole process.

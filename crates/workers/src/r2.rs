@@ -5,7 +5,8 @@ use std::future::Future;
 
 use isolate::{Args, JsError, Op, OpValue, op, v8};
 use r2::{
-    Bucket, CompletedPart, Conditional, CustomerKey, Error, Etag, Expected, Get, HttpMetadata, Object, Put, Range,
+    Bucket, Checksums, CompletedPart, Conditional, CustomerKey, Error, Etag, Expected, Get, HttpMetadata, Object, Put,
+    Range,
 };
 use webapi::body::{BodyError, BodyReader, ops as bodies};
 
@@ -167,13 +168,14 @@ fn custom(scope: &mut v8::PinScope, value: Value) -> Vec<(String, String)> {
 
 fn checksums(scope: &mut v8::PinScope, value: Value) -> Expected {
     let Some(flat) = Flat::new(value) else { return Expected::default() };
-    Expected {
+    Expected::from(Checksums {
         md5: flat.bytes(scope, 0),
         sha1: flat.bytes(scope, 1),
         sha256: flat.bytes(scope, 2),
         sha384: flat.bytes(scope, 3),
         sha512: flat.bytes(scope, 4),
-    }
+        ..Checksums::default()
+    })
 }
 
 fn customer_key(value: Value) -> Option<CustomerKey> {
@@ -295,7 +297,7 @@ fn op_r2_get(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     begin(scope, &args, rv, "get", |scope, bucket| {
         let key = isolate::string_arg(scope, &args, 1);
         let only_if = conditional(scope, args.get(2));
-        let options = Get { only_if, range: range(scope, args.get(3)), key: customer_key(args.get(4)) };
+        let options = Get { only_if, range: range(scope, args.get(3)), key: customer_key(args.get(4)), part: None };
         Ok(async move {
             let Some(got) = bucket.get(&key, options).await? else { return Ok(OpValue::Null) };
             Ok(OpValue::With(Box::new(move |scope| {
@@ -391,6 +393,7 @@ fn op_r2_create_multipart(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnVa
             custom: custom(scope, args.get(3)),
             storage_class: storage_class(scope, args.get(4), "createMultipartUpload")?,
             key: customer_key(args.get(5)),
+            checksum: None,
         };
         Ok(async move { bucket.create_multipart(&key, options).await.map(OpValue::from) })
     });
@@ -418,11 +421,12 @@ fn op_r2_complete_multipart(scope: &mut v8::PinScope, args: Args, rv: v8::Return
         if let Some(flat) = Flat::new(args.get(3)) {
             for pair in 0..flat.0.length() / 2 {
                 let number = flat.number(scope, 2 * pair).unwrap_or_default() as u16;
-                parts.push(CompletedPart { number, etag: flat.text(scope, 2 * pair + 1).unwrap_or_default() });
+                let etag = flat.text(scope, 2 * pair + 1).unwrap_or_default();
+                parts.push(CompletedPart { number, etag, ..CompletedPart::default() });
             }
         }
         Ok(async move {
-            let object = bucket.complete_multipart(&key, &upload, parts).await?;
+            let object = bucket.complete_multipart(&key, &upload, parts, None).await?;
             Ok(object_or_null(Some(object)))
         })
     });

@@ -175,6 +175,19 @@ impl Blob for Reader {
         self.0.read_exact_at(buffer, offset)
     }
 
+    /// What the kernel's page cache has.
+    #[cfg(target_os = "linux")]
+    fn read_ready_at(&self, buffer: &mut [u8], offset: u64) -> usize {
+        use rustix::io::{ReadWriteFlags, preadv2};
+        // File systems that don't know of it have nothing at hand; what else is wrong, the read that waits will tell.
+        preadv2(&self.0, &mut [io::IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT).unwrap_or(0)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn read_ready_at(&self, _: &mut [u8], _: u64) -> usize {
+        0
+    }
+
     fn hold(&self) -> io::Result<bool> {
         match self.0.try_lock_shared() {
             Ok(()) => Ok(self.0.metadata()?.nlink() > 0),

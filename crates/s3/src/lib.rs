@@ -1,0 +1,26 @@
+//! The S3 API in front of R2: signatures, tokens, and S3's operations on the same store that Workers are bound to. HTTP and XML are
+//! here, and nothing of JavaScript.
+//!
+//! `s3s` knows the shapes of S3: which request is which operation, what its headers and XML hold, what answers look like. Who asks
+//! ([`sign`]), what comes in ([`body`]), who may ([`access`]) and what is done are here.
+
+mod access;
+mod api;
+mod body;
+mod chunked;
+mod conditions;
+mod copy;
+mod cors;
+mod error;
+mod listener;
+mod lists;
+mod metadata;
+mod multipart;
+mod objects;
+mod service;
+mod sign;
+mod token;
+
+pub use listener::{Bounds, serve};
+pub use service::Service;
+pub use token::{NewToken, Permission, Token, Tokens};
