@@ -13,6 +13,7 @@ mod lane;
 mod mailbox;
 mod object;
 mod object_alarm;
+mod object_budget;
 mod object_ops;
 mod object_state;
 mod object_storage;

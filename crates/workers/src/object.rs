@@ -1,14 +1,15 @@
 //! Durable Objects: one live instance for each id, wherever in the process it is asked for. An instance has an isolate of
 //! its own, which is made when the first event comes and goes when there has been none for a while.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use durable::{ObjectId, Storage};
+use durable::{Durability, ObjectId, Storage};
 use http::Response;
-use isolate::{ContextId, Failure, Isolate, Job, Message, v8};
+use isolate::{ContextId, Failure, Isolate, Job, JsException, Message, v8};
 use tokio::sync::{mpsc, watch};
 use webapi::body::Outgoing;
 
@@ -18,7 +19,8 @@ use crate::fetch_event::{FetchEvent, Request};
 use crate::lane::Lane;
 use crate::mailbox::Mailbox;
 use crate::object_alarm::AlarmClock;
-use crate::object_state::ObjectState;
+use crate::object_budget::{Budget, Resident};
+use crate::object_state::{ObjectState, RESET};
 use crate::{Host, Version};
 
 /// An instance without events, timers and subrequests for this long leaves memory
@@ -32,6 +34,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Objects {
     root: PathBuf,
     namespaces: Mutex<HashMap<String, ObjectNamespace>>,
+    budget: Arc<Budget>,
 }
 
 /// The objects of one class. Clones are the same namespace.
@@ -42,7 +45,14 @@ pub(crate) struct Inner {
     pub(crate) objects: durable::Namespace,
     pub(crate) clock: AlarmClock,
     class: watch::Sender<Option<Class>>,
-    live: Mutex<HashMap<ObjectId, Mailbox>>,
+    budget: Arc<Budget>,
+    live: Mutex<HashMap<ObjectId, Live>>,
+}
+
+/// The way to an object that has an instance, or soon will have.
+struct Live {
+    mailbox: Mailbox,
+    resident: Arc<Resident>,
 }
 
 /// The code of a namespace's objects.
@@ -56,6 +66,12 @@ pub struct Class {
     pub sql: bool,
     /// What objects say.
     pub notices: mpsc::Sender<Notice>,
+}
+
+/// An object's code at work.
+struct Instance {
+    isolate: Isolate,
+    durability: Arc<Durability>,
 }
 
 /// One object: its place in the namespace, which outlives its instances.
@@ -72,22 +88,23 @@ pub(crate) struct Object {
 impl Objects {
     /// Namespaces with their files below `root`.
     pub fn new(root: PathBuf) -> Self {
-        Self { root, namespaces: Mutex::default() }
+        Self { root, namespaces: Mutex::default(), budget: Arc::new(Budget::of_machine()) }
     }
 
     /// The namespace of this key, for whoever binds to it or implements it.
     pub fn namespace(&self, key: &str) -> ObjectNamespace {
         let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
-        namespaces.entry(key.to_owned()).or_insert_with(|| ObjectNamespace::new(key, &self.root)).clone()
+        namespaces.entry(key.to_owned()).or_insert_with(|| ObjectNamespace::new(key, self)).clone()
     }
 }
 
 // === impl ObjectNamespace ===
 
 impl ObjectNamespace {
-    fn new(key: &str, root: &std::path::Path) -> Self {
+    fn new(key: &str, objects: &Objects) -> Self {
         let inner = Inner {
-            objects: durable::Namespace::new(key, root),
+            objects: durable::Namespace::new(key, &objects.root),
+            budget: objects.budget.clone(),
             clock: AlarmClock::default(),
             class: watch::Sender::new(None),
             live: Mutex::default(),
@@ -165,22 +182,27 @@ impl ObjectNamespace {
     fn send(&self, id: ObjectId, name: Option<String>, job: Job) -> Mailbox {
         // Sent under the lock, under which the object's task looks before it leaves.
         let mut live = self.live();
-        let mailbox = live.entry(id).or_insert_with(|| {
-            let (mailbox, inbox) = Mailbox::new();
-            tokio::spawn(serve(Object { namespace: self.clone(), id, name }, inbox));
-            mailbox
-        });
-        mailbox.send(job);
-        mailbox.clone()
+        let object = match live.entry(id) {
+            Entry::Occupied(object) => object.into_mut(),
+            Entry::Vacant(place) => {
+                let (mailbox, inbox) = Mailbox::new();
+                let resident = Arc::new(self.0.budget.admit());
+                tokio::spawn(serve(Object { namespace: self.clone(), id, name }, inbox, resident.clone()));
+                place.insert(Live { mailbox, resident })
+            }
+        };
+        object.resident.used();
+        object.mailbox.send(job);
+        object.mailbox.clone()
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<ObjectId, Mailbox>> {
+    fn live(&self) -> MutexGuard<'_, HashMap<ObjectId, Live>> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Serves one object until it has been idle: an instance at a time, each with the storage to itself.
-async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>) {
+async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>, resident: Arc<Resident>) {
     let mut class = object.namespace.0.class.subscribe();
     let mut waiting = VecDeque::new();
     loop {
@@ -197,14 +219,14 @@ async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>) {
             }
         }
         let Some(job) = waiting.pop_front() else { continue };
-        let Some(mut isolate) = start(&object, &mut class, job).await else { continue };
-        waiting.drain(..).for_each(|job| isolate.enqueue(job));
-        waiting.extend(run(isolate, &mut inbox, &mut class).await);
+        let Some(mut instance) = start(&object, &mut class, job).await else { continue };
+        waiting.drain(..).for_each(|job| instance.isolate.enqueue(job));
+        waiting.extend(run(instance, &mut inbox, &mut class, &resident).await);
     }
 }
 
 /// An instance with its first event. `None`: it can't be made, which the event has been told.
-async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut job: Job) -> Option<Isolate> {
+async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut job: Job) -> Option<Instance> {
     let Some(class) = class.borrow_and_update().clone() else {
         job.data.fail(failed(format!(
             "No Worker of this process implements the Durable Object namespace {}: start the Worker that exports the class too.",
@@ -212,17 +234,15 @@ async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut 
         )));
         return None;
     };
-    let opening = object.clone();
-    let storage = tokio::task::spawn_blocking(move || opening.namespace.0.objects.open(&opening.id)).await;
+    let storage = open(object, class.sql).await;
     let started = match storage {
-        Ok(Ok(storage)) => instance(object, &class, storage),
-        Ok(Err(error)) => Err(failed(format!("The object's storage can't be opened: {error}"))),
-        Err(_) => Err(failed("The object's storage can't be opened.".into())),
+        Ok(storage) => instance(object, &class, storage),
+        Err(error) => Err(failed(format!("The object's storage can't be opened: {error}"))),
     };
     match started {
-        Ok(mut isolate) => {
-            isolate.enqueue(job);
-            Some(isolate)
+        Ok(mut instance) => {
+            instance.isolate.enqueue(job);
+            Some(instance)
         }
         Err(failure) => {
             job.data.fail(failure);
@@ -231,23 +251,36 @@ async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut 
     }
 }
 
+async fn open(object: &Object, history: bool) -> Result<Storage, durable::Error> {
+    let objects = &object.namespace.0.objects;
+    // Where nothing is there is nothing to wait for.
+    if !objects.has(&object.id) {
+        return objects.open(&object.id, history);
+    }
+    let object = object.clone();
+    let opening = move || object.namespace.0.objects.open(&object.id, history);
+    tokio::task::spawn_blocking(opening).await.unwrap_or(Err(durable::Error::Closed))
+}
+
 fn failed(message: String) -> Failure {
     Failure::Reset(Arc::new(isolate::JsException { name: "Error".into(), message, ..Default::default() }))
 }
 
-fn instance(object: &Object, class: &Class, storage: Storage) -> Result<Isolate, Failure> {
+fn instance(object: &Object, class: &Class, storage: Storage) -> Result<Instance, Failure> {
+    let durability = storage.durability().clone();
     let lane = Lane { host: class.host.clone(), version: class.version.clone(), notices: class.notices.clone() };
     let state = ObjectState::new(object.clone(), class.sql, storage);
     let name = class.name.clone();
     let started = lane.start_with(|scope| crate::object_state::begin(scope, state, &name, &class.version.limits));
-    started.map(|(isolate, _)| isolate).map_err(|error| Failure::Start(Arc::new(error)))
+    started.map(|(isolate, _)| Instance { isolate, durability }).map_err(|error| Failure::Start(Arc::new(error)))
 }
 
 /// Runs an instance until it is idle, is reset, or its code has been replaced. Returns events that it has not begun.
 async fn run(
-    mut isolate: Isolate,
+    Instance { mut isolate, durability }: Instance,
     inbox: &mut mpsc::UnboundedReceiver<Message>,
     class: &mut watch::Receiver<Option<Class>>,
+    resident: &Resident,
 ) -> Vec<Job> {
     let mut begun = 0;
     let mut replaced = None;
@@ -256,6 +289,18 @@ async fn run(
         tokio::select! {
             biased;
             _ = isolate.run(inbox) => break,
+            // What it knows may not be on the disk: the next instance begins with what is.
+            () = durability.lost() => {
+                isolate.reset_with(JsException { name: "Error".into(), message: RESET.into(), ..JsException::default() });
+                break;
+            }
+            () = resident.asked_to_leave() => {
+                if !isolate.has_work() && inbox.is_empty() {
+                    break;
+                }
+                resident.used();
+                continue;
+            }
             Ok(()) = class.changed(), if replaced.is_none() => replaced = Some(tokio::time::Instant::now()),
             () = tokio::time::sleep(pause) => {}
         }
