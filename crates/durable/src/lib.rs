@@ -3,6 +3,7 @@
 
 mod alarms;
 mod bookmark;
+mod classes;
 mod database;
 mod durability;
 mod files;
@@ -15,6 +16,7 @@ mod storage;
 
 pub use alarms::Alarms;
 pub use bookmark::Bookmark;
+pub use classes::{Classes, Migration, MigrationError};
 pub use durability::Durability;
 pub use id::{IdError, ObjectId};
 pub use namespace::Namespace;

@@ -53,7 +53,7 @@ impl Namespace {
 }
 
 /// A namespace's key as the name of a folder: letters, digits, hyphens and underscores as they are, all else escaped.
-fn folder_name(key: &str) -> String {
+pub(crate) fn folder_name(key: &str) -> String {
     let mut name = String::with_capacity(key.len());
     for byte in key.bytes() {
         match byte {

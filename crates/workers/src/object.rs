@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use durable::{Durability, ObjectId, Storage};
+use durable::{Classes, Durability, ObjectId, Storage};
 use http::Response;
 use isolate::{ContextId, Failure, Isolate, Job, JsException, Message, v8};
 use tokio::sync::{mpsc, watch};
@@ -33,6 +33,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Objects {
     root: PathBuf,
+    classes: Classes,
     namespaces: Mutex<HashMap<String, ObjectNamespace>>,
     budget: Arc<Budget>,
 }
@@ -88,7 +89,22 @@ pub(crate) struct Object {
 impl Objects {
     /// Namespaces with their files below `root`.
     pub fn new(root: PathBuf) -> Self {
-        Self { root, namespaces: Mutex::default(), budget: Arc::new(Budget::of_machine()) }
+        let classes = Classes::new(root.clone());
+        Self { root, classes, namespaces: Mutex::default(), budget: Arc::new(Budget::of_machine()) }
+    }
+
+    /// Which namespaces the scripts' classes have.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// Removes what the objects of deleted classes have stored; live ones end before.
+    pub async fn remove_deleted(&self) -> Result<(), durable::Error> {
+        for key in self.classes.removed()? {
+            self.namespace(&key).abandon().await;
+            self.classes.remove_files(&key)?;
+        }
+        Ok(())
     }
 
     /// The namespace of this key, for whoever binds to it or implements it.
@@ -117,6 +133,15 @@ impl ObjectNamespace {
         let first = self.0.class.send_replace(Some(class)).is_none();
         if first {
             AlarmClock::start(self.clone());
+        }
+    }
+
+    /// Nobody implements these objects any more. Returns when none is live.
+    async fn abandon(&self) {
+        self.0.class.send_replace(None);
+        self.0.clock.clear();
+        while !self.live().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
