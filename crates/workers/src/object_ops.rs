@@ -57,11 +57,7 @@ fn op_object_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         Ok(both) => both,
         Err(error) => return isolate::throw(scope, error),
     };
-    let gate = isolate::output_gate(scope);
-    isolate::spawn(scope, rv, async move {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
+    isolate::spawn_output(scope, rv, async move {
         let (namespace, id, name) = target;
         let (url, bodiless) = (request.url.clone(), request.method == Method::HEAD);
         let response = namespace.fetch(id, name, request).await.map_err(failed)?;
@@ -123,11 +119,7 @@ fn op_object_call(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let method = isolate::string_arg(scope, &args, 3);
     let Some(arguments) = isolate::bytes_arg(scope, &args, 4) else { return };
     let origin = Origin::current(scope);
-    let gate = isolate::output_gate(scope);
-    isolate::spawn(scope, rv, async move {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
+    isolate::spawn_output(scope, rv, async move {
         Ok(namespace.call(id, name, method, arguments, origin).await.map_err(failed)?.into())
     });
 }
