@@ -74,8 +74,7 @@ const WORKER: &str = r#"
     };
 "#;
 
-const NO_HISTORY: &str =
-    "Error: This Durable Object's storage back-end does not implement point-in-time recovery.";
+const NO_HISTORY: &str = "Error: This Durable Object's storage back-end does not implement point-in-time recovery.";
 
 fn text(json: &str) -> String {
     serde_json::from_str(json).unwrap_or_else(|error| panic!("no JSON string ({error}): {json}"))
@@ -186,7 +185,9 @@ async fn kill_9_leaves_the_history_whole() {
         if let Some(expected) = expected.take() {
             assert_eq!(found, expected, "round {round}");
         }
-        for (at, (bookmark, state)) in points.iter().enumerate().filter(|(at, _)| (*at as u64 + round).is_multiple_of(5)) {
+        for (at, (bookmark, state)) in
+            points.iter().enumerate().filter(|(at, _)| (*at as u64 + round).is_multiple_of(5))
+        {
             dev.text(&format!("/restore/%22{bookmark}%22")).await;
             restart(&dev).await;
             assert_eq!(dev.json("/read").await, *state, "round {round}, bookmark {at}");

@@ -44,8 +44,10 @@ fn write(project: &Project, name: &str, class: &str, migrations: &str) {
 
 fn files(project: &Project) -> usize {
     let folder = project.join(".skerry/state/v1/do");
-    let folders = std::fs::read_dir(folder).expect("the folder of all objects").map(|entry| entry.expect("an entry").path());
-    let objects = folders.filter(|path| path.is_dir()).flat_map(|path| std::fs::read_dir(path).expect("a class's folder"));
+    let folders =
+        std::fs::read_dir(folder).expect("the folder of all objects").map(|entry| entry.expect("an entry").path());
+    let objects =
+        folders.filter(|path| path.is_dir()).flat_map(|path| std::fs::read_dir(path).expect("a class's folder"));
     objects.filter(|entry| entry.as_ref().expect("an entry").file_name().to_string_lossy().len() > 64).count()
 }
 
@@ -89,9 +91,8 @@ async fn migrations_out_of_order_are_refused_with_their_line() {
     let told = dev.line("migrations: the migration \"v2\" stands where \"v1\" was applied").await;
     assert!(told.contains("wrangler.toml:8:"), "{told}");
     drop(dev);
-    let output = tokio::process::Command::new(harness::binary()).arg("dev").args(["--port", "0"]).arg(project.path());
-    let mut command = output;
-    let output = command.output().await.expect("skerry runs");
+    let mut command = tokio::process::Command::new(harness::binary());
+    let output = command.arg("dev").args(["--port", "0"]).arg(project.path()).output().await.expect("skerry runs");
     assert!(!output.status.success());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("wrangler.toml:8:") && told.contains("stands where \"v1\" was applied"), "{told}");

@@ -74,11 +74,11 @@ impl Classes {
         self.change(|transaction| {
             let applied = applied(transaction, script)?;
             check_order(&applied, migrations)?;
-            let kept = if applied.is_empty() { self.keep_present(transaction, script, migrations)? } else { BTreeSet::new() };
+            let kept =
+                if applied.is_empty() { self.keep_present(transaction, script, migrations)? } else { BTreeSet::new() };
             let due = migrations.iter().enumerate().skip(applied.len());
             for (at, migration) in due.clone() {
-                carry_out(transaction, script, migration, &kept)
-                    .map_err(|error| error.at(at))?;
+                carry_out(transaction, script, migration, &kept).map_err(|error| error.at(at))?;
                 let row = (script, at as i64, &migration.tag);
                 transaction.execute("INSERT INTO applied VALUES (?1, ?2, ?3)", row).map_err(sqlite::Error::from)?;
             }
@@ -146,10 +146,7 @@ impl Classes {
     }
 
     /// Runs `change` in a transaction.
-    fn change<T, E: From<sqlite::Error>>(
-        &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    fn change<T, E: From<sqlite::Error>>(&self, change: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut database = self.database();
         if database.is_none() {
             *database = Some(sqlite::open(&self.path(), SCHEMA)?);
@@ -218,7 +215,9 @@ fn carry_out(
     let moves = moves.chain(transferred.iter().map(|(other, from, to)| (other.as_str(), from, to)));
     for (from_script, from, to) in moves.filter(|(_, _, to)| !kept.contains(*to)) {
         if has(transaction, script, to)?.is_some() {
-            return Err(Undone::Refused(format!("`{from}` can't become `{to}`: there is a class of this name already")));
+            return Err(Undone::Refused(format!(
+                "`{from}` can't become `{to}`: there is a class of this name already"
+            )));
         }
         let key = match has(transaction, from_script, from)? {
             Some(key) => key,

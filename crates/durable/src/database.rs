@@ -113,9 +113,9 @@ impl Database {
             history.copy(&before, &changing)?;
         }
         self.is_whole = false;
-        let (busy, logged, moved): (bool, i64, i64) = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let (busy, logged, moved): (bool, i64, i64) =
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         self.is_whole = !busy && logged == moved;
         self.kept = u32::try_from(logged).unwrap_or(0);
         if self.is_whole {

@@ -194,3 +194,6 @@ pub(crate) fn page_size(header: &[u8; 100]) -> u64 {
         size => size.max(512),
     }
 }
+
+#[cfg(test)]
+mod tests;

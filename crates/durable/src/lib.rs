@@ -18,7 +18,7 @@ pub use alarms::Alarms;
 pub use bookmark::Bookmark;
 pub use classes::{Classes, Migration, MigrationError};
 pub use durability::Durability;
-pub use id::{IdError, ObjectId};
+pub use id::{IdError, Jurisdiction, ObjectId};
 pub use namespace::Namespace;
 pub use sql::{Rows, Value};
 pub use storage::{Error, List, Storage};

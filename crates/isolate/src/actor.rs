@@ -96,10 +96,7 @@ pub(crate) fn departure(scope: &mut v8::PinScope) -> Option<Departure> {
 }
 
 impl Departure {
-    pub(crate) async fn then(
-        self,
-        output: impl Future<Output = Result<OpValue, JsError>>,
-    ) -> Result<OpValue, JsError> {
+    pub(crate) async fn then(self, output: impl Future<Output = Result<OpValue, JsError>>) -> Result<OpValue, JsError> {
         let Self { gate, before, begun } = self;
         if let Some(before) = before {
             // It may have been dropped with its event: that ends the wait as well.

@@ -77,7 +77,8 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
         bindings,
         limits: limits(&worker.limits, options.enforce_limits),
     };
-    let classes = objects::classes(worker, options.state.objects().classes()).map_err(|message| failed(message, watch.clone()))?;
+    let classes = objects::classes(worker, options.state.objects().classes())
+        .map_err(|message| failed(message, watch.clone()))?;
     Ok(Loaded { project, bundle, version, classes, warnings, watch })
 }
 

@@ -67,6 +67,8 @@ pub(crate) fn begin(
     };
     let class = isolate::new_string(scope, class).into();
     let sql = v8::Boolean::new(scope, state.sql).into();
+    let jurisdiction = state.object.id.jurisdiction(state.object.namespace.inner().objects.key());
+    let jurisdiction = crate::object_ops::name_of(scope, jurisdiction);
     let restored = state.storage.is_restored();
     isolate::put(scope, state);
     if restored {
@@ -74,7 +76,7 @@ pub(crate) fn begin(
         alarm_changed(scope);
         arrange_commit(scope);
     }
-    crate::runtime::call_checked(scope, "startObject", &[class, id, name, sql])
+    crate::runtime::call_checked(scope, "startObject", &[class, id, name, sql, jurisdiction])
 }
 
 /// The instance that the running code belongs to.

@@ -95,8 +95,13 @@ fn what_is_there_already_is_kept() {
         std::fs::create_dir(folder.path().join(name)).unwrap();
     }
     let classes = Classes::new(folder.path().to_owned());
-    let migrations =
-        [created("v1", &["Room", "Log", "Gone"]), renamed("v2", "Room", "Hall"), deleted("v3", "Log"), deleted("v4", "Gone"), created("v5", &["Log"])];
+    let migrations = [
+        created("v1", &["Room", "Log", "Gone"]),
+        renamed("v2", "Room", "Hall"),
+        deleted("v3", "Log"),
+        deleted("v4", "Gone"),
+        created("v5", &["Log"]),
+    ];
     classes.apply("chat", &migrations).unwrap();
     assert_eq!(classes.key("chat", "Hall").unwrap(), "chat-Hall");
     assert_eq!(classes.key("chat", "Log").unwrap(), "chat-Log");

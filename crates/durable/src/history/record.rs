@@ -20,7 +20,10 @@ pub(crate) struct Boundary {
 pub(crate) enum Record {
     Boundary(Boundary),
     /// Pages as they were at the last boundary: their numbers, and where the first one's bytes are in the file.
-    Pages { numbers: Vec<u32>, at: u64 },
+    Pages {
+        numbers: Vec<u32>,
+        at: u64,
+    },
 }
 
 /// A record's sum and length.

@@ -11,7 +11,7 @@ fn never() -> bool {
 
 fn storage(folder: &tempfile::TempDir) -> Storage {
     let namespace = Namespace::new("test-Object", folder.path());
-    namespace.open(&ObjectId::from_name("test-Object", "one"), true).unwrap()
+    namespace.open(&ObjectId::from_name("test-Object", None, "one"), true).unwrap()
 }
 
 fn sql(storage: &mut Storage, text: &str) -> Result<Rows, String> {
@@ -237,7 +237,7 @@ const TRANSACTIONS_BEGIN: &str = "To execute a transaction, please use the state
 async fn alarms_are_found_without_their_objects() {
     let folder = tempfile::tempdir().unwrap();
     let namespace = Namespace::new("test-Object", folder.path());
-    let [one, two] = ["one", "two"].map(|name| ObjectId::from_name("test-Object", name));
+    let [one, two] = ["one", "two"].map(|name| ObjectId::from_name("test-Object", None, name));
     assert_eq!(namespace.alarms().all().await.unwrap(), []);
     namespace.alarms().set(one, None).await.unwrap();
     assert!(!namespace.exists());
