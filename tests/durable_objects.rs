@@ -50,6 +50,7 @@ const WORKER: &str = r#"
       fails(kind) { throw kind === "range" ? new RangeError("too far") : new TypeError("of no kind"); }
       uncloneable() { return () => {}; }
       abort() { this.ctx.abort("stopped by hand"); }
+      jurisdiction() { return this.ctx.id.jurisdiction; }
       memory() { this.kept = (this.kept ?? 0) + 1; return this.kept; }
       loop() { for (;;); }
       endlessQuery() { return this.ctx.storage.sql.exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n").one(); }
@@ -130,6 +131,22 @@ const WORKER: &str = r#"
                 foreign,
               });
             }
+            case "jurisdictions": {
+              const eu = env.OBJECTS.jurisdiction("eu");
+              const told = [];
+              for (const wrong of [
+                () => eu.get(id), () => eu.idFromString(id.toString()), () => eu.idFromString(env.OBJECTS.jurisdiction("us").newUniqueId().toString()),
+                () => eu.newUniqueId({ jurisdiction: "us" }), () => env.OBJECTS.jurisdiction("mars"), () => env.OBJECTS.newUniqueId({ jurisdiction: "mars" }),
+              ]) {
+                try { wrong(); told.push("none"); } catch (error) { told.push(`${error.name}: ${error.message}`); }
+              }
+              const one = eu.idFromName("one");
+              return Response.json({
+                other: one.equals(id), own: one.jurisdiction, none: id.jurisdiction === undefined, unique: env.OBJECTS.newUniqueId({ jurisdiction: "fedramp" }).jurisdiction,
+                read: env.OBJECTS.idFromString(one.toString()).jurisdiction, inside: await env.OBJECTS.get(one).jurisdiction(), outside: (await stub.jurisdiction()) ?? null,
+                whole: eu.jurisdiction(undefined).idFromName("one").equals(id), value: [await eu.getByName("one").add(5), await stub.value()], told,
+              });
+            }
             case "kinds": {
               const { map, date, bytes, error } = await stub.kinds();
               return Response.json([map.get(1).has("x"), date.getTime(), [...bytes], error instanceof RangeError, error.message]);
@@ -187,6 +204,21 @@ async fn objects_answer_and_remember() {
     assert_eq!(sql, expected);
     let refused = dev.text("/sqlError/%22SELECT * FROM _cf_KV%22".replace(' ', "%20").as_str()).await;
     assert!(refused.contains("prohibited") || refused.contains("not authorized"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_jurisdiction_is_part_of_an_id() {
+    let project = Project::configured(CONFIG, WORKER);
+    let dev = Dev::start(&project).await;
+    let other = |method: &str| {
+        format!("TypeError: {method} called on jurisdictional subnamespace with an ID from a different jurisdiction")
+    };
+    let unknown = "TypeError: Invalid jurisdiction: \"mars\". It is one of eu, us, fedramp, fedramp-high.";
+    let expected = json!({
+        "other": false, "own": "eu", "none": true, "unique": "fedramp", "read": "eu", "inside": "eu", "outside": null, "whole": true, "value": [5, 0],
+        "told": [other("get"), other("idFromString"), other("idFromString"), other("newUniqueId"), unknown, unknown],
+    });
+    assert_eq!(dev.json("/jurisdictions").await, expected);
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ mod d1;
 mod dev_output;
 mod docs;
 mod durable_crash;
+mod durable_history;
+mod durable_migrations;
 mod durable_objects;
 mod env_bindings;
 mod error_pages;

@@ -33,6 +33,7 @@ pub use schema::bindings::KvNamespace;
 pub use schema::bindings::{D1Database, Service};
 pub use schema::build::{ModuleType, Rule};
 pub use schema::dev::{Dev, Protocol};
+pub use schema::durable::Migration;
 pub use schema::vars::Var;
 pub use settings::Settings;
 pub use worker::{BuildStep, WorkerConfig};

@@ -2,13 +2,23 @@
 //! Nothing here knows about JavaScript or HTTP; one object's storage is used by one instance at a time.
 
 mod alarms;
+mod bookmark;
+mod classes;
+mod database;
+mod durability;
+mod files;
+mod history;
 mod id;
 mod namespace;
+mod restore;
 mod sql;
 mod storage;
 
 pub use alarms::Alarms;
-pub use id::{IdError, ObjectId};
+pub use bookmark::Bookmark;
+pub use classes::{Classes, Migration, MigrationError};
+pub use durability::Durability;
+pub use id::{IdError, Jurisdiction, ObjectId};
 pub use namespace::Namespace;
 pub use sql::{Rows, Value};
-pub use storage::{Durability, Error, List, Storage};
+pub use storage::{Error, List, Storage};

@@ -45,17 +45,14 @@ const WRONG_BINDINGS: &str = "Wrong number of parameter bindings for SQL query."
 const LAST_ALONE: &str =
     "When executing multiple SQL statements in a single call, only the last statement can have parameters.";
 
-/// Installs the rules; they hold while the returned switch is on.
-pub(crate) fn guard(connection: &mut Connection) -> rusqlite::Result<Arc<AtomicBool>> {
-    let guarded = Arc::new(AtomicBool::new(false));
-    let switch = guarded.clone();
+/// Installs the rules; they hold while `switch` is on.
+pub(crate) fn guard(connection: &mut Connection, switch: Arc<AtomicBool>) -> rusqlite::Result<()> {
     connection.authorizer(Some(move |context: AuthContext<'_>| {
         match switch.load(Ordering::Relaxed) && !is_allowed(&context.action) {
             true => Authorization::Deny,
             false => Authorization::Allow,
         }
-    }))?;
-    Ok(guarded)
+    }))
 }
 
 fn is_allowed(action: &AuthAction<'_>) -> bool {
@@ -128,12 +125,13 @@ impl Storage {
         if several {
             self.begin()?;
         }
-        self.change()?;
-        self.connection.progress_handler(4096, Some(stop))?;
-        self.guarded.store(true, Ordering::Relaxed);
-        let result = run(&self.connection, sql, bindings);
-        self.guarded.store(false, Ordering::Relaxed);
-        self.connection.progress_handler(0, None::<fn() -> bool>)?;
+        let guarded = self.guarded.clone();
+        let connection = self.change()?;
+        connection.progress_handler(4096, Some(stop))?;
+        guarded.store(true, Ordering::Relaxed);
+        let result = run(connection, sql, bindings);
+        guarded.store(false, Ordering::Relaxed);
+        connection.progress_handler(0, None::<fn() -> bool>)?;
         if several {
             self.end(result.is_ok())?;
         }

@@ -2,16 +2,22 @@
 //! one transaction until [`Storage::commit`]; what is committed is durable once [`Durability`] says so.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use store::rusqlite::{self, Connection, OptionalExtension, params};
 use store::sqlite;
 use tokio::sync::watch;
 
+use crate::database::{Database, now};
+use crate::durability::{Disk, Sync};
+use crate::files::{Files, Found};
+use crate::history::{History, MAX_BYTES};
+use crate::{Bookmark, Durability, ObjectId, restore};
+
 /// Keys are blobs, so that they compare by their UTF-8 bytes.
-const SCHEMA: &[&str] = &["
+pub(crate) const SCHEMA: &[&str] = &["
     CREATE TABLE _cf_KV (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE _cf_METADATA (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 "];
@@ -23,6 +29,8 @@ pub enum Error {
     Open(#[from] sqlite::Error),
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    #[error("an object's files: {0}")]
+    File(#[from] io::Error),
     /// A statement of the object's own was refused or failed: the message is for the object.
     #[error("{0}")]
     Sql(String),
@@ -31,7 +39,22 @@ pub enum Error {
     Closed,
     /// What was committed may be lost: the disk refused to keep it.
     #[error("the disk refused to keep a commit: {0}")]
-    Sync(Arc<std::io::Error>),
+    Sync(Arc<io::Error>),
+    /// Its class keeps no history. The message is the platform's, as the next two are.
+    #[error("This Durable Object's storage back-end does not implement point-in-time recovery.")]
+    KeepsNoHistory,
+    #[error("This database has no history.")]
+    NoHistory,
+    #[error("Requested time is before this database existed.")]
+    BeforeHistory,
+    #[error("The bookmark is none of this Durable Object's, or of a time that its history does not reach back to.")]
+    Bookmark,
+    #[error("A bookmark can't be made while a transaction is open.")]
+    InTransaction,
+    #[error("Another program reads the database, so that no point of its history can be made now.")]
+    InUse,
+    #[error("{} is damaged", .0.display())]
+    Damaged(std::path::PathBuf),
 }
 
 /// Which entries [`Storage::list`] returns.
@@ -50,7 +73,15 @@ pub struct List {
 
 /// The open storage of one object.
 pub struct Storage {
-    pub(crate) connection: Connection,
+    files: Files,
+    /// Whose history is kept.
+    history: Option<ObjectId>,
+    /// It was opened with an earlier state restored.
+    restored: bool,
+    /// When the last commit was, in milliseconds since the epoch.
+    changed: i64,
+    /// `None`: nothing was ever stored.
+    database: Option<Database>,
     /// Changes wait for `commit`.
     open: bool,
     /// Transactions of the object's own within it, whose end `commit` waits for.
@@ -58,39 +89,66 @@ pub struct Storage {
     /// Statements run for the object itself, under the rules of `sql.rs`.
     pub(crate) guarded: Arc<AtomicBool>,
     commits: watch::Sender<u64>,
+    disk: Arc<Disk>,
     durability: Arc<Durability>,
-}
-
-/// When commits of one storage are durable. Those that come while the disk is busy share the next sync.
-pub struct Durability {
-    log: PathBuf,
-    /// The number of the last commit.
-    committed: watch::Receiver<u64>,
-    durable: AtomicU64,
-    /// The log once it is open; who holds it syncs.
-    files: Arc<Mutex<Option<File>>>,
-    turn: tokio::sync::Mutex<Option<Arc<std::io::Error>>>,
 }
 
 // === impl Storage ===
 
 impl Storage {
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let mut connection = sqlite::open(path, SCHEMA)?;
-        // Commits go to the log at once and are synced by `Durability`; checkpoints sync by themselves.
-        connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-        let guarded = crate::sql::guard(&mut connection)?;
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let (commits, committed) = watch::channel(0);
-        let durability = Durability {
-            log: log.into(),
-            committed,
-            durable: AtomicU64::new(0),
-            files: Arc::default(),
-            turn: tokio::sync::Mutex::new(None),
+    /// Opens what there is of an object; its files are made with its first change. Only one may be open at a time.
+    /// `history`: of which object it is, when its history is kept.
+    pub(crate) fn open(files: Files, history: Option<ObjectId>) -> Result<Self, Error> {
+        let restored = match &history {
+            Some(id) if files.restore().exists() => restore::carry_out(&files, id)?,
+            _ => false,
         };
-        Ok(Self { connection, open: false, nested: 0, guarded, commits, durability: Arc::new(durability) })
+        let mut storage = Self::open_as_is(files, history)?;
+        storage.restored = restored;
+        Ok(storage)
+    }
+
+    /// As it is, whatever is to be restored.
+    pub(crate) fn open_as_is(files: Files, history: Option<ObjectId>) -> Result<Self, Error> {
+        let mut storage = Self::closed(files, history);
+        let found = storage.files.find()?;
+        if found != Found::Nothing {
+            storage.connect(None, found == Found::DatabaseAndLog)?;
+            // What is in a log may not be on the disk, for all that anybody knows: a process that was killed, or a sync
+            // that failed, left it. What is read from now on has to last.
+            storage.checkpoint()?;
+        }
+        Ok(storage)
+    }
+
+    /// Storage in which nothing is.
+    fn closed(files: Files, history: Option<ObjectId>) -> Self {
+        let (commits, committed) = watch::channel(0);
+        let disk = Arc::new(Disk::new(files.clone()));
+        let durability = Arc::new(Durability::new(committed, disk.clone()));
+        Self {
+            files,
+            history,
+            restored: false,
+            changed: 0,
+            database: None,
+            open: false,
+            nested: 0,
+            guarded: Arc::default(),
+            commits,
+            disk,
+            durability,
+        }
+    }
+
+    /// Opens the database. `new`: it has just been made. `logged`: there is something in its log.
+    fn connect(&mut self, new: Option<File>, logged: bool) -> Result<(), Error> {
+        let history = self.history.map(|_| History::new(self.files.history(), MAX_BYTES));
+        let database = Database::open(&self.files, new, logged, history, &self.guarded)?;
+        self.changed = database.since;
+        self.disk.set_database(Some(database.file.clone()));
+        self.database = Some(database);
+        Ok(())
     }
 
     pub fn durability(&self) -> &Arc<Durability> {
@@ -101,9 +159,18 @@ impl Storage {
     /// commit, which [`Durability::reach`] takes.
     pub fn commit(&mut self) -> Result<u64, Error> {
         if self.open && self.nested == 0 {
-            self.connection.execute_batch("COMMIT")?;
+            if let Some(database) = &mut self.database {
+                database.commit()?;
+            }
             self.open = false;
             self.commits.send_modify(|number| *number += 1);
+            self.changed = now();
+            if self.database.as_ref().is_some_and(|database| database.wants_checkpoint(self.changed)) {
+                // Nothing is lost by it: the log goes on to grow.
+                if let Err(error) = self.checkpoint() {
+                    tracing::error!(%error, "a checkpoint failed");
+                }
+            }
         }
         Ok(*self.commits.borrow())
     }
@@ -115,9 +182,10 @@ impl Storage {
 
     /// Begins a transaction within what is going on.
     pub fn begin(&mut self) -> Result<(), Error> {
-        self.change()?;
-        self.nested += 1;
-        Ok(self.connection.execute_batch(&format!("SAVEPOINT _cf_{}", self.nested))?)
+        let name = self.nested + 1;
+        self.change()?.execute_batch(&format!("SAVEPOINT _cf_{name}"))?;
+        self.nested = name;
+        Ok(())
     }
 
     /// Ends the transaction that was begun last; `keep`: with its changes.
@@ -128,19 +196,90 @@ impl Storage {
         let name = format!("_cf_{}", self.nested);
         self.nested -= 1;
         let undo = if keep { String::new() } else { format!("ROLLBACK TO {name};") };
-        Ok(self.connection.execute_batch(&format!("{undo} RELEASE {name}"))?)
+        let Some(connection) = self.look() else { return Err(Error::Closed) };
+        Ok(connection.execute_batch(&format!("{undo} RELEASE {name}"))?)
     }
 
-    pub(crate) fn change(&mut self) -> Result<&Connection, Error> {
+    pub(crate) fn change(&mut self) -> Result<&mut Connection, Error> {
+        if self.database.is_none() {
+            let file = self.files.create()?;
+            self.connect(Some(file), false)?;
+        }
+        let Some(database) = &mut self.database else { return Err(Error::Closed) };
         if !self.open {
-            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+            database.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             self.open = true;
         }
-        Ok(&self.connection)
+        Ok(&mut database.connection)
+    }
+
+    /// The database, when there is one.
+    fn look(&self) -> Option<&Connection> {
+        self.database.as_ref().map(|database| &database.connection)
+    }
+
+    /// Moves what is in the log into the database, durably. Whether all of it is there.
+    pub(crate) fn checkpoint(&mut self) -> Result<bool, Error> {
+        let Some(database) = &mut self.database else { return Ok(false) };
+        let all = database.checkpoint()?;
+        if all {
+            self.durability.reached(*self.commits.borrow());
+        }
+        Ok(all)
+    }
+
+    /// Whether it was opened with an earlier state restored, so that the alarm may be another one.
+    pub fn is_restored(&self) -> bool {
+        self.restored
+    }
+
+    /// A bookmark of the state that the last commit left.
+    pub fn bookmark(&mut self) -> Result<Bookmark, Error> {
+        let Some(id) = self.history else { return Err(Error::KeepsNoHistory) };
+        if self.nested > 0 {
+            return Err(Error::InTransaction);
+        }
+        if self.database.is_none() {
+            self.change()?;
+        }
+        let commit = self.commit()?;
+        if !self.durability.has(commit) {
+            self.disk.sync()?;
+            self.durability.reached(commit);
+        }
+        self.checkpoint()?;
+        let Some(database) = &mut self.database else { return Err(Error::Closed) };
+        let point = database.mark()?;
+        Ok(Bookmark::new(&id, point))
+    }
+
+    /// A bookmark of the state at a time, about, in milliseconds since the epoch.
+    pub fn bookmark_at(&mut self, time: i64) -> Result<Bookmark, Error> {
+        let Some(id) = self.history else { return Err(Error::KeepsNoHistory) };
+        let Some(database) = &mut self.database else { return Err(Error::NoHistory) };
+        if time >= self.changed {
+            return self.bookmark();
+        }
+        let history = database.history.as_mut().ok_or(Error::KeepsNoHistory)?;
+        Ok(Bookmark::new(&id, history.at(time)?))
+    }
+
+    /// The next time that the storage is opened, it is to be as it was at the bookmark; `None`: as it is. Returns a bookmark of
+    /// the state that it will have just before that. Durable when it returns.
+    pub fn restore_next(&mut self, bookmark: &str) -> Result<Bookmark, Error> {
+        let Some(id) = self.history else { return Err(Error::KeepsNoHistory) };
+        let point = Bookmark::read(&id, bookmark)?;
+        let history = self.database.as_mut().and_then(|database| database.history.as_mut()).ok_or(Error::Bookmark)?;
+        let last = history.last()?.ok_or(Error::Bookmark)?;
+        // Whether it can be done is known now, not when nobody is there to be told.
+        history.plan(point, None)?;
+        restore::request(&self.files, bookmark, last.point.end().next())?;
+        Ok(Bookmark::new(&id, last.point.end()))
     }
 
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        let mut statement = self.connection.prepare_cached("SELECT value FROM _cf_KV WHERE key = ?1")?;
+        let Some(connection) = self.look() else { return Ok(None) };
+        let mut statement = connection.prepare_cached("SELECT value FROM _cf_KV WHERE key = ?1")?;
         Ok(statement.query_row([key.as_bytes()], |row| row.get(0)).optional()?)
     }
 
@@ -157,6 +296,7 @@ impl Storage {
 
     /// Entries by their keys' UTF-8 bytes.
     pub fn list(&self, options: &List) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let Some(connection) = self.look() else { return Ok(Vec::new()) };
         let bytes = |text: &Option<String>| text.as_ref().map(|text| text.clone().into_bytes());
         let order = if options.reverse { "DESC" } else { "ASC" };
         let sql = format!(
@@ -164,7 +304,7 @@ impl Storage {
              AND (?3 IS NULL OR key > ?3) AND (?4 IS NULL OR key < ?4) AND (?5 IS NULL OR key < ?5)
              ORDER BY key {order} LIMIT ?6"
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = connection.prepare_cached(&sql)?;
         let after_prefix = options.prefix.as_ref().and_then(|prefix| successor(prefix.as_bytes()));
         let limit = options.limit.map_or(-1, i64::from);
         let values = params![
@@ -198,7 +338,8 @@ impl Storage {
 
     /// When the alarm is due, in milliseconds since the epoch.
     pub fn alarm(&self) -> Result<Option<i64>, Error> {
-        let mut statement = self.connection.prepare_cached("SELECT value FROM _cf_METADATA WHERE name = 'alarm'")?;
+        let Some(connection) = self.look() else { return Ok(None) };
+        let mut statement = connection.prepare_cached("SELECT value FROM _cf_METADATA WHERE name = 'alarm'")?;
         Ok(statement.query_row([], |row| row.get(0)).optional()?)
     }
 
@@ -232,14 +373,34 @@ impl Storage {
 
     /// Whether an alarm was begun and has not ended.
     pub fn is_alarm_running(&self) -> Result<bool, Error> {
-        let mut statement = self.connection.prepare_cached("SELECT 1 FROM _cf_METADATA WHERE name = 'running'")?;
+        let Some(connection) = self.look() else { return Ok(false) };
+        let mut statement = connection.prepare_cached("SELECT 1 FROM _cf_METADATA WHERE name = 'running'")?;
         Ok(statement.exists([])?)
     }
 
     /// Bytes that the database takes.
     pub fn size(&self) -> Result<u64, Error> {
-        let pragma = |name| self.connection.query_row(name, [], |row| row.get::<_, i64>(0));
+        let Some(connection) = self.look() else { return Ok(0) };
+        let pragma = |name| connection.query_row(name, [], |row| row.get::<_, i64>(0));
         Ok((pragma("PRAGMA page_count")? * pragma("PRAGMA page_size")?).unsigned_abs())
+    }
+}
+
+impl Drop for Storage {
+    /// Closes it with nothing left in the log, as far as the disk lets it: else the log is there for the next one.
+    fn drop(&mut self) {
+        if self.open
+            && let Some(database) = &self.database
+        {
+            let _ = database.connection.execute_batch("ROLLBACK");
+        }
+        if let Err(error) = self.checkpoint() {
+            tracing::error!(%error, "a checkpoint at the close failed");
+        }
+        if let Some(database) = self.database.take() {
+            database.close();
+        }
+        self.disk.set_database(None);
     }
 }
 
@@ -249,62 +410,6 @@ fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut next = prefix[..=kept].to_vec();
     next[kept] += 1;
     Some(next)
-}
-
-// === impl Durability ===
-
-impl Durability {
-    /// Whether commit `number` and all before it are durable.
-    pub fn has(&self, number: u64) -> bool {
-        self.durable.load(Ordering::Acquire) >= number
-    }
-
-    /// Resolves when commit `number`, which may be yet to come, and all before it survive the loss of power.
-    pub async fn reach(&self, number: u64) -> Result<(), Error> {
-        if self.has(number) {
-            return Ok(());
-        }
-        let mut committed = self.committed.clone();
-        committed.wait_for(|last| *last >= number).await.map_err(|_| Error::Closed)?;
-        let mut failed = self.turn.lock().await;
-        if let Some(error) = &*failed {
-            return Err(Error::Sync(error.clone()));
-        }
-        // Whoever had the turn may have synced this one too.
-        if self.has(number) {
-            return Ok(());
-        }
-        let target = *self.committed.borrow();
-        let (files, log) = (self.files.clone(), self.log.clone());
-        let synced = tokio::task::spawn_blocking(move || sync(&files, &log)).await;
-        match synced.unwrap_or_else(|_| Err(std::io::Error::other("the sync broke off"))) {
-            Ok(()) => {
-                self.durable.fetch_max(target, Ordering::AcqRel);
-                Ok(())
-            }
-            Err(error) => {
-                // What the kernel could not write it has forgotten: a second try that succeeds would prove nothing.
-                let error = Arc::new(error);
-                *failed = Some(error.clone());
-                Err(Error::Sync(error))
-            }
-        }
-    }
-}
-
-fn sync(files: &Mutex<Option<File>>, log: &Path) -> std::io::Result<()> {
-    let mut open = files.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(file) = &*open {
-        return file.sync_data();
-    }
-    let file = File::open(log)?;
-    file.sync_all()?;
-    // The log may be new in its folder.
-    if let Some(folder) = log.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    *open = Some(file);
-    Ok(())
 }
 
 #[cfg(test)]

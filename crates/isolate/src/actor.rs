@@ -3,13 +3,15 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::sync::oneshot;
 
 use crate::context::{ContextData, Failure, IoContext};
 use crate::state::state;
-use crate::{ContextId, JsError, JsException};
+use crate::{ContextId, JsError, JsException, OpValue};
 
 /// Runs at the end of a step; an error resets the isolate.
 pub(crate) type StepEnd = Box<dyn FnOnce(&mut v8::PinScope) -> Result<(), JsException> + Send>;
@@ -64,6 +66,53 @@ pub fn reset(scope: &mut v8::PinScope, reason: JsException) {
 /// Output of the isolate waits for `gate` from now on.
 pub fn set_output_gate(scope: &mut v8::PinScope, gate: Arc<dyn OutputGate>) {
     state(scope).gate = Some(gate);
+}
+
+/// Whether output that is about to leave has to wait: what could be done at once must be spawned ([`crate::spawn_output`]).
+pub fn output_waits(scope: &mut v8::PinScope) -> bool {
+    let state = state(scope);
+    let closed = state.gate.as_ref().is_some_and(|gate| gate.passage().is_some());
+    closed || state.last_output.as_ref().is_some_and(|before| before.is_empty())
+}
+
+/// What one piece of output waits for: the gate, and the piece before it, which must have begun.
+pub(crate) struct Departure {
+    gate: Option<BoxFuture<'static, Result<(), JsError>>>,
+    before: Option<oneshot::Receiver<()>>,
+    begun: oneshot::Sender<()>,
+}
+
+/// `None`: it need not wait.
+pub(crate) fn departure(scope: &mut v8::PinScope) -> Option<Departure> {
+    let gate = output_gate(scope);
+    let last = &mut state(scope).last_output;
+    let before = last.take().filter(|before| before.is_empty());
+    if gate.is_none() && before.is_none() {
+        return None;
+    }
+    let (begun, next) = oneshot::channel();
+    *last = Some(next);
+    Some(Departure { gate, before, begun })
+}
+
+impl Departure {
+    pub(crate) async fn then(self, output: impl Future<Output = Result<OpValue, JsError>>) -> Result<OpValue, JsError> {
+        let Self { gate, before, begun } = self;
+        if let Some(before) = before {
+            // It may have been dropped with its event: that ends the wait as well.
+            let _ = before.await;
+        }
+        if let Some(gate) = gate {
+            gate.await?;
+        }
+        let mut output = std::pin::pin!(output);
+        let first = futures::poll!(output.as_mut());
+        let _ = begun.send(());
+        match first {
+            Poll::Ready(result) => result,
+            Poll::Pending => output.await,
+        }
+    }
 }
 
 /// What output that is about to leave has to wait for; `None`: nothing.

@@ -397,6 +397,11 @@ impl Isolate {
         over_cpu.then_some(Exit::CpuLimit)
     }
 
+    /// Ends everything that was begun, as [`crate::reset`] does from inside. The isolate is good for nothing more.
+    pub fn reset_with(&mut self, reason: JsException) {
+        self.fail_all(&Failure::Reset(Arc::new(reason)));
+    }
+
     fn fail_all(&mut self, failure: &Failure) {
         let ids: Vec<_> = self.state().contexts.keys().copied().collect();
         for id in ids {

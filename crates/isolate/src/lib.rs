@@ -24,7 +24,7 @@ mod timers;
 mod value;
 mod watchdog;
 
-pub use actor::{OutputGate, at_step_end, output_gate, reset, set_output_gate, share_io};
+pub use actor::{OutputGate, at_step_end, output_gate, output_waits, reset, set_output_gate, share_io};
 pub use clock::unix_millis;
 pub use context::{ContextData, ContextId, Failure, IoContext};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
@@ -33,7 +33,7 @@ pub use limits::Limits;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
 pub use op::{
     Op, bytes_arg, caller, context, expire_after, finish, io_context, new_bytes, new_string, require_io,
-    require_memory, resources, spawn, spawn_background, spawn_incoming, string_arg, throw,
+    require_memory, resources, spawn, spawn_background, spawn_incoming, spawn_output, string_arg, throw,
 };
 pub use platform::initialize;
 pub use resource::ResourceTable;

@@ -161,6 +161,19 @@ pub fn spawn(
     begin(scope, rv, OpKind { counts: true, incoming: false }, future);
 }
 
+/// As [`spawn`], for work that shows outside: it begins when the isolate's output may leave, and after the output that was begun
+/// before it.
+pub fn spawn_output(
+    scope: &mut v8::PinScope,
+    rv: v8::ReturnValue,
+    future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
+) {
+    match crate::actor::departure(scope) {
+        None => begin(scope, rv, true, future),
+        Some(departure) => begin(scope, rv, true, departure.then(future)),
+    }
+}
+
 /// As [`spawn`], for work that does not by itself keep the event alive, such as waiting for the client to go away.
 pub fn spawn_background(
     scope: &mut v8::PinScope,

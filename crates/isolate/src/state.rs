@@ -43,6 +43,8 @@ pub(crate) struct IsolateState {
     pub(crate) reset: Option<JsException>,
     /// What output has to wait for.
     pub(crate) gate: Option<Arc<dyn OutputGate>>,
+    /// Resolves when the output that was to leave last has begun to.
+    pub(crate) last_output: Option<tokio::sync::oneshot::Receiver<()>>,
     /// I/O belongs to the isolate, not to the event that began it.
     pub(crate) shares_io: bool,
     /// Milliseconds since the epoch, as the script sees them in this turn; 0 at global scope.
@@ -69,6 +71,7 @@ impl IsolateState {
             finished: Vec::new(),
             reset: None,
             gate: None,
+            last_output: None,
             shares_io: false,
             now: 0.0,
             compiling_wasm: false,

@@ -40,6 +40,10 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
         state: Arc::new(state),
         services: Arc::default(),
     };
+    // Of all before any is bound to another's: classes may go from one script to another.
+    for (_, project) in &projects {
+        crate::objects::migrate(project, load.state.objects()).await?;
+    }
     let geo = geo(&arguments, &projects)?;
     let listener = listen(&arguments, &projects).await?;
     let r2_listener = listen_for_r2(&arguments, &projects).await?;

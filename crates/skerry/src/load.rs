@@ -78,7 +78,8 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
         compatibility: Compatibility::new(&worker.compatibility_date.to_string(), &worker.compatibility_flags),
         limits: limits(&worker.limits, options.enforce_limits),
     };
-    let classes = objects::classes(worker);
+    let classes = objects::classes(worker, options.state.objects().classes())
+        .map_err(|message| failed(message, watch.clone()))?;
     Ok(Loaded { project, bundle, version, classes, warnings, watch })
 }
 
@@ -179,7 +180,7 @@ fn services(worker: &WorkerConfig, options: &LoadOptions) -> Vec<Binding> {
 
 fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &State) -> Result<Vec<Binding>, String> {
     let mut bindings = Vec::new();
-    for (name, key) in objects::bindings(worker) {
+    for (name, key) in objects::bindings(worker, state.objects().classes())? {
         bindings.push(Binding { name, value: BindingValue::Objects(state.objects().namespace(&key)) });
     }
     for (name, var) in &vars.vars {

@@ -42,13 +42,13 @@ let transaction;
 // === The instance ===
 
 /** Once, when the script has run: this isolate is an instance of the class that the main module exports as `name`. */
-export function startObject(className, id, name, sql) {
+export function startObject(className, id, name, sql, jurisdiction) {
   Class = mainModule()?.[className];
   if (typeof Class !== "function") {
     throw new TypeError(`The Worker's main module exports no class ${className}, which its configuration says is a Durable Object's.`);
   }
   const storage = newObjectStorage(sql, () => typeof instance?.alarm === "function", transact);
-  state = new DurableObjectState(INTERNAL, newObjectId(id, name), storage);
+  state = new DurableObjectState(INTERNAL, newObjectId(id, name, jurisdiction), storage);
   serveWith((request) => deliver(() => {
     if (typeof instance.fetch !== "function") throw new TypeError("Handler does not export a fetch() function.");
     return instance.fetch(request);

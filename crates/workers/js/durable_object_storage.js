@@ -4,8 +4,8 @@
 // that follows them leaves the object before they are durable.
 
 import {
-  op_alarm_get, op_alarm_set, op_now, op_storage_begin, op_storage_delete, op_storage_delete_all, op_storage_end, op_storage_get, op_storage_list,
-  op_storage_put, op_storage_sync,
+  op_alarm_get, op_alarm_set, op_now, op_storage_begin, op_storage_bookmark, op_storage_delete, op_storage_delete_all, op_storage_end, op_storage_get, op_storage_list,
+  op_storage_put, op_storage_restore, op_storage_sync,
 } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { utf8Encode } from "../webapi/encoding.js";
@@ -71,6 +71,15 @@ function listEach(options, each) {
   for (let i = 0; i < flat.length; i += 2) each(flat[i], deserialize(flat[i + 1]));
 }
 
+/** The promise that `work` returns, or one of what it throws. */
+function attempt(work) {
+  try {
+    return work();
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
 /** A promise of what `work` returns, or of what it throws. */
 function promise(work) {
   try {
@@ -117,17 +126,23 @@ function list(options) {
   return found;
 }
 
-function alarmTime(value) {
+/** Milliseconds since the epoch, of a Date or a number of them. */
+function timeOf(value, wrong) {
   let time = value;
   if (isObject(value)) {
     try {
       time = DatePrototypeGetTime(value);
     } catch {
-      throw new TypeError("setAlarm() takes a Date or milliseconds since the epoch.");
+      throw new TypeError(wrong);
     }
   }
   time = +time;
-  if (!NumberIsFinite(time)) throw new TypeError("setAlarm() takes a Date or milliseconds since the epoch.");
+  if (!NumberIsFinite(time)) throw new TypeError(wrong);
+  return time;
+}
+
+function alarmTime(value) {
+  const time = timeOf(value, "setAlarm() takes a Date or milliseconds since the epoch.");
   if (time <= 0) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
   // What is past is due now.
   const now = op_now();
@@ -244,24 +259,26 @@ class DurableObjectStorage {
 
   getCurrentBookmark() {
     if (!(#sql in this)) illegalInvocation();
-    return unsupported();
+    return op_storage_bookmark(undefined);
   }
 
-  getBookmarkForTime() {
+  getBookmarkForTime(timestamp) {
     if (!(#sql in this)) illegalInvocation();
-    return unsupported();
+    return attempt(() => {
+      requiredArguments(arguments.length, 1, "Failed to execute 'getBookmarkForTime' on 'DurableObjectStorage'");
+      return op_storage_bookmark(timeOf(timestamp, "Failed to execute 'getBookmarkForTime' on 'DurableObjectStorage': parameter 1 is not of type 'date'."));
+    });
   }
 
-  onNextSessionRestoreBookmark() {
+  onNextSessionRestoreBookmark(bookmark) {
     if (!(#sql in this)) illegalInvocation();
-    return unsupported();
+    return promise(() => {
+      requiredArguments(arguments.length, 1, "Failed to execute 'onNextSessionRestoreBookmark' on 'DurableObjectStorage'");
+      return op_storage_restore(converters.USVString(bookmark));
+    });
   }
 }
 defineInterface(DurableObjectStorage);
-
-function unsupported() {
-  return PromiseReject(new Error("This version of Skerry keeps no history of an object's storage yet: there are no bookmarks."));
-}
 
 // === DurableObjectTransaction ===
 

@@ -22,16 +22,19 @@ const READ = 2;
 let isId;
 let textOf;
 let nameOf;
+let jurisdictionOf;
 
 /** https://developers.cloudflare.com/durable-objects/api/id/ */
 export class DurableObjectId {
   #text;
   #name;
+  #jurisdiction;
 
-  constructor(key, text, name) {
+  constructor(key, text, name, jurisdiction) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
     this.#text = text;
     this.#name = name;
+    this.#jurisdiction = jurisdiction;
   }
 
   toString() {
@@ -50,16 +53,22 @@ export class DurableObjectId {
     return this.#name;
   }
 
+  get jurisdiction() {
+    if (!(#text in this)) illegalInvocation();
+    return this.#jurisdiction;
+  }
+
   static {
     isId = (value) => typeof value === "object" && value !== null && #text in value;
     textOf = (id) => id.#text;
     nameOf = (id) => id.#name;
+    jurisdictionOf = (id) => id.#jurisdiction;
   }
 }
 defineInterface(DurableObjectId);
 
-export function newObjectId(text, name) {
-  return new DurableObjectId(INTERNAL, text, name);
+export function newObjectId(text, name, jurisdiction) {
+  return new DurableObjectId(INTERNAL, text, name, jurisdiction);
 }
 
 // === Stubs ===
@@ -140,37 +149,44 @@ const handler = {
 
 export class DurableObjectNamespace {
   #number;
+  #jurisdiction;
 
-  constructor(key, number) {
+  constructor(key, number, jurisdiction) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
     this.#number = number;
+    this.#jurisdiction = jurisdiction;
   }
 
   idFromName(name) {
     if (!(#number in this)) illegalInvocation();
     requiredArguments(arguments.length, 1, "Failed to execute 'idFromName' on 'DurableObjectNamespace'");
     const text = converters.USVString(name);
-    return newObjectId(op_object_id(this.#number, BY_NAME, text), text);
+    return newObjectId(op_object_id(this.#number, BY_NAME, text, this.#jurisdiction), text, this.#jurisdiction);
   }
 
   idFromString(id) {
     if (!(#number in this)) illegalInvocation();
     requiredArguments(arguments.length, 1, "Failed to execute 'idFromString' on 'DurableObjectNamespace'");
-    return newObjectId(op_object_id(this.#number, READ, converters.USVString(id)), undefined);
+    const read = op_object_id(this.#number, READ, converters.USVString(id), undefined);
+    this.#checkJurisdiction("idFromString", read[1]);
+    return newObjectId(read[0], undefined, read[1]);
   }
 
   newUniqueId(options = undefined) {
     if (!(#number in this)) illegalInvocation();
-    jurisdictionOf(options?.jurisdiction);
-    return newObjectId(op_object_id(this.#number, NEW, ""), undefined);
+    const asked = jurisdictionName(options?.jurisdiction);
+    if (asked !== undefined) this.#checkJurisdiction("newUniqueId", asked);
+    const jurisdiction = asked ?? this.#jurisdiction;
+    return newObjectId(op_object_id(this.#number, NEW, "", jurisdiction), undefined, jurisdiction);
   }
 
   get(id, options = undefined) {
     if (!(#number in this)) illegalInvocation();
     if (!isId(id)) throw new TypeError("Failed to execute 'get' on 'DurableObjectNamespace': parameter 1 is not of type 'DurableObjectId'.");
     locationOf(options?.locationHint);
+    this.#checkJurisdiction("get", jurisdictionOf(id));
     // Its namespace has to have given it out.
-    op_object_id(this.#number, READ, textOf(id));
+    op_object_id(this.#number, READ, textOf(id), undefined);
     return new Proxy(new DurableObjectStub(INTERNAL, this.#number, id), handler);
   }
 
@@ -180,16 +196,23 @@ export class DurableObjectNamespace {
 
   jurisdiction(jurisdiction) {
     if (!(#number in this)) illegalInvocation();
-    jurisdictionOf(jurisdiction);
-    return this;
+    const name = jurisdictionName(jurisdiction);
+    // Whether there is one of this name, whoever makes ids knows.
+    if (name !== undefined) op_object_id(this.#number, BY_NAME, "", name);
+    return new DurableObjectNamespace(INTERNAL, this.#number, name);
+  }
+
+  /** The whole namespace takes ids of any jurisdiction, the part of it that is restricted to one only those. */
+  #checkJurisdiction(method, jurisdiction) {
+    if (this.#jurisdiction === undefined || this.#jurisdiction === jurisdiction) return;
+    throw new TypeError(`${method} called on jurisdictional subnamespace with an ID from a different jurisdiction`);
   }
 }
 defineInterface(DurableObjectNamespace);
 
-/** One machine is in one jurisdiction: whoever asks for one wants its objects kept there, which can't be promised here. */
-function jurisdictionOf(jurisdiction) {
-  if (jurisdiction === undefined || jurisdiction === null) return;
-  throw new Error("Jurisdiction restrictions are not implemented: all objects are on this machine.");
+/** One machine is in one place: a jurisdiction is kept and told, and restricts nothing. */
+function jurisdictionName(jurisdiction) {
+  return jurisdiction === undefined || jurisdiction === null ? undefined : converters.USVString(jurisdiction);
 }
 
 const LOCATIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"];
@@ -202,5 +225,5 @@ function locationOf(hint) {
 }
 
 export function makeObjectNamespace(number) {
-  return new DurableObjectNamespace(INTERNAL, number);
+  return new DurableObjectNamespace(INTERNAL, number, undefined);
 }

@@ -160,7 +160,7 @@ fn op_cache_match(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if let Err(error) = webapi::headers::from_js(scope, args.get(2), &mut request) {
         return isolate::throw(scope, error);
     }
-    isolate::spawn(scope, rv, async move {
+    isolate::spawn_output(scope, rv, async move {
         let Some(served) = caches.caches.front.matches(&key, &request).await else { return Ok(OpValue::Undefined) };
         let (parts, body) = response(served).into_parts();
         Ok(OpValue::With(Box::new(move |scope| {
@@ -201,7 +201,7 @@ fn op_cache_put(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         Ok(response) => response,
         Err(error) => return isolate::throw(scope, error),
     };
-    isolate::spawn(scope, rv, async move {
+    isolate::spawn_output(scope, rv, async move {
         // Stored as it would go out to a client that takes every coding.
         let (mut parts, body) = Outgoing::settle(response, "gzip, br, deflate").into_parts();
         if let Some(length) = body.size_hint().exact() {
@@ -259,7 +259,7 @@ fn http_body_chunks(
 fn op_cache_delete(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Some(caches) = caches(scope) else { return };
     let key = key(scope, &args, &caches, 0, 1, 2);
-    isolate::spawn(scope, rv, async move {
+    isolate::spawn_output(scope, rv, async move {
         let deleted = caches.caches.front.store().delete(&key).await;
         Ok(OpValue::With(Box::new(move |scope| {
             let deleted: v8::Local<v8::Value> = v8::Boolean::new(scope, deleted).into();

@@ -22,7 +22,7 @@ fn op_d1_query(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if let Some(Err(error)) = isolate::io_context(scope).map(|context| context.take_subrequest()) {
         return isolate::throw(scope, error);
     }
-    isolate::spawn(scope, rv, async move {
+    isolate::spawn_output(scope, rv, async move {
         let answer = database.query_with(statements, move |outputs| d1::outputs_json(&outputs, format)).await;
         Ok(OpValue::With(Box::new(move |scope| {
             let answer = match &answer {

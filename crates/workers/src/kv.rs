@@ -104,7 +104,7 @@ fn op_kv_get(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
             let found = found(scope, entry, form);
             rv.set(found);
         }
-        Ok(Found::Large) => isolate::spawn(scope, rv, async move {
+        Ok(Found::Large) => isolate::spawn_output(scope, rv, async move {
             let entry = blocking(Operation::Get, move || namespace.get(place, &key)).await?;
             Ok(match entry {
                 None => OpValue::Null,
@@ -154,7 +154,7 @@ fn op_kv_get_many(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         }
     }
     let cache_ttl = optional_integer(scope, &args, 2);
-    isolate::spawn(scope, rv, async move {
+    isolate::spawn_output(scope, rv, async move {
         let entries = blocking(Operation::GetBulk, move || {
             let entries = namespace.get_many(place, &keys)?;
             if let Some(seconds) = cache_ttl {
@@ -186,7 +186,7 @@ fn op_kv_list(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         limit: optional_integer(scope, &args, 2),
         cursor: optional_string(scope, &args, 3),
     };
-    isolate::spawn(scope, rv, async move {
+    isolate::spawn_output(scope, rv, async move {
         let page = blocking(Operation::Get, move || namespace.list(place, &options)).await?;
         Ok(OpValue::String(json(&page)))
     });
@@ -238,7 +238,7 @@ fn op_kv_put(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         Ok(value) => value,
         Err(error) => return isolate::throw(scope, error),
     };
-    isolate::spawn(scope, rv, async move {
+    isolate::spawn_output(scope, rv, async move {
         let failed = |error| js_error(Operation::Put, error);
         let value = match value {
             Value::Whole(value) => value,
@@ -291,7 +291,7 @@ fn op_kv_delete(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         Err(error) => return isolate::throw(scope, js_error(Operation::Delete, error)),
     };
     let Some((namespace, place)) = begin(scope, &args) else { return };
-    isolate::spawn(scope, rv, async move {
+    isolate::spawn_output(scope, rv, async move {
         namespace.write(place, vec![delete]).await.map_err(|error| js_error(Operation::Delete, error))?;
         Ok(OpValue::Undefined)
     });

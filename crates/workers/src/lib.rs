@@ -14,6 +14,7 @@ mod lane;
 mod mailbox;
 mod object;
 mod object_alarm;
+mod object_budget;
 mod object_ops;
 mod object_socket_ops;
 mod object_sockets;

@@ -1,14 +1,15 @@
 //! Durable Objects: one live instance for each id, wherever in the process it is asked for. An instance has an isolate of
 //! its own, which is made when the first event comes and goes when there has been none for a while.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use durable::{ObjectId, Storage};
+use durable::{Classes, Durability, ObjectId, Storage};
 use http::Response;
-use isolate::{ContextId, Failure, Isolate, Job, Message, v8};
+use isolate::{ContextId, Failure, Isolate, Job, JsException, Message, v8};
 use tokio::sync::{mpsc, watch};
 use webapi::body::Outgoing;
 
@@ -18,8 +19,9 @@ use crate::fetch_event::{FetchEvent, Request};
 use crate::lane::Lane;
 use crate::mailbox::Mailbox;
 use crate::object_alarm::AlarmClock;
+use crate::object_budget::{Budget, Resident};
 use crate::object_sockets::{ObjectSockets, SocketEvent};
-use crate::object_state::ObjectState;
+use crate::object_state::{ObjectState, RESET};
 use crate::{Host, Version};
 
 /// An instance without events, timers and subrequests for this long leaves memory
@@ -32,7 +34,9 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Objects {
     root: PathBuf,
+    classes: Classes,
     namespaces: Mutex<HashMap<String, ObjectNamespace>>,
+    budget: Arc<Budget>,
 }
 
 /// The objects of one class. Clones are the same namespace.
@@ -43,9 +47,16 @@ pub(crate) struct Inner {
     pub(crate) objects: durable::Namespace,
     pub(crate) clock: AlarmClock,
     class: watch::Sender<Option<Class>>,
-    live: Mutex<HashMap<ObjectId, Mailbox>>,
+    budget: Arc<Budget>,
+    live: Mutex<HashMap<ObjectId, Live>>,
     /// The WebSockets of objects that have some, or are in memory.
     sockets: Mutex<HashMap<ObjectId, Weak<ObjectSockets>>>,
+}
+
+/// The way to an object that has an instance, or soon will have.
+struct Live {
+    mailbox: Mailbox,
+    resident: Arc<Resident>,
 }
 
 /// The code of a namespace's objects.
@@ -59,6 +70,12 @@ pub struct Class {
     pub sql: bool,
     /// What objects say.
     pub notices: mpsc::Sender<Notice>,
+}
+
+/// An object's code at work.
+struct Instance {
+    isolate: Isolate,
+    durability: Arc<Durability>,
 }
 
 /// One object: its place in the namespace, which outlives its instances.
@@ -75,22 +92,38 @@ pub(crate) struct Object {
 impl Objects {
     /// Namespaces with their files below `root`.
     pub fn new(root: PathBuf) -> Self {
-        Self { root, namespaces: Mutex::default() }
+        let classes = Classes::new(root.clone());
+        Self { root, classes, namespaces: Mutex::default(), budget: Arc::new(Budget::of_machine()) }
+    }
+
+    /// Which namespaces the scripts' classes have.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// Removes what the objects of deleted classes have stored; live ones end before.
+    pub async fn remove_deleted(&self) -> Result<(), durable::Error> {
+        for key in self.classes.removed()? {
+            self.namespace(&key).abandon().await;
+            self.classes.remove_files(&key)?;
+        }
+        Ok(())
     }
 
     /// The namespace of this key, for whoever binds to it or implements it.
     pub fn namespace(&self, key: &str) -> ObjectNamespace {
         let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
-        namespaces.entry(key.to_owned()).or_insert_with(|| ObjectNamespace::new(key, &self.root)).clone()
+        namespaces.entry(key.to_owned()).or_insert_with(|| ObjectNamespace::new(key, self)).clone()
     }
 }
 
 // === impl ObjectNamespace ===
 
 impl ObjectNamespace {
-    fn new(key: &str, root: &std::path::Path) -> Self {
+    fn new(key: &str, objects: &Objects) -> Self {
         let inner = Inner {
-            objects: durable::Namespace::new(key, root),
+            objects: durable::Namespace::new(key, &objects.root),
+            budget: objects.budget.clone(),
             clock: AlarmClock::default(),
             class: watch::Sender::new(None),
             live: Mutex::default(),
@@ -104,6 +137,15 @@ impl ObjectNamespace {
         let first = self.0.class.send_replace(Some(class)).is_none();
         if first {
             AlarmClock::start(self.clone());
+        }
+    }
+
+    /// Nobody implements these objects any more. Returns when none is live.
+    async fn abandon(&self) {
+        self.0.class.send_replace(None);
+        self.0.clock.clear();
+        while !self.live().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -194,22 +236,27 @@ impl ObjectNamespace {
     fn send(&self, id: ObjectId, name: Option<String>, job: Job) -> Mailbox {
         // Sent under the lock, under which the object's task looks before it leaves.
         let mut live = self.live();
-        let mailbox = live.entry(id).or_insert_with(|| {
-            let (mailbox, inbox) = Mailbox::new();
-            tokio::spawn(serve(Object { namespace: self.clone(), id, name }, inbox));
-            mailbox
-        });
-        mailbox.send(job);
-        mailbox.clone()
+        let object = match live.entry(id) {
+            Entry::Occupied(object) => object.into_mut(),
+            Entry::Vacant(place) => {
+                let (mailbox, inbox) = Mailbox::new();
+                let resident = Arc::new(self.0.budget.admit());
+                tokio::spawn(serve(Object { namespace: self.clone(), id, name }, inbox, resident.clone()));
+                place.insert(Live { mailbox, resident })
+            }
+        };
+        object.resident.used();
+        object.mailbox.send(job);
+        object.mailbox.clone()
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<ObjectId, Mailbox>> {
+    fn live(&self) -> MutexGuard<'_, HashMap<ObjectId, Live>> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Serves one object until it has been idle: an instance at a time, each with the storage to itself.
-async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>) {
+async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>, resident: Arc<Resident>) {
     let mut class = object.namespace.0.class.subscribe();
     let mut waiting = VecDeque::new();
     loop {
@@ -226,9 +273,9 @@ async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>) {
             }
         }
         let Some(job) = waiting.pop_front() else { continue };
-        let Some(mut isolate) = start(&object, &mut class, job).await else { continue };
-        waiting.drain(..).for_each(|job| isolate.enqueue(job));
-        let (unbegun, broken) = run(isolate, &mut inbox, &mut class).await;
+        let Some(mut instance) = start(&object, &mut class, job).await else { continue };
+        waiting.drain(..).for_each(|job| instance.isolate.enqueue(job));
+        let (unbegun, broken) = run(instance, &mut inbox, &mut class, &resident).await;
         if broken {
             object.namespace.sockets(object.id).disconnect();
         }
@@ -237,7 +284,7 @@ async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>) {
 }
 
 /// An instance with its first event. `None`: it can't be made, which the event has been told.
-async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut job: Job) -> Option<Isolate> {
+async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut job: Job) -> Option<Instance> {
     let Some(class) = class.borrow_and_update().clone() else {
         job.data.fail(failed(format!(
             "No Worker of this process implements the Durable Object namespace {}: start the Worker that exports the class too.",
@@ -245,17 +292,15 @@ async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut 
         )));
         return None;
     };
-    let opening = object.clone();
-    let storage = tokio::task::spawn_blocking(move || opening.namespace.0.objects.open(&opening.id)).await;
+    let storage = open(object, class.sql).await;
     let started = match storage {
-        Ok(Ok(storage)) => instance(object, &class, storage),
-        Ok(Err(error)) => Err(failed(format!("The object's storage can't be opened: {error}"))),
-        Err(_) => Err(failed("The object's storage can't be opened.".into())),
+        Ok(storage) => instance(object, &class, storage),
+        Err(error) => Err(failed(format!("The object's storage can't be opened: {error}"))),
     };
     match started {
-        Ok(mut isolate) => {
-            isolate.enqueue(job);
-            Some(isolate)
+        Ok(mut instance) => {
+            instance.isolate.enqueue(job);
+            Some(instance)
         }
         Err(failure) => {
             job.data.fail(failure);
@@ -264,24 +309,37 @@ async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut 
     }
 }
 
+async fn open(object: &Object, history: bool) -> Result<Storage, durable::Error> {
+    let objects = &object.namespace.0.objects;
+    // Where nothing is there is nothing to wait for.
+    if !objects.has(&object.id) {
+        return objects.open(&object.id, history);
+    }
+    let object = object.clone();
+    let opening = move || object.namespace.0.objects.open(&object.id, history);
+    tokio::task::spawn_blocking(opening).await.unwrap_or(Err(durable::Error::Closed))
+}
+
 fn failed(message: String) -> Failure {
     Failure::Reset(Arc::new(isolate::JsException { name: "Error".into(), message, ..Default::default() }))
 }
 
-fn instance(object: &Object, class: &Class, storage: Storage) -> Result<Isolate, Failure> {
+fn instance(object: &Object, class: &Class, storage: Storage) -> Result<Instance, Failure> {
+    let durability = storage.durability().clone();
     let lane = Lane { host: class.host.clone(), version: class.version.clone(), notices: class.notices.clone() };
     let state = ObjectState::new(object.clone(), class.sql, storage);
     let name = class.name.clone();
     let started = lane.start_with(|scope| crate::object_state::begin(scope, state, &name, &class.version.limits));
-    started.map(|(isolate, _)| isolate).map_err(|error| Failure::Start(Arc::new(error)))
+    started.map(|(isolate, _)| Instance { isolate, durability }).map_err(|error| Failure::Start(Arc::new(error)))
 }
 
 /// Runs an instance until it is idle, is reset, or its code has been replaced. Returns events that it has not begun, and
 /// whether it ended otherwise than by being idle, which its WebSockets do not outlive.
 async fn run(
-    mut isolate: Isolate,
+    Instance { mut isolate, durability }: Instance,
     inbox: &mut mpsc::UnboundedReceiver<Message>,
     class: &mut watch::Receiver<Option<Class>>,
+    resident: &Resident,
 ) -> (Vec<Job>, bool) {
     let mut begun = 0;
     let mut replaced = None;
@@ -290,6 +348,18 @@ async fn run(
         tokio::select! {
             biased;
             _ = isolate.run(inbox) => break true,
+            // What it knows may not be on the disk: the next instance begins with what is.
+            () = durability.lost() => {
+                isolate.reset_with(JsException { name: "Error".into(), message: RESET.into(), ..JsException::default() });
+                break true;
+            }
+            () = resident.asked_to_leave() => {
+                if !isolate.has_work() && inbox.is_empty() {
+                    break false;
+                }
+                resident.used();
+                continue;
+            }
             Ok(()) = class.changed(), if replaced.is_none() => replaced = Some(tokio::time::Instant::now()),
             () = tokio::time::sleep(pause) => {}
         }

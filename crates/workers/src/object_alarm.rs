@@ -45,6 +45,11 @@ impl AlarmClock {
         self.changed.notify_one();
     }
 
+    /// Nobody is to be woken.
+    pub(crate) fn clear(&self) {
+        *self.times.lock().unwrap_or_else(PoisonError::into_inner) = Times::default();
+    }
+
     /// Begins to wake the namespace's objects: those with an alarm from before, and those that will have one.
     pub(crate) fn start(namespace: ObjectNamespace) {
         tokio::spawn(async move {

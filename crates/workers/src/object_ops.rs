@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durable::{IdError, ObjectId};
+use durable::{IdError, Jurisdiction, ObjectId};
 use http::{HeaderMap, Method};
 use isolate::{Args, Failure, JsError, JsException, Op, OpValue, op, v8};
 use tokio_util::sync::CancellationToken;
@@ -19,21 +19,52 @@ pub(crate) const OPS: &[Op] =
 
 const NO_NAMESPACE: &str = "This Durable Object namespace is gone.";
 
-/// `op_object_id(namespace, kind, text)` → 64 hexadecimal digits. Kinds: 0 of a name, 1 a new one, 2 read from text.
+/// `op_object_id(namespace, kind, text, jurisdiction | undefined)` → 64 hexadecimal digits. Kinds: 0 of a name, 1 a new one, 2 read
+/// from text: then `[digits, jurisdiction | undefined]`.
 fn op_object_id(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let Some(namespace) = service_arg::<ObjectNamespace>(scope, &args, 0) else {
         return isolate::throw(scope, JsError::error(NO_NAMESPACE));
     };
     let key = namespace.inner().objects.key();
     let text = isolate::string_arg(scope, &args, 2);
-    let id = match args.get(1).uint32_value(scope) {
-        Some(0) => Ok(ObjectId::from_name(key, &text)),
-        Some(1) => ObjectId::unique(key).map_err(|error| JsError::error(format!("No randomness: {error}"))),
-        _ => ObjectId::parse(key, &text).map_err(|error: IdError| JsError::type_error(error.to_string())),
+    let kind = args.get(1).uint32_value(scope).unwrap_or(2);
+    if kind >= 2 {
+        return match ObjectId::parse(key, &text) {
+            Ok((id, jurisdiction)) => {
+                let parts = [isolate::new_string(scope, &id.to_string()).into(), name_of(scope, jurisdiction)];
+                rv.set(v8::Array::new_with_elements(scope, &parts).into());
+            }
+            Err(error) => isolate::throw(scope, JsError::type_error(error.to_string())),
+        };
+    }
+    let jurisdiction = if args.get(3).is_undefined() {
+        None
+    } else {
+        let name = isolate::string_arg(scope, &args, 3);
+        let Some(jurisdiction) = Jurisdiction::named(&name) else {
+            let message = format!("Invalid jurisdiction: \"{name}\". It is one of eu, us, fedramp, fedramp-high.");
+            return isolate::throw(scope, JsError::type_error(message));
+        };
+        Some(jurisdiction)
+    };
+    let id = match kind {
+        0 => Ok(ObjectId::from_name(key, jurisdiction, &text)),
+        _ => ObjectId::unique(key, jurisdiction),
     };
     match id {
         Ok(id) => rv.set(isolate::new_string(scope, &id.to_string()).into()),
-        Err(error) => isolate::throw(scope, error),
+        Err(error) => isolate::throw(scope, JsError::error(format!("No randomness: {error}"))),
+    }
+}
+
+/// A jurisdiction as JavaScript has it; undefined for none.
+pub(crate) fn name_of<'s>(
+    scope: &v8::PinScope<'s, '_>,
+    jurisdiction: Option<Jurisdiction>,
+) -> v8::Local<'s, v8::Value> {
+    match jurisdiction {
+        Some(jurisdiction) => isolate::new_string(scope, jurisdiction.as_str()).into(),
+        None => v8::undefined(scope).into(),
     }
 }
 
@@ -57,11 +88,7 @@ fn op_object_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         Ok(both) => both,
         Err(error) => return isolate::throw(scope, error),
     };
-    let gate = isolate::output_gate(scope);
-    isolate::spawn(scope, rv, async move {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
+    isolate::spawn_output(scope, rv, async move {
         let (namespace, id, name) = target;
         let (url, bodiless) = (request.url.clone(), request.method == Method::HEAD);
         let response = namespace.fetch(id, name, request).await.map_err(failed)?;
@@ -124,11 +151,7 @@ fn op_object_call(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let method = isolate::string_arg(scope, &args, 3);
     let Some(arguments) = isolate::bytes_arg(scope, &args, 4) else { return };
     let origin = Origin::current(scope);
-    let gate = isolate::output_gate(scope);
-    isolate::spawn(scope, rv, async move {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
+    isolate::spawn_output(scope, rv, async move {
         Ok(namespace.call(id, name, method, arguments, origin).await.map_err(failed)?.into())
     });
 }

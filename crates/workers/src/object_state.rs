@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use durable::{Durability, Storage};
+use durable::{Bookmark, Durability, Storage};
 use futures::future::BoxFuture;
 use isolate::{JsError, JsException, Limits, OutputGate, v8};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::object::Object;
 use crate::object_sockets::ObjectSockets;
@@ -22,8 +22,12 @@ pub(crate) struct ObjectState {
     gate: Arc<Gate>,
     /// A commit at the end of this step is arranged.
     commits: bool,
+    /// Who waits for bookmarks of the state at the end of this step, or of another time.
+    bookmarks: Vec<(Option<i64>, BookmarkSender)>,
     alarm_changed: bool,
 }
+
+type BookmarkSender = oneshot::Sender<Result<Bookmark, JsError>>;
 
 /// Output passes when every change before it is durable.
 struct Gate {
@@ -46,7 +50,8 @@ impl ObjectState {
             indexed: watch::Sender::new(0),
         };
         let sockets = object.namespace.sockets(object.id);
-        Self { object, sql, storage, sockets, gate: Arc::new(gate), commits: false, alarm_changed: false }
+        let (gate, bookmarks) = (Arc::new(gate), Vec::new());
+        Self { object, sql, storage, sockets, gate, commits: false, bookmarks, alarm_changed: false }
     }
 }
 
@@ -66,8 +71,16 @@ pub(crate) fn begin(
     };
     let class = isolate::new_string(scope, class).into();
     let sql = v8::Boolean::new(scope, state.sql).into();
+    let jurisdiction = state.object.id.jurisdiction(state.object.namespace.inner().objects.key());
+    let jurisdiction = crate::object_ops::name_of(scope, jurisdiction);
+    let restored = state.storage.is_restored();
     isolate::put(scope, state);
-    crate::runtime::call_checked(scope, "startObject", &[class, id, name, sql])
+    if restored {
+        // The alarm is another one than the index says.
+        alarm_changed(scope);
+        arrange_commit(scope);
+    }
+    crate::runtime::call_checked(scope, "startObject", &[class, id, name, sql, jurisdiction])
 }
 
 /// The instance that the running code belongs to.
@@ -84,10 +97,27 @@ pub(crate) fn change<T>(
     let Some(state) = state(scope) else { return Err(JsError::error("There is no storage here.")) };
     let result = change(&mut state.storage).map_err(|error| JsError::error(error.to_string()));
     state.gate.commit.store(state.storage.pending(), Ordering::Release);
-    if !std::mem::replace(&mut state.commits, true) {
+    arrange_commit(scope);
+    result
+}
+
+fn arrange_commit(scope: &mut v8::PinScope) {
+    if state(scope).is_some_and(|state| !std::mem::replace(&mut state.commits, true)) {
         isolate::at_step_end(scope, commit);
     }
-    result
+}
+
+/// A bookmark of the state at the end of this step, or of that at a time.
+pub(crate) fn bookmark(
+    scope: &mut v8::PinScope,
+    time: Option<i64>,
+) -> impl Future<Output = Result<Bookmark, JsError>> + Send + 'static {
+    let (sender, receiver) = oneshot::channel();
+    if let Some(state) = state(scope) {
+        state.bookmarks.push((time, sender));
+        arrange_commit(scope);
+    }
+    async { receiver.await.unwrap_or_else(|_| Err(JsError::error("There is no storage here."))) }
 }
 
 /// Notes that the alarm has changed, besides [`change`].
@@ -106,6 +136,13 @@ fn commit(scope: &mut v8::PinScope) -> Result<(), JsException> {
         JsException { name: "Error".into(), message: RESET.into(), ..JsException::default() }
     };
     state.storage.commit().map_err(broken)?;
+    for (time, sender) in std::mem::take(&mut state.bookmarks) {
+        let bookmark = match time {
+            Some(time) => state.storage.bookmark_at(time),
+            None => state.storage.bookmark(),
+        };
+        let _ = sender.send(bookmark.map_err(|error| JsError::error(error.to_string())));
+    }
     if !std::mem::take(&mut state.alarm_changed) {
         return Ok(());
     }

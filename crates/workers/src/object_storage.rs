@@ -1,9 +1,9 @@
 //! The ops behind `DurableObjectStorage`: synchronous, as the storage is at hand. Values are serialised by JavaScript.
 
 use durable::{List, Rows, Value};
-use isolate::{Args, JsError, Op, op, v8};
+use isolate::{Args, JsError, Op, OpValue, op, v8};
 
-use crate::object_state::{alarm_changed, change, state};
+use crate::object_state::{alarm_changed, bookmark, change, state};
 
 pub(crate) const OPS: &[Op] = &[
     op!(op_storage_get),
@@ -14,6 +14,8 @@ pub(crate) const OPS: &[Op] = &[
     op!(op_storage_begin),
     op!(op_storage_end),
     op!(op_storage_sync),
+    op!(op_storage_bookmark),
+    op!(op_storage_restore),
     op!(op_alarm_get),
     op!(op_alarm_set),
     op!(op_alarm_begin),
@@ -118,6 +120,26 @@ fn op_storage_sync(scope: &mut v8::PinScope, _args: Args, rv: v8::ReturnValue) {
         }
         Ok(().into())
     });
+}
+
+/// `op_storage_bookmark(time | undefined)` → a promise of a bookmark: of the state at the end of this step, or at a time in
+/// milliseconds since the epoch
+fn op_storage_bookmark(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
+    let time = if args.get(0).is_number() { args.get(0).integer_value(scope) } else { None };
+    let bookmark = bookmark(scope, time);
+    isolate::spawn(scope, rv, async { Ok(OpValue::String(bookmark.await?.to_string())) });
+}
+
+/// `op_storage_restore(bookmark)` → a bookmark of what will have been before: the next instance begins with the state at the bookmark.
+fn op_storage_restore(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
+    let text = isolate::string_arg(scope, &args, 0);
+    let result = match state(scope) {
+        Some(state) => state.storage.restore_next(&text).map_err(|error| JsError::error(error.to_string())),
+        None => Err(JsError::error("There is no storage here.")),
+    };
+    if let Some(bookmark) = settle(scope, result) {
+        rv.set(isolate::new_string(scope, bookmark.as_str()).into());
+    }
 }
 
 /// `op_alarm_get()` → milliseconds since the epoch, or null

@@ -65,7 +65,9 @@ fn begin<F: Future<Output = Result<OpValue, Error>> + Send + 'static>(
         return isolate::throw(scope, JsError::error("This Worker has no such bucket."));
     };
     match operation(scope, bucket) {
-        Ok(future) => isolate::spawn(scope, rv, async move { future.await.map_err(|error| js_error(action, error)) }),
+        Ok(future) => {
+            isolate::spawn_output(scope, rv, async move { future.await.map_err(|error| js_error(action, error)) })
+        }
         Err(error) => isolate::throw(scope, error),
     }
 }

@@ -79,11 +79,7 @@ fn op_service_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if let Some(Err(error)) = isolate::io_context(scope).map(|context| context.take_subrequest()) {
         return isolate::throw(scope, error);
     }
-    let gate = isolate::output_gate(scope);
-    isolate::spawn(scope, rv, async move {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
+    isolate::spawn_output(scope, rv, async move {
         let response = call.fetch(request).await?;
         Ok(OpValue::With(Box::new(move |scope| fetch_ops::reply(scope, response))))
     });

@@ -1,5 +1,7 @@
 //! Workers run without sockets: the runtime's snapshot, handlers, limits.
 
+mod gate;
+
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -19,10 +21,12 @@ fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(test);
 }
 
-fn worker(source: &str, limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<Notice>) {
+fn host() -> Arc<Host> {
     let caches = crate::Caches::new(::cache::Store::new("unused".into(), ::cache::Limits::default()), "NRT", false);
-    let host =
-        Host::new(HostOptions { snapshot: SNAPSHOT.clone(), outbound: Outbound::new(Policy::development()), caches });
+    Host::new(HostOptions { snapshot: SNAPSHOT.clone(), outbound: Outbound::new(Policy::development()), caches })
+}
+
+fn worker(source: &str, limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<Notice>) {
     let modules = [("index.js".to_owned(), ModuleSource::new(ModuleKind::EsModule, source.to_owned()))];
     let version = Version {
         name: "test".into(),
@@ -32,11 +36,11 @@ fn worker(source: &str, limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<
         limits,
     };
     let (notices, heard) = tokio::sync::mpsc::channel(64);
-    (Worker::spawn(host, Arc::new(version), notices), heard)
+    (Worker::spawn(host(), Arc::new(version), notices), heard)
 }
 
-async fn get(worker: &Worker, path: &str) -> Outcome<Response<Outgoing>> {
-    let request = Request {
+fn request(path: &str) -> Request {
+    Request {
         method: http::Method::GET,
         url: format!("http://test.example{path}"),
         headers: HeaderMap::new(),
@@ -46,7 +50,11 @@ async fn get(worker: &Worker, path: &str) -> Outcome<Response<Outgoing>> {
         gone: CancellationToken::new(),
         entrypoint: Entrypoint::default(),
         invocations: Invocations::default(),
-    };
+    }
+}
+
+async fn get(worker: &Worker, path: &str) -> Outcome<Response<Outgoing>> {
+    let request = request(path);
     tokio::time::timeout(Duration::from_secs(20), worker.fetch(request, Usage::default()))
         .await
         .expect("an answer in time")

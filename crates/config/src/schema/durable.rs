@@ -38,12 +38,27 @@ choice! {
 
 record! {
     pub struct Migration {
-        tag: String,
+        tag: Tag,
         new_classes: Option<Vec<String>>,
         new_sqlite_classes: Option<Vec<String>>,
         renamed_classes: Option<Vec<RenamedClass>>,
         deleted_classes: Option<Vec<String>>,
         transferred_classes: Option<Vec<TransferredClass>>,
+    }
+}
+
+/// A migration's tag, with its place in the file: what was applied is told by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tag {
+    pub text: String,
+    /// From 1.
+    pub line: usize,
+}
+
+impl Read for Tag {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = String::read(value, reader)?;
+        Some(Self { text, line: reader.source.line(value.span.start) })
     }
 }
 

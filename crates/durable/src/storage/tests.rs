@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Namespace, ObjectId, Rows, Value};
+use crate::{Bookmark, Namespace, ObjectId, Rows, Value};
 
 fn never() -> bool {
     false
@@ -11,7 +11,7 @@ fn never() -> bool {
 
 fn storage(folder: &tempfile::TempDir) -> Storage {
     let namespace = Namespace::new("test-Object", folder.path());
-    namespace.open(&ObjectId::from_name("test-Object", "one")).unwrap()
+    namespace.open(&ObjectId::from_name("test-Object", None, "one"), true).unwrap()
 }
 
 fn sql(storage: &mut Storage, text: &str) -> Result<Rows, String> {
@@ -30,6 +30,10 @@ enum Step {
     Begin,
     End(bool),
     Clear,
+    /// A bookmark of the present.
+    Bookmark,
+    /// The n-th bookmark that there is, is to be restored; the next time that the storage is opened, it is.
+    Restore(usize),
 }
 
 fn key() -> impl Strategy<Value = String> {
@@ -52,6 +56,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Begin),
         1 => any::<bool>().prop_map(Step::End),
         1 => Just(Step::Clear),
+        2 => Just(Step::Bookmark),
+        1 => any::<usize>().prop_map(Step::Restore),
     ]
 }
 
@@ -78,10 +84,13 @@ proptest! {
 
     /// Against a map, with transactions as copies of it.
     #[test]
-    fn storage_is_a_map(steps in proptest::collection::vec(step(), 1..40)) {
+    fn storage_is_a_map(steps in proptest::collection::vec(step(), 1..60)) {
         let folder = tempfile::tempdir().unwrap();
         let mut storage = storage(&folder);
         let (mut model, mut committed, mut saved) = (Model::new(), Model::new(), Vec::<Model>::new());
+        let mut bookmarks: Vec<(Bookmark, Model)> = Vec::new();
+        // What is to be restored, and the bookmark of what was before.
+        let mut restore: Option<(Model, Bookmark)> = None;
         for step in steps {
             match step {
                 Step::Put(key, value) => {
@@ -102,8 +111,28 @@ proptest! {
                     drop(storage);
                     storage = self::storage(&folder);
                     saved.clear();
+                    assert_eq!(storage.is_restored(), restore.is_some());
+                    if let Some((earlier, before)) = restore.take() {
+                        bookmarks.push((before, committed));
+                        committed = earlier;
+                    }
                     model = committed.clone();
                 }
+                Step::Bookmark if saved.is_empty() => {
+                    let bookmark = storage.bookmark().unwrap();
+                    if let Some((last, state)) = bookmarks.iter().max_by_key(|(bookmark, _)| bookmark.clone()) {
+                        assert!(*last < bookmark || *last == bookmark && *state == model, "{last} {bookmark}");
+                    }
+                    bookmarks.push((bookmark, model.clone()));
+                    committed = model.clone();
+                }
+                Step::Bookmark => assert!(matches!(storage.bookmark(), Err(Error::InTransaction))),
+                Step::Restore(which) if !bookmarks.is_empty() => {
+                    let (bookmark, state) = &bookmarks[which % bookmarks.len()];
+                    let before = storage.restore_next(bookmark.as_str()).unwrap();
+                    restore = Some((state.clone(), before));
+                }
+                Step::Restore(_) => {}
                 Step::Begin => {
                     storage.begin().unwrap();
                     saved.push(model.clone());
@@ -208,7 +237,7 @@ const TRANSACTIONS_BEGIN: &str = "To execute a transaction, please use the state
 async fn alarms_are_found_without_their_objects() {
     let folder = tempfile::tempdir().unwrap();
     let namespace = Namespace::new("test-Object", folder.path());
-    let [one, two] = ["one", "two"].map(|name| ObjectId::from_name("test-Object", name));
+    let [one, two] = ["one", "two"].map(|name| ObjectId::from_name("test-Object", None, name));
     assert_eq!(namespace.alarms().all().await.unwrap(), []);
     namespace.alarms().set(one, None).await.unwrap();
     assert!(!namespace.exists());
@@ -220,7 +249,7 @@ async fn alarms_are_found_without_their_objects() {
     again.alarms().set(one, None).await.unwrap();
     assert_eq!(again.alarms().all().await.unwrap(), [(two, 100)]);
 
-    let mut storage = again.open(&one).unwrap();
+    let mut storage = again.open(&one, true).unwrap();
     assert_eq!(storage.alarm().unwrap(), None);
     storage.set_alarm(Some(7)).unwrap();
     assert_eq!(storage.alarm().unwrap(), Some(7));
@@ -231,7 +260,7 @@ async fn alarms_are_found_without_their_objects() {
     storage.set_alarm(Some(9)).unwrap();
     storage.commit().unwrap();
     drop(storage);
-    let mut storage = again.open(&one).unwrap();
+    let mut storage = again.open(&one, true).unwrap();
     assert!(storage.begin_alarm(8).unwrap());
     storage.end_alarm().unwrap();
     assert!(!storage.begin_alarm(8).unwrap());

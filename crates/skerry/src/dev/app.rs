@@ -98,7 +98,7 @@ impl App {
 
     /// Loads the sources as they are; requests that were begun go on in the Worker that was. Returns what to watch.
     async fn reload(self: &Arc<Self>) -> Vec<PathBuf> {
-        let (state, watch) = match load(&self.path, &self.options).await {
+        let (state, watch) = match self.load().await {
             Ok(loaded) => {
                 for warning in &loaded.warnings {
                     self.printer.warning(warning);
@@ -116,6 +116,15 @@ impl App {
         };
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
         watch
+    }
+
+    async fn load(&self) -> Result<Loaded, LoadError> {
+        // What is wrong with the project itself, the load says.
+        if let Ok(project) = Project::load(&self.path, self.options.env.as_deref()) {
+            let migrated = crate::objects::migrate(&project, self.options.state.objects()).await;
+            migrated.map_err(|message| LoadError { message, watch: project.config_files() })?;
+        }
+        load(&self.path, &self.options).await
     }
 
     fn spawn(&self, version: Version, classes: &[ObjectClass], sources: Arc<Sources>) -> Worker {

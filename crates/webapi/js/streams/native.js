@@ -327,7 +327,11 @@ class Pump {
     if (this.#finished) return;
     this.#finished = true;
     try {
-      op_body_close(this.#rid);
+      const closed = op_body_close(this.#rid);
+      if (closed !== undefined) {
+        PromisePrototypeThen(closed, this.done.resolve, this.done.reject);
+        return;
+      }
     } catch (error) {
       this.done.reject(error);
       return;

@@ -213,6 +213,15 @@ fn op_body_write(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
             ArrayBufferView type on its writable side.";
         return isolate::throw(scope, JsError::type_error(message));
     };
+    // In a Durable Object a chunk must not leave before what was stored before it is durable.
+    if isolate::output_waits(scope) {
+        return isolate::spawn_output(scope, rv, async move {
+            if !writer.write(chunk.into())? {
+                writer.ready().await?;
+            }
+            Ok(OpValue::Undefined)
+        });
+    }
     match writer.write(chunk.into()) {
         Ok(true) => {}
         Ok(false) => isolate::spawn(scope, rv, async move {
@@ -223,9 +232,16 @@ fn op_body_write(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     }
 }
 
-/// `op_body_close(writer)`: the body is whole. Throws when a promised length was not reached.
-fn op_body_close(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+/// `op_body_close(writer)` → undefined, or a promise when the end may not leave yet: the body is whole. An error when a promised
+/// length was not reached.
+fn op_body_close(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Some(writer) = take_writer(scope, &args) else { return };
+    if isolate::output_waits(scope) {
+        return isolate::spawn_output(scope, rv, async move {
+            writer.close()?;
+            Ok(OpValue::Undefined)
+        });
+    }
     if let Err(error) = writer.close() {
         isolate::throw(scope, error.into());
     }

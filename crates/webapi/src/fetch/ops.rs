@@ -26,11 +26,7 @@ fn op_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Some(outbound) = isolate::embedder::<Outbound>(scope).cloned() else {
         return isolate::throw(scope, JsError::error("This Worker has no outbound network."));
     };
-    let gate = isolate::output_gate(scope);
-    isolate::spawn(scope, rv, async move {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
+    isolate::spawn_output(scope, rv, async move {
         let response = outbound.fetch(request).await?;
         Ok(OpValue::With(Box::new(move |scope| reply(scope, response))))
     });

@@ -90,11 +90,7 @@ fn op_websocket_open(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
     let Some(outbound) = isolate::embedder::<Outbound>(scope).cloned() else {
         return isolate::throw(scope, JsError::error("This Worker has no outbound network."));
     };
-    let gate = isolate::output_gate(scope);
-    isolate::spawn(scope, rv, async move {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
+    isolate::spawn_output(scope, rv, async move {
         let opened = connect(&outbound, &url, headers).await?;
         let status = opened.response.status();
         let Some(socket) = opened.socket else { return Err(not_switched(status)) };

@@ -1,0 +1,185 @@
+//! An object's database as SQLite has it: when its log is moved into it, and which syncs that takes.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use store::rusqlite::config::DbConfig;
+use store::rusqlite::{self, Connection};
+use store::sqlite;
+
+use crate::Error;
+use crate::bookmark::Point;
+use crate::files::{Files, PAGES_AT, int};
+use crate::history::{Before, History};
+use crate::storage::SCHEMA;
+
+/// A log of so many pages is moved into the database.
+const CHECKPOINT: u32 = 1000;
+/// So is one that has been begun so many milliseconds ago: the history has no points between.
+const CHECKPOINT_TIME: i64 = 60_000;
+
+pub(crate) struct Database {
+    pub(crate) connection: Connection,
+    /// The database's own file, beside SQLite's: to sync it, and to read pages as they were before a checkpoint. Open as long
+    /// as the connection is: to close it would end the connection's locks.
+    pub(crate) file: Arc<File>,
+    log: PathBuf,
+    /// Nothing was committed since the database was made.
+    new: bool,
+    /// Pages in the log. 0: none that is not in the database too.
+    logged: Arc<AtomicU32>,
+    /// How many there were at the last checkpoint. Where others read the database the log is not begun anew.
+    kept: u32,
+    pub(crate) history: Option<History>,
+    /// When the database's state, without the log, came to be, and whether it is one that a commit left.
+    pub(crate) since: i64,
+    is_whole: bool,
+}
+
+// === impl Database ===
+
+impl Database {
+    /// `new`: the file of a database that has just been made. `logged`: there is a log.
+    pub(crate) fn open(
+        files: &Files,
+        new: Option<File>,
+        logged: bool,
+        history: Option<History>,
+        guarded: &Arc<AtomicBool>,
+    ) -> Result<Self, Error> {
+        let is_new = new.is_some();
+        let file = match new {
+            Some(file) => file,
+            None => File::open(&files.database)?,
+        };
+        let mut connection = sqlite::open(&files.database, SCHEMA)?;
+        // Commits go to the log at once and are synced by `Durability`; checkpoints sync by themselves. A log that has never
+        // been written to need not be synced before the first commit is written either.
+        connection.execute_batch(if is_new { "PRAGMA synchronous = OFF" } else { "PRAGMA synchronous = NORMAL" })?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        crate::sql::guard(&mut connection, guarded.clone())?;
+        let count = Arc::new(AtomicU32::new(u32::from(logged)));
+        let counted = count.clone();
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            counted.store(pages.unsigned_abs(), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let since = file.metadata()?.modified().map_or(0, millis);
+        Ok(Self {
+            connection,
+            file: Arc::new(file),
+            log: files.log(),
+            new: is_new,
+            logged: count,
+            kept: 0,
+            history,
+            since,
+            is_whole: !is_new && !logged,
+        })
+    }
+
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        if std::mem::take(&mut self.new) {
+            self.connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+        }
+        Ok(())
+    }
+
+    /// `now`: when the last commit was.
+    pub(crate) fn wants_checkpoint(&self, now: i64) -> bool {
+        let logged = self.logged();
+        let grown = if logged > self.kept { logged - self.kept } else { logged };
+        grown >= CHECKPOINT || (logged > 0 && self.history.is_some() && now - self.since >= CHECKPOINT_TIME)
+    }
+
+    fn logged(&self) -> u32 {
+        self.logged.load(Ordering::Relaxed)
+    }
+
+    /// Moves the log into the database. Whether all of it is there, durably: another process that reads the database keeps
+    /// some of it back.
+    pub(crate) fn checkpoint(&mut self) -> Result<bool, Error> {
+        if self.new || self.logged() == 0 {
+            return Ok(!self.new);
+        }
+        if let Some(history) = &mut self.history {
+            let changing = changing(&File::open(&self.log)?, &self.file)?;
+            let before = Before { database: &self.file, since: self.since, is_whole: self.is_whole };
+            history.copy(&before, &changing)?;
+        }
+        self.is_whole = false;
+        let (busy, logged, moved): (bool, i64, i64) =
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        self.is_whole = !busy && logged == moved;
+        self.kept = u32::try_from(logged).unwrap_or(0);
+        if self.is_whole {
+            self.since = now();
+            self.logged.store(0, Ordering::Relaxed);
+        }
+        Ok(self.is_whole)
+    }
+
+    /// The point of the history that the last commit is.
+    pub(crate) fn mark(&mut self) -> Result<Point, Error> {
+        if self.logged() > 0 {
+            return Err(Error::InUse);
+        }
+        let history = self.history.as_mut().ok_or(Error::KeepsNoHistory)?;
+        history.mark(&self.file, now())
+    }
+
+    /// Ends the connection. With nothing left in the log, that goes too.
+    pub(crate) fn close(self) {
+        let keeps_log = self.logged() > 0;
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps_log);
+        if let Err((_, error)) = self.connection.close() {
+            tracing::error!(%error, "a database can't be closed");
+        }
+    }
+}
+
+/// The pages that a checkpoint of the log may change: all that are in it, and those that it cuts off.
+fn changing(log: &File, database: &File) -> Result<Vec<u32>, Error> {
+    const HEAD: u64 = 32;
+    const FRAME_HEAD: u64 = 24;
+    let mut head = [0; HEAD as usize];
+    if log.metadata()?.len() < HEAD {
+        return Ok(Vec::new());
+    }
+    log.read_exact_at(&mut head, 0)?;
+    let frame = FRAME_HEAD + u64::from(int(&head, 8));
+    let frames = (log.metadata()?.len() - HEAD) / frame;
+    let (mut pages, mut size) = (Vec::new(), u32::MAX);
+    for at in (0..frames).map(|index| HEAD + index * frame) {
+        let mut frame_head = [0; FRAME_HEAD as usize];
+        log.read_exact_at(&mut frame_head, at)?;
+        // What follows is of an earlier use of the log.
+        if frame_head[8..16] != head[16..24] {
+            break;
+        }
+        let head = &frame_head;
+        pages.push(int(head, 0));
+        // Of a frame that ends a transaction: how many pages the database has then.
+        if int(head, 4) > 0 {
+            size = size.min(int(head, 4));
+        }
+    }
+    let mut header = [0; 100];
+    database.read_exact_at(&mut header, 0)?;
+    pages.extend(size.saturating_add(1)..=int(&header, PAGES_AT));
+    Ok(pages)
+}
+
+pub(crate) fn now() -> i64 {
+    millis(SystemTime::now())
+}
+
+fn millis(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,139 @@
+//! When commits of one storage are durable. Those that come while the disk is busy share the next sync.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use crate::Error;
+use crate::files::Files;
+
+/// Makes everything that was written so far survive the loss of power. A seam: tests have disks that fail.
+pub(crate) trait Sync: Send + std::marker::Sync {
+    fn sync(&self) -> io::Result<()>;
+}
+
+pub struct Durability {
+    /// The number of the last commit.
+    committed: watch::Receiver<u64>,
+    durable: AtomicU64,
+    disk: Arc<dyn Sync>,
+    turn: tokio::sync::Mutex<Option<Arc<io::Error>>>,
+    lost: AtomicBool,
+    losing: Notify,
+}
+
+/// An object's database, log and folder.
+pub(crate) struct Disk {
+    log: PathBuf,
+    files: Files,
+    /// The database's file, kept open as long as SQLite has it: to close it would end SQLite's locks.
+    database: Mutex<Option<Arc<File>>>,
+    /// The log, once it and all else has been synced for the first time.
+    synced: Mutex<Option<File>>,
+}
+
+// === impl Durability ===
+
+impl Durability {
+    pub(crate) fn new(committed: watch::Receiver<u64>, disk: Arc<dyn Sync>) -> Self {
+        Self {
+            committed,
+            durable: AtomicU64::new(0),
+            disk,
+            turn: tokio::sync::Mutex::new(None),
+            lost: AtomicBool::new(false),
+            losing: Notify::new(),
+        }
+    }
+
+    /// Whether commit `number` and all before it are durable.
+    pub fn has(&self, number: u64) -> bool {
+        self.durable.load(Ordering::Acquire) >= number
+    }
+
+    /// Resolves when commit `number`, which may be yet to come, and all before it survive the loss of power.
+    pub async fn reach(&self, number: u64) -> Result<(), Error> {
+        if self.has(number) {
+            return Ok(());
+        }
+        let mut committed = self.committed.clone();
+        committed.wait_for(|last| *last >= number).await.map_err(|_| Error::Closed)?;
+        let mut failed = self.turn.lock().await;
+        if let Some(error) = &*failed {
+            return Err(Error::Sync(error.clone()));
+        }
+        // Whoever had the turn may have synced this one too.
+        if self.has(number) {
+            return Ok(());
+        }
+        let target = *self.committed.borrow();
+        let disk = self.disk.clone();
+        let synced = tokio::task::spawn_blocking(move || disk.sync()).await;
+        match synced.unwrap_or_else(|_| Err(io::Error::other("the sync broke off"))) {
+            Ok(()) => {
+                self.durable.fetch_max(target, Ordering::AcqRel);
+                Ok(())
+            }
+            // The storage was closed meanwhile, which syncs all of it.
+            Err(_) if self.has(target) => Ok(()),
+            Err(error) => {
+                // What the kernel could not write it has forgotten: a second try that succeeds would prove nothing.
+                let error = Arc::new(error);
+                *failed = Some(error.clone());
+                self.lost.store(true, Ordering::Release);
+                self.losing.notify_waiters();
+                Err(Error::Sync(error))
+            }
+        }
+    }
+
+    /// Commit `number` and all before it are durable by other means.
+    pub(crate) fn reached(&self, number: u64) {
+        self.durable.fetch_max(number, Ordering::AcqRel);
+    }
+
+    /// Resolves when commits may have been lost: whoever knows them must begin anew from what is on the disk.
+    pub async fn lost(&self) {
+        let losing = self.losing.notified();
+        tokio::pin!(losing);
+        losing.as_mut().enable();
+        if !self.lost.load(Ordering::Acquire) {
+            losing.await;
+        }
+    }
+}
+
+// === impl Disk ===
+
+impl Disk {
+    pub(crate) fn new(files: Files) -> Self {
+        Self { log: files.log(), files, database: Mutex::default(), synced: Mutex::default() }
+    }
+
+    pub(crate) fn set_database(&self, file: Option<Arc<File>>) {
+        *self.database.lock().unwrap_or_else(PoisonError::into_inner) = file;
+    }
+}
+
+impl Sync for Disk {
+    fn sync(&self) -> io::Result<()> {
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = &*synced {
+            return log.sync_data();
+        }
+        // The database may be a new one, or what a process that was killed left.
+        let database = self.database.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(database) = database {
+            database.sync_all()?;
+        }
+        let log = File::open(&self.log)?;
+        log.sync_all()?;
+        File::open(&self.files.folder.path)?.sync_all()?;
+        *synced = Some(log);
+        Ok(())
+    }
+}
