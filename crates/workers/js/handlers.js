@@ -91,6 +91,16 @@ function namedHandler(name) {
   return (request, event) => FunctionPrototypeCall(entrypoint.fetch, entrypoint, request, env, newExecutionContext(event));
 }
 
+/** What calls of an entrypoint are made on. `plain`: it is no class, and its methods also want env and ctx. */
+export function callTarget(name, event) {
+  const entrypoint = exported === undefined ? undefined : exported[name ?? "default"];
+  const ctx = newExecutionContext(event);
+  if (isEntrypointClass(entrypoint)) return { target: new entrypoint(ctx, env), plain: false, env, ctx };
+  if (typeof entrypoint === "object" && entrypoint !== null) return { target: entrypoint, plain: true, env, ctx };
+  if (name === undefined) throw new TypeError("The Worker's main module has no default export that could receive RPC: export a class that extends WorkerEntrypoint.");
+  throw new Error(`The Worker has no entrypoint "${name}": its main module exports no class of that name that extends WorkerEntrypoint.`);
+}
+
 export function dispatchFetch(id, method, url, rid, entrypoint = undefined, props = undefined) {
   const event = beginEvent(id, props);
   const request = requestFromNative(method, url, rid, id);
@@ -177,6 +187,7 @@ export function warmUp() {
 export function dispatchGone(id) {
   const event = eventOf(id);
   if (event === undefined) return;
+  if (event.isCall) return answered(event);
   PromisePrototypeThen(op_request_signal(id), () => op_timer_start(() => answered(event), 0, false));
 }
 

@@ -17,6 +17,7 @@ mod object_ops;
 mod object_state;
 mod object_storage;
 mod r2;
+mod rpc;
 mod runtime;
 mod scheduled_event;
 mod service;
@@ -33,9 +34,10 @@ pub use isolate::{
 };
 pub use lane::{Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};
+pub use rpc::{Invocation, Returned};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
-pub use service::{Entrypoint, Invocations, Service, ServiceFuture};
+pub use service::{CallFuture, Entrypoint, Invocations, Service, ServiceFuture};
 pub use version::Version;
 
 #[cfg(test)]

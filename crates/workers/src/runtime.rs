@@ -16,6 +16,7 @@ pub fn runtime() -> Runtime {
     ops.extend(crate::d1::OPS);
     ops.extend(crate::kv::OPS);
     ops.extend(crate::service::OPS);
+    ops.extend(crate::rpc::ops::OPS);
     ops.extend(crate::r2::OPS);
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
@@ -44,6 +45,8 @@ pub(crate) struct Hooks {
     pub(crate) scheduled: v8::Global<v8::Function>,
     pub(crate) gone: v8::Global<v8::Function>,
     pub(crate) call: v8::Global<v8::Function>,
+    pub(crate) target_call: v8::Global<v8::Function>,
+    pub(crate) release: v8::Global<v8::Function>,
     pub(crate) alarm: v8::Global<v8::Function>,
 }
 
@@ -57,6 +60,8 @@ impl Hooks {
             scheduled: find("dispatchScheduled")?,
             gone: find("dispatchGone")?,
             call: find("dispatchCall")?,
+            target_call: find("dispatchTargetCall")?,
+            release: find("dispatchRelease")?,
             alarm: find("dispatchAlarm")?,
         })
     }
