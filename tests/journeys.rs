@@ -28,6 +28,7 @@ mod r2;
 mod rate_limiter;
 mod reload;
 mod request_facts;
+mod rpc;
 mod service_bindings;
 mod streaming;
 mod v8_archive;

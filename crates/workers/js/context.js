@@ -11,10 +11,10 @@ const events = new SafeMap();
 
 /**
  * The record of an event. `pending` counts what it waits for: its answer, and `waitUntil` promises. `held` counts what of its results others hold,
- * `exports` are the numbers of all that stubs lead to (rpc_target.js). `props`: the JSON text of `ctx.props`. `isCall`: it is one of RPC.
+ * `exports` are the numbers of all that stubs lead to (rpc_target.js), `kept` counts stubs of others that it keeps. `props`: the JSON text of `ctx.props`. `isCall`: it is one of RPC.
  */
 export function beginEvent(id, props = undefined, isCall = false) {
-  const event = { id, pending: 1, held: 0, exports: undefined, answered: false, passThrough: false, props, isCall };
+  const event = { id, pending: 1, held: 0, kept: 0, exports: undefined, answered: false, passThrough: false, props, isCall };
   MapPrototypeSet(events, id, event);
   return event;
 }
@@ -48,6 +48,23 @@ export function letGo(event) {
   if (--event.held > 0 || !event.answered) return;
   if (event.pending > 0) op_event_answered();
   endWhenIdle(event);
+}
+
+/** A stub outlasts the call that brought it, and with it the event that was called, as long as the caller's goes on. */
+export function keep(event) {
+  event.kept++;
+  hold(event);
+}
+
+export function unkeep(event) {
+  if (event.kept === 0) return;
+  event.kept--;
+  letGo(event);
+}
+
+/** Nobody is there any more whose stubs it could keep. */
+export function unkeepAll(event) {
+  while (event.kept > 0) unkeep(event);
 }
 
 let forgetExports;

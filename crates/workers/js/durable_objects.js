@@ -122,9 +122,6 @@ const handler = {
     if (typeof name === "symbol" || name === "then" || ReflectHas(stub, name)) return ReflectGet(stub, name, receiver);
     return newProperty(DurableObjectStub.root(stub), name);
   },
-  set() {
-    throw new TypeError("The properties of a Durable Object stub can't be set.");
-  },
 };
 
 // === Namespaces ===

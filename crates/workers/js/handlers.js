@@ -6,7 +6,7 @@ import { fetch } from "../webapi/fetch.js";
 import { requestFromNative } from "../webapi/request.js";
 import { isResponse, Response, responseParts } from "../webapi/response.js";
 import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
-import { answered, beginEvent, eventOf, newExecutionContext } from "./context.js";
+import { answered, beginEvent, eventOf, newExecutionContext, unkeepAll } from "./context.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { callFetchListeners, callScheduledListeners, hasEventListeners, ScheduledController } from "./service_worker.js";
 
@@ -187,7 +187,10 @@ export function warmUp() {
 export function dispatchGone(id) {
   const event = eventOf(id);
   if (event === undefined) return;
-  if (event.isCall) return answered(event);
+  if (event.isCall) {
+    answered(event);
+    return unkeepAll(event);
+  }
   PromisePrototypeThen(op_request_signal(id), () => op_timer_start(() => answered(event), 0, false));
 }
 

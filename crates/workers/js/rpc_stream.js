@@ -10,7 +10,7 @@ import {
 import { bytesOf, notBytesWritten } from "../webapi/streams/native.js";
 import { writableOf } from "../webapi/streams/writable.js";
 import { currentEvent, hold, letGo } from "./context.js";
-import { faceOf, newProperty, newStub } from "./rpc_stub.js";
+import { callMember, faceOf, newStub } from "./rpc_stub.js";
 
 const { Error, PromisePrototypeThen, SymbolDispose, TypeError, uncurryThis } = primordials;
 
@@ -93,9 +93,9 @@ function readWritable(stub) {
     write(chunk) {
       const bytes = typeof chunk === "string" ? undefined : bytesOf(chunk);
       if (bytes === undefined) throw notBytesWritten(chunk);
-      return newProperty(face, "write")(bytes);
+      return callMember(face, "write", [bytes]);
     },
-    close: () => end(newProperty(face, "close")()),
-    abort: (reason) => end(newProperty(face, "abort")(reason)),
+    close: () => end(callMember(face, "close", [])),
+    abort: (reason) => end(callMember(face, "abort", [reason])),
   });
 }

@@ -6,10 +6,12 @@ import { primordials } from "../webapi/primordials.js";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject } from "../webapi/webidl.js";
 import { packArguments, stubMembers, unpackResult } from "./rpc.js";
 import { failure, unpackThrown } from "./rpc_error.js";
-import { addExport } from "./rpc_target.js";
+import { keep, unkeep } from "./context.js";
+import { addExport, keepingEvent } from "./rpc_target.js";
+import { serviceFace } from "./service.js";
 
 const {
-  ArrayPrototypePush, ArrayPrototypeReverse, Error, ObjectDefineProperty, ObjectHasOwn, ObjectSetPrototypeOf, PromisePrototypeThen,
+  ArrayPrototypePush, ArrayPrototypeReverse, Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectHasOwn, ObjectSetPrototypeOf, PromisePrototypeThen,
   PromiseReject, Proxy, ReflectGet, ReflectHas, ReflectOwnKeys, SafePromisePrototypeFinally, SymbolDispose, SymbolToStringTag, TypeError,
 } = primordials;
 
@@ -121,7 +123,7 @@ class Face {
   }
 
   apply(target, self, args) {
-    return makePromise(request(this, args));
+    return makeProxy(request(this, args));
   }
 
   /** Throws when it can't be used any more. */
@@ -155,6 +157,8 @@ class StubFace extends Face {
   number;
   depth = 0;
   disposed = false;
+  /** The event that lasts as long as this. */
+  keptBy = undefined;
 
   constructor(number) {
     super();
@@ -169,6 +173,7 @@ class StubFace extends Face {
     if (this.disposed) return;
     this.disposed = true;
     op_rpc_dispose(this.number);
+    if (this.keptBy !== undefined) unkeep(this.keptBy);
   }
 }
 
@@ -220,7 +225,7 @@ class PromiseFace extends Face {
 function disposeValue(value) {
   if (!isObject(value)) return;
   const dispose = value[SymbolDispose];
-  if (typeof dispose === "function") dispose();
+  if (typeof dispose === "function") FunctionPrototypeCall(dispose, value);
 }
 
 class PropertyFace extends Face {
@@ -234,10 +239,17 @@ class PropertyFace extends Face {
     this.name = name;
     this.depth = parent.depth + 1;
   }
+}
 
-  apply(target, self, args) {
-    return makePromise(request(this, args));
-  }
+/** What members of a binding are properties of; undefined for any other value. */
+export function rootOf(value) {
+  const face = faceOf(value);
+  return face !== undefined && face.kind === OBJECT ? face : serviceFace(value);
+}
+
+/** A promise of what a member returns. */
+export function callMember(face, name, args) {
+  return request(new PropertyFace(face, name), args).inner;
 }
 
 export function newProperty(parent, name) {
@@ -247,10 +259,6 @@ export function newProperty(parent, name) {
 
 export function newStub(number) {
   return makeProxy(new StubFace(number));
-}
-
-function makePromise(face) {
-  return makeProxy(face);
 }
 
 // === Calls ===
@@ -301,10 +309,10 @@ function began(promise, sent) {
 
 /** A call on a result that has come: what stubs in it lead to stays where it is, and the rest is called as though from elsewhere. */
 function sendToValue(promise, value, path, calls, data, slots, late) {
-  const face = faceOf(value);
-  if (face !== undefined && face.kind === STUB) {
+  const face = isStub(value) ? faceOf(value) : rootOf(value);
+  if (face !== undefined) {
     face.check();
-    return began(promise, op_rpc_call(STUB, face.number, undefined, undefined, path, calls, data, slots));
+    return began(promise, op_rpc_call(face.kind, face.number, face.id, face.name, path, calls, data, slots));
   }
   if (!isObject(value) && !late) throw new TypeError("Can't pipeline on RPC that did not return an object.");
   const target = isObject(value) && stubMembers(value) !== undefined ? value : {};
@@ -330,7 +338,10 @@ export class RpcStub {
     const face = faceOf(this);
     if (face === undefined || face.kind !== STUB) illegalInvocation();
     face.check();
-    return newStub(op_rpc_dup(face.number));
+    const duplicate = new StubFace(op_rpc_dup(face.number));
+    duplicate.keptBy = keepingEvent();
+    if (duplicate.keptBy !== undefined) keep(duplicate.keptBy);
+    return makeProxy(duplicate);
   }
 
   [SymbolDispose]() {

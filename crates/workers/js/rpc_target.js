@@ -4,11 +4,11 @@
 import { op_report_exception, op_rpc_pipeline, op_rpc_return } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { defineInterface, isObject } from "../webapi/webidl.js";
-import { answered, beginEvent, currentEvent, hold, letGo, setForgetExports } from "./context.js";
+import { answered, beginEvent, currentEvent, hold, letGo, setForgetExports, unkeepAll } from "./context.js";
 import { callTarget } from "./handlers.js";
 import { Group, packResult, stubMembers, unpackArguments } from "./rpc.js";
 import { packThrown } from "./rpc_error.js";
-import { faceOf, PROPERTY, STUB } from "./rpc_stub.js";
+import { faceOf, PROPERTY, rootOf, STUB } from "./rpc_stub.js";
 
 const {
   ArrayPrototypeJoin, Error, FunctionPrototypeApply, FunctionPrototypeCall, ObjectHasOwn, ObjectPrototype, PromisePrototypeThen, PromiseResolve, SafeMap, SafeSet,
@@ -23,6 +23,13 @@ let object;
 
 export function setObject(instance) {
   object = instance;
+}
+
+/** The event that keeps stubs for as long as its caller's goes on; undefined where they are the isolate's. */
+export function keepingEvent() {
+  if (object !== undefined) return undefined;
+  const event = currentEvent();
+  return event !== undefined && event.isCall ? event : undefined;
 }
 
 // === Exports ===
@@ -206,10 +213,11 @@ class Incoming {
   #returned(value) {
     try {
       const { data, slots, pipelines, stubs } = packResult(value, this.#borrowed);
-      const waiting = op_rpc_return(this.#attached, false, data, slots, pipelines);
+      const waiting = op_rpc_return(this.#attached, false, data, slots, pipelines, keeper());
       if (waiting !== undefined) {
-        const target = isObject(value) && stubMembers(value) !== undefined ? value : {};
-        op_rpc_pipeline(waiting, addExport(target, true, true, { stubs, borrowed: true }));
+        const isBinding = rootOf(value) !== undefined;
+        const target = isBinding || (isObject(value) && stubMembers(value) !== undefined) ? value : {};
+        op_rpc_pipeline(waiting, addExport(target, !isBinding, true, { stubs, borrowed: true }));
       } else {
         disposeAll(stubs);
       }
@@ -220,7 +228,7 @@ class Incoming {
   }
 
   #thrown(error) {
-    op_rpc_return(this.#attached, true, packThrown(error, object?.id), undefined, 0);
+    op_rpc_return(this.#attached, true, packThrown(error, object?.id), undefined, 0, keeper());
     this.#end();
   }
 
@@ -228,6 +236,13 @@ class Incoming {
     this.#group.dispose();
     if (this.#event !== undefined) answered(this.#event);
   }
+}
+
+/** What the caller's event is given to hold where its stubs are kept: when that has ended, so may this event. Its number, or 0. */
+function keeper() {
+  const event = keepingEvent();
+  if (event === undefined || event.kept === 0) return 0;
+  return addExport({}, true, false, { dispose: () => unkeepAll(event) });
 }
 
 /** Hook: a call of an entrypoint, or of this object. */

@@ -12,8 +12,7 @@ const { JSONStringify, ObjectCreate, ObjectPrototype, ObjectSetPrototypeOf, Prom
 const INTERNAL = Symbol("Fetcher");
 
 /** The number of a Fetcher's service, undefined for anything else; and what its methods are properties of. */
-export let serviceOf;
-let rootOf;
+export let serviceOf, serviceFace;
 
 export class Fetcher {
   #service;
@@ -41,7 +40,7 @@ export class Fetcher {
 
   static {
     serviceOf = (value) => (isObject(value) && #service in value ? value.#service : undefined);
-    rootOf = (value) => (isObject(value) && #service in value ? value.#root : undefined);
+    serviceFace = (value) => (isObject(value) && #service in value ? value.#root : undefined);
   }
 }
 defineInterface(Fetcher);
@@ -51,7 +50,7 @@ ObjectSetPrototypeOf(Fetcher.prototype, new Proxy(ObjectCreate(ObjectPrototype),
   __proto__: null,
   get(target, name, receiver) {
     if (typeof name === "symbol" || name === "then" || name === "toJSON" || ReflectHas(target, name)) return ReflectGet(target, name, receiver);
-    const root = rootOf(receiver);
+    const root = serviceFace(receiver);
     return root === undefined ? undefined : newProperty(root, name);
   },
   has: (target, name) => (typeof name === "string" && name !== "then") || ReflectHas(target, name),

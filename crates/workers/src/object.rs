@@ -248,6 +248,9 @@ async fn run(
             None => break,
         }
     }
+    if replaced.is_some() {
+        isolate.fail(&failed("Durable Object reset because its code was updated.".into()));
+    }
     let unbegun = isolate.take_unbegun().collect();
     // The next instance must find the storage closed.
     let _ = tokio::task::spawn_blocking(move || drop(isolate)).await;

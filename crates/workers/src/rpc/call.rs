@@ -4,7 +4,7 @@ use isolate::{Attached, Failure, JsException};
 use tokio::sync::oneshot;
 
 use super::limits::Limits;
-use super::payload::{Data, Payload};
+use super::payload::{Payload, Thrown};
 use super::pipeline::{Pipeline, Promised, pipeline};
 use crate::Entrypoint;
 use crate::event::{Cause, Origin, Outcome};
@@ -27,12 +27,12 @@ pub struct Invocation {
 }
 
 /// What a call returned, or threw.
-pub struct Returned(pub(crate) Result<Payload, Data>);
+pub struct Returned(pub(crate) Result<Payload, Thrown>);
 
 /// Why there is no result.
 #[derive(Clone)]
 pub(crate) enum Failed {
-    Thrown(Data),
+    Thrown(Thrown),
     Cause(Cause),
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::call::{Call, Invocation, Reply, Returned, error};
 use super::limits::Limits;
 use super::outbox::leave;
-use super::payload::{Payload, held};
+use super::payload::{Payload, Thrown, held};
 use super::pipeline::{Pipeline, Promised, pipeline};
 use super::session::Session;
 use super::target::{self, Held, Target};
@@ -28,9 +28,10 @@ pub(crate) const OPS: &[Op] = &[
     op!(op_is_proxy),
 ];
 
-/// Names in one path, and calls that wait for each other's results.
-const MAX_DEPTH: u32 = 64;
-const TOO_DEEP: &str = "RPC pipelined property path is too deep (max 64).";
+/// Names in one path.
+const MAX_NAMES: u32 = 64;
+/// Calls of which each is on the result of the one before.
+const MAX_DEPTH: u32 = 256;
 
 // What `op_rpc_call` can be made on.
 const SERVICE: u32 = 0;
@@ -128,7 +129,7 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
             };
             let (result, depth, callee) = (result.clone(), *depth + 1, Callee { is_target: true, ..*callee });
             if depth > MAX_DEPTH {
-                return Err(JsError::type_error(TOO_DEEP));
+                return Err(JsError::type_error(format!("RPC pipeline is too deep (max {MAX_DEPTH} calls).")));
             }
             let origin = Origin::current(scope);
             let origin = if callee.in_object { origin.of_object()? } else { origin };
@@ -211,8 +212,8 @@ fn number(scope: &mut v8::PinScope, args: &Args, index: i32) -> u32 {
 
 fn path(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<Vec<String>, JsError> {
     let Ok(names) = value.try_cast::<v8::Array>() else { return Ok(vec![value.to_rust_string_lossy(scope)]) };
-    if names.length() > MAX_DEPTH {
-        return Err(JsError::type_error(TOO_DEEP));
+    if names.length() > MAX_NAMES {
+        return Err(JsError::type_error("RPC pipelined property path is too deep (max 64)."));
     }
     let mut path = Vec::with_capacity(names.length() as usize);
     for index in 0..names.length() {
@@ -233,7 +234,7 @@ fn settle(scope: &mut v8::PinScope, outcome: Outcome<Returned>, callee: Callee) 
             Ok((data, slots)) => (0, vec![data, slots]),
             Err(error) => (2, failure(scope, &error, false, false)),
         },
-        Ok(Returned(Err(thrown))) => match Payload::plain(thrown).give(scope) {
+        Ok(Returned(Err(thrown))) => match Payload::thrown(thrown).give(scope) {
             Ok((data, _)) => (1, vec![data]),
             Err(error) => (2, failure(scope, &error, false, false)),
         },
@@ -272,9 +273,10 @@ fn failure<'s>(
     ]
 }
 
-/// `op_rpc_return(attached, thrown, data, slots, pipelines)`: answers the call whose reply is `attached` (0: the running event's
+/// `op_rpc_return(attached, thrown, data, slots, pipelines, keeper)`: answers the call whose reply is `attached` (0: the running event's
 /// own). `pipelines`: calls on the result go to its first stub (1) or its last (2). Otherwise (0), where calls wait for the
-/// result, their number is returned, for `op_rpc_pipeline`; else undefined.
+/// result, their number is returned, for `op_rpc_pipeline`; else undefined. `keeper`: an export that the caller's event is to
+/// hold until it ends, or 0.
 fn op_rpc_return(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let (attached, thrown) = (number(scope, &args, 0), args.get(1).is_true());
     let Some(context) = isolate::io_context(scope) else { return };
@@ -284,8 +286,12 @@ fn op_rpc_return(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) 
     };
     let Some(mut reply) = reply else { return };
     let account = reply.account.clone();
+    let keeper = match number(scope, &args, 5) {
+        0 => None,
+        keeper => target::export(scope, keeper, false).ok(),
+    };
     let payload = match Payload::take(scope, &args, 2, &account) {
-        Ok(payload) => payload,
+        Ok(payload) => payload.with_keeper(keeper),
         Err(refused) => {
             // That is what the call throws then.
             if let Some(context) = isolate::io_context(scope) {
@@ -299,8 +305,8 @@ fn op_rpc_return(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) 
         }
     };
     if thrown {
-        let Payload { data, .. } = payload;
-        return leave_with(scope, reply, Ok(Returned(Err(data))));
+        let Payload { data, keeper, .. } = payload;
+        return leave_with(scope, reply, Ok(Returned(Err(Thrown { data, keeper }))));
     }
     if let Some(promised) = reply.take_promised() {
         let stub = match number(scope, &args, 4) {

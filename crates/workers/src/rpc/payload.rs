@@ -18,7 +18,16 @@ const MAX_SLOTS: u32 = 10_000;
 pub(crate) struct Payload {
     pub(crate) data: Data,
     slots: Vec<Slot>,
+    /// What the receiver's event holds until it ends.
+    pub(crate) keeper: Option<Arc<Target>>,
     _share: Option<Share>,
+}
+
+/// What a call threw; pipelined calls throw it as well.
+#[derive(Clone)]
+pub(crate) struct Thrown {
+    pub(crate) data: Data,
+    pub(crate) keeper: Option<Arc<Target>>,
 }
 
 /// A primitive as it is, anything else in V8's format with host objects (`js/rpc.js`).
@@ -51,8 +60,8 @@ const OBJECT: u32 = 4;
 // === impl Payload ===
 
 impl Payload {
-    pub(crate) fn plain(data: Data) -> Self {
-        Self { data, slots: Vec::new(), _share: None }
+    pub(crate) fn thrown(Thrown { data, keeper }: Thrown) -> Self {
+        Self { data, slots: Vec::new(), keeper, _share: None }
     }
 
     /// The value that arguments `index` (its data) and `index + 1` (its slots, or undefined) of an op are. `account`: who
@@ -71,7 +80,7 @@ impl Payload {
         }
         let share = if size > 0 { Some(account.bytes(size)?) } else { None };
         let Ok(slots) = args.get(index + 1).try_cast::<v8::Array>() else {
-            return Ok(Self { data, slots: Vec::new(), _share: share });
+            return Ok(Self { data, slots: Vec::new(), keeper: None, _share: share });
         };
         if slots.length() > MAX_SLOTS {
             return Err(JsError::error("Too many stubs and streams in one RPC message: it can have 10,000."));
@@ -81,7 +90,11 @@ impl Payload {
             let slot = slots.get_index(scope, place).and_then(|slot| slot.try_cast().ok());
             taken.push(Slot::take(scope, slot.ok_or_else(malformed)?)?);
         }
-        Ok(Self { data, slots: taken, _share: share })
+        Ok(Self { data, slots: taken, keeper: None, _share: share })
+    }
+
+    pub(crate) fn with_keeper(self, keeper: Option<Arc<Target>>) -> Self {
+        Self { keeper, ..self }
     }
 
     /// The stub at one end of the slots, for what is called before its caller has seen it.
@@ -97,6 +110,9 @@ impl Payload {
         self,
         scope: &mut v8::PinScope<'s, '_>,
     ) -> Result<(v8::Local<'s, v8::Value>, v8::Local<'s, v8::Value>), JsError> {
+        if let Some(keeper) = self.keeper {
+            target::hold(scope, keeper)?;
+        }
         let data = self.data.give(scope);
         if self.slots.is_empty() {
             return Ok((data, v8::undefined(scope).into()));
@@ -204,9 +220,9 @@ impl Slot {
 
 /// The stub that JavaScript holds as `number`.
 pub(crate) fn held(scope: &mut v8::PinScope, number: u32) -> Result<Arc<Target>, JsError> {
-    let resources = isolate::resources(scope);
-    if let Some(held) = resources.get::<Held>(number) {
+    if let Some(held) = isolate::resources(scope).get::<Held>(number) {
         return Ok(held.target.clone());
     }
-    Err(JsError::error(if resources.is_foreign(number) { OTHER_REQUEST } else { "RPC stub used after being disposed." }))
+    // JavaScript knows its own that are disposed of: this is another event's, or that of one that has ended.
+    Err(JsError::error(OTHER_REQUEST))
 }
