@@ -31,6 +31,7 @@ mod r2;
 mod rate_limiter;
 mod reload;
 mod request_facts;
+mod rpc;
 mod s3;
 mod service_bindings;
 mod streaming;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +53,12 @@ pub trait ContextData: Any + Send {
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
+/// Something that an event owes to somebody else than who sent it, and that ends with it.
+pub trait Attached: Any + Send {
+    /// The event was ended against its will. Where it ends well, what is attached is dropped.
+    fn fail(self: Box<Self>, failure: Failure);
+}
+
 /// One event being handled.
 pub struct IoContext {
     pub id: ContextId,
@@ -61,6 +68,9 @@ pub struct IoContext {
     pub cpu_limit: Option<Duration>,
     /// Pending work that can bring the event forward: ops and timers.
     pub(crate) pending: u32,
+    /// What others hold of the event, by which they can bring it forward.
+    pub held: u32,
+    attached: FxHashMap<u32, Box<dyn Attached>>,
     /// When it ends at the latest.
     pub(crate) deadline: Option<Instant>,
     subrequests_left: u32,
@@ -96,6 +106,8 @@ impl IoContext {
             cpu_used: Duration::ZERO,
             cpu_limit,
             pending: 0,
+            held: 0,
+            attached: FxHashMap::default(),
             deadline: None,
             subrequests_left: subrequests,
             operations_left: OPERATIONS,
@@ -126,6 +138,33 @@ impl IoContext {
         }
     }
 
+    /// Attaches something to the event. Its number is unlike any other in the process.
+    pub fn attach(&mut self, attached: impl Attached) -> u32 {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.reattach(number, attached);
+        number
+    }
+
+    /// Attaches what was detached, under its number.
+    pub fn reattach(&mut self, number: u32, attached: impl Attached) {
+        self.attached.insert(number, Box::new(attached));
+    }
+
+    /// Takes back what was attached under a number, when it is a `T`.
+    pub fn detach<T: Attached>(&mut self, number: u32) -> Option<Box<T>> {
+        let attached: Box<dyn Any> = self.attached.remove(&number)?;
+        attached.downcast().ok()
+    }
+
+    /// Ends the event against its will: whoever waits for something of it is told.
+    pub(crate) fn fail(&mut self, failure: &Failure) {
+        for (_, attached) in self.attached.drain() {
+            attached.fail(failure.clone());
+        }
+        self.data.fail(failure.clone());
+    }
+
     /// Fires when the event ends or its client goes away.
     pub fn aborted(&mut self) -> CancellationToken {
         self.aborted.get_or_insert_default().clone()
@@ -134,10 +173,6 @@ impl IoContext {
     /// The embedder's own state of this event.
     pub fn data<T: 'static>(&mut self) -> Option<&mut T> {
         self.data.as_any().downcast_mut()
-    }
-
-    pub(crate) fn embedder(&mut self) -> &mut dyn ContextData {
-        &mut *self.data
     }
 
     pub(crate) fn charge(&mut self, used: Duration) {
@@ -157,7 +192,7 @@ impl IoContext {
     }
 
     pub(crate) fn is_hung(&self) -> bool {
-        self.pending == 0 && self.data.awaits_answer()
+        self.pending == 0 && self.held == 0 && self.data.awaits_answer()
     }
 }
 

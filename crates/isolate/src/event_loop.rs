@@ -43,6 +43,15 @@ pub enum Message {
     Within(ContextId, Begin),
 }
 
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Event(job) => f.debug_tuple("Event").field(&job.id).finish(),
+            Self::Within(id, _) => f.debug_tuple("Within").field(id).finish_non_exhaustive(),
+        }
+    }
+}
+
 /// Why [`Isolate::run`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -222,6 +231,11 @@ impl Isolate {
         }
     }
 
+    /// Ends every event in it for this reason. What was to run in them later does not.
+    pub fn fail(&mut self, failure: &Failure) {
+        self.fail_all(failure);
+    }
+
     /// Whether events are being handled.
     pub fn is_busy(&mut self) -> bool {
         let state = self.state();
@@ -273,6 +287,13 @@ impl Isolate {
         }
         // SAFETY: as in `state`; spelled out for the borrow of `self.work` beside it.
         let state = unsafe { self.state.as_mut() };
+        while self.work.len() < TURN {
+            match state.inbox.poll_recv(cx) {
+                Poll::Ready(Some(Message::Event(job))) => self.work.push_back(Work::Event(job)),
+                Poll::Ready(Some(Message::Within(id, run))) => self.work.push_back(Work::Within(id, run)),
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
         while self.work.len() < TURN {
             match state.ops.poll_next_unpin(cx) {
                 Poll::Ready(Some(Some(settled))) => self.work.push_back(Work::Settled(settled)),
@@ -406,7 +427,7 @@ impl Isolate {
         let ids: Vec<_> = self.state().contexts.keys().copied().collect();
         for id in ids {
             if let Some(mut context) = self.state().end_context(id) {
-                context.embedder().fail(failure.clone());
+                context.fail(failure);
             }
         }
     }
@@ -431,6 +452,14 @@ fn cpu_used(wall: Duration, met_at: Option<u64>) -> Duration {
 
 /// Who pays for a piece of work, and what to do. A new event gets its context here. `None`: its event has ended.
 fn begin(scope: &mut v8::PinScope, work: Work, limits: &Limits) -> Option<(Option<ContextId>, Action)> {
+    if let Work::Expired(id) = work {
+        if let Some(mut context) = state(scope).end_context(id) {
+            context.fail(&Failure::Expired);
+            v8::scope!(let scope, scope);
+            ended(scope, id);
+        }
+        return None;
+    }
     let state = state(scope);
     match work {
         Work::Event(job) => {
@@ -442,12 +471,7 @@ fn begin(scope: &mut v8::PinScope, work: Work, limits: &Limits) -> Option<(Optio
             Some((Some(id), Action::Begin(job.run)))
         }
         Work::Within(id, run) => state.contexts.contains_key(&id).then_some((Some(id), Action::Begin(run))),
-        Work::Expired(id) => {
-            if let Some(mut context) = state.end_context(id) {
-                context.embedder().fail(Failure::Expired);
-            }
-            None
-        }
+        Work::Expired(_) => None,
         Work::Settled(settled) => {
             let context = state.contexts.get_mut(&settled.context)?;
             context.pending -= u32::from(settled.kind.counts);
@@ -533,8 +557,15 @@ fn settle(scope: &mut v8::PinScope, id: Option<ContextId>, used: Duration, over_
         false => return,
     };
     if let Some(mut context) = state.end_context(id) {
-        context.embedder().fail(failure);
+        context.fail(&failure);
+        ended(scope, id);
     }
+}
+
+/// Tells JavaScript of an event that it did not end itself.
+fn ended(scope: &mut v8::PinScope, id: ContextId) {
+    let id = v8::Integer::new_from_unsigned(scope, id.0).into();
+    report(scope, "eventEnded", &[id]);
 }
 
 /// Hands rejections that nobody listens to, now that the microtasks have run, to the runtime's hook.

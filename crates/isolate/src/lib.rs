@@ -16,6 +16,7 @@ mod op;
 mod pending;
 mod platform;
 mod rejections;
+mod remote;
 mod resource;
 mod slice;
 mod snapshot;
@@ -26,16 +27,17 @@ mod watchdog;
 
 pub use actor::{OutputGate, at_step_end, output_gate, output_waits, reset, set_output_gate, share_io};
 pub use clock::unix_millis;
-pub use context::{ContextData, ContextId, Failure, IoContext};
+pub use context::{Attached, ContextData, ContextId, Failure, IoContext};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
 pub use exception::{Frame, JsException};
 pub use limits::Limits;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
 pub use op::{
-    Op, bytes_arg, caller, context, expire_after, finish, io_context, new_bytes, new_string, require_io,
-    require_memory, resources, spawn, spawn_background, spawn_incoming, spawn_output, string_arg, throw,
+    Op, begin_promise, bytes_arg, caller, context, expire_after, finish, io_context, io_owner, new_bytes, new_string,
+    require_io, require_memory, resources, spawn, spawn_background, spawn_incoming, spawn_output, string_arg, throw,
 };
 pub use platform::initialize;
+pub use remote::{Remote, remote};
 pub use resource::ResourceTable;
 pub use slice::give_way;
 pub use snapshot::{Runtime, Snapshot, SnapshotError};

@@ -158,7 +158,7 @@ pub fn spawn(
     rv: v8::ReturnValue,
     future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
 ) {
-    begin(scope, rv, OpKind { counts: true, incoming: false }, future);
+    begin(scope, rv, OpKind::WORK, future);
 }
 
 /// As [`spawn`], for work that shows outside: it begins when the isolate's output may leave, and after the output that was begun
@@ -169,8 +169,8 @@ pub fn spawn_output(
     future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
 ) {
     match crate::actor::departure(scope) {
-        None => begin(scope, rv, true, future),
-        Some(departure) => begin(scope, rv, true, departure.then(future)),
+        None => begin(scope, rv, OpKind::WORK, future),
+        Some(departure) => begin(scope, rv, OpKind::WORK, departure.then(future)),
     }
 }
 
@@ -194,7 +194,11 @@ pub fn spawn_incoming(
     begin(scope, rv, OpKind { counts: waits, incoming: true }, future);
 }
 
-/// Who owns the I/O that the running code begins; `None` outside events.
+/// Who owns the I/O that the running code begins: its event, or the isolate where I/O is shared. `None` outside events.
+pub fn io_owner(scope: &mut v8::PinScope) -> Option<crate::ContextId> {
+    owner(scope)
+}
+
 fn owner(scope: &mut v8::PinScope) -> Option<crate::ContextId> {
     let id = io_context(scope)?.id;
     Some(state(scope).owner(id))
@@ -206,19 +210,36 @@ fn begin(
     kind: OpKind,
     future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
 ) {
-    if !require_io(scope) {
-        return;
+    if require_io(scope)
+        && let Some(promise) = promise(scope, kind, future)
+    {
+        rv.set(promise.into());
     }
+}
+
+/// As [`spawn`], for an op that returns more than the promise. `None`: execution is being terminated, or belongs to no event.
+pub fn begin_promise<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    promise(scope, OpKind::WORK, future)
+}
+
+fn promise<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    kind: OpKind,
+    future: impl Future<Output = Result<OpValue, JsError>> + Send + 'static,
+) -> Option<v8::Local<'s, v8::Promise>> {
     // Without a resolver execution is being terminated: there is nobody to answer.
-    let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
+    let resolver = v8::PromiseResolver::new(scope)?;
     let promise = resolver.get_promise(scope);
     let resolver = v8::Global::new(scope, resolver);
     if let Some(owner) = owner(scope).and_then(|owner| state(scope).contexts.get_mut(&owner)) {
         owner.pending += u32::from(kind.counts);
     }
-    let Some(id) = owner(scope) else { return };
+    let id = owner(scope)?;
     state(scope).ops.push(PendingOp::new(id, kind, resolver, future));
-    rv.set(promise.into());
+    Some(promise)
 }
 
 /// The ops that every runtime has: timers, the clock, async context frames.

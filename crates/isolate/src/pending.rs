@@ -17,6 +17,12 @@ pub(crate) struct OpKind {
     pub(crate) incoming: bool,
 }
 
+// === impl OpKind ===
+
+impl OpKind {
+    pub(crate) const WORK: Self = Self { counts: true, incoming: false };
+}
+
 /// A promise and the future that settles it.
 pub(crate) struct PendingOp {
     pub(crate) context: ContextId,

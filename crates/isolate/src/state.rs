@@ -17,6 +17,7 @@ use crate::memory::Memory;
 use crate::module_map::ModuleMap;
 use crate::pending::PendingOp;
 use crate::rejections::Rejections;
+use crate::remote::{Inbox, Remote};
 use crate::timers::Timers;
 use crate::{ContextId, JsException, ResourceTable};
 
@@ -30,6 +31,8 @@ pub(crate) struct IsolateState {
     /// When events end at the latest, for those that have such a time.
     pub(crate) deadlines: BTreeSet<(Instant, ContextId)>,
     pub(crate) ops: FuturesUnordered<PendingOp>,
+    pub(crate) remote: Remote,
+    pub(crate) inbox: Inbox,
     pub(crate) timers: Timers,
     pub(crate) resources: ResourceTable,
     pub(crate) modules: ModuleMap,
@@ -58,10 +61,13 @@ pub(crate) struct IsolateState {
 
 impl IsolateState {
     pub(crate) fn new(memory: Arc<Memory>) -> Self {
+        let (remote, inbox) = Remote::new();
         Self {
             contexts: FxHashMap::default(),
             deadlines: BTreeSet::new(),
             ops: FuturesUnordered::new(),
+            remote,
+            inbox,
             timers: Timers::default(),
             resources: ResourceTable::default(),
             modules: ModuleMap::default(),

@@ -73,10 +73,8 @@ function read({ bytes, hosts }, buffers, received) {
   const objects = [];
   for (let i = 0; i < hosts.length; i++) {
     const { tag, data } = hosts[i];
-    const entry = cloneableByTag.get(tag);
     if (tag === TAGS.TRANSFERRED && received !== undefined) ArrayPrototypePush(objects, received[data]);
-    else if (entry !== undefined) ArrayPrototypePush(objects, entry.read(data));
-    else throw new DOMException("Unable to deserialize cloned data.", "DataCloneError");
+    else ArrayPrototypePush(objects, readCloneable(tag, data));
   }
   return op_deserialize(bytes, buffers, objects);
 }
@@ -87,6 +85,11 @@ const WITH_HOSTS = 1;
 
 export function serialize(value) {
   const { bytes, hosts } = write(value, []);
+  return withHosts(bytes, hosts);
+}
+
+/** The data of a value together with that of its host objects, { tag, data } each. */
+export function withHosts(bytes, hosts) {
   if (hosts.length === 0) return bytes;
   const hostBytes = op_serialize(hosts, [], isHostObject, hostOf);
   const whole = new Uint8Array(5 + hostBytes.length + bytes.length);
@@ -100,9 +103,28 @@ export function serialize(value) {
 
 export function deserialize(bytes) {
   if (bytes[0] !== WITH_HOSTS) return op_deserialize(bytes, [], []);
+  return read(withoutHosts(bytes), []);
+}
+
+/** The reverse of `withHosts`. */
+export function withoutHosts(bytes) {
+  if (bytes[0] !== WITH_HOSTS) return { bytes, hosts: [] };
   const length = bytes[1] | (bytes[2] << 8) | (bytes[3] << 16) | (bytes[4] << 24);
   const hosts = op_deserialize(TypedArrayPrototypeSubarray(bytes, 5, 5 + length), [], []);
-  return read({ bytes: TypedArrayPrototypeSubarray(bytes, 5 + length), hosts }, []);
+  return { bytes: TypedArrayPrototypeSubarray(bytes, 5 + length), hosts };
+}
+
+/** What stands for a host object that may leave the isolate by itself; undefined for any other. */
+export function cloneableHost(object) {
+  const entry = cloneableByPrototype.get(interfacePrototypeOf(object));
+  return entry !== undefined && entry.is(object) ? { tag: entry.tag, data: entry.write(object) } : undefined;
+}
+
+/** The object that `cloneableHost` gave data of. */
+export function readCloneable(tag, data) {
+  const entry = cloneableByTag.get(tag);
+  if (entry === undefined) throw new DOMException("Unable to deserialize cloned data.", "DataCloneError");
+  return entry.read(data);
 }
 
 const lastModifiedOf = uncurryThis(ObjectGetOwnPropertyDescriptor(File.prototype, "lastModified").get);

@@ -1,4 +1,5 @@
-// `ctx`, and the life of an event: it is over when it is answered, its body is written, and all that it waits for has settled.
+// `ctx`, and the life of an event: it is over when it is answered, its body is written, all that it waits for has settled, and nothing of what
+// it returned over RPC is held.
 
 import { op_async_frame_get, op_event_answered, op_event_done, op_report_exception } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
@@ -8,9 +9,12 @@ const { JSONParse, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Promise
 
 const events = new SafeMap();
 
-/** The record of an event. `pending` counts what it waits for: its answer, and `waitUntil` promises. `props`: the JSON text of `ctx.props`. */
-export function beginEvent(id, props = undefined) {
-  const event = { id, pending: 1, answered: false, passThrough: false, props };
+/**
+ * The record of an event. `pending` counts what it waits for: its answer, and `waitUntil` promises. `held` counts what of its results others hold,
+ * `exports` are the numbers of all that stubs lead to (rpc_target.js), `kept` counts stubs of others that it keeps. `props`: the JSON text of `ctx.props`. `isCall`: it is one of RPC.
+ */
+export function beginEvent(id, props = undefined, isCall = false) {
+  const event = { id, pending: 1, held: 0, kept: 0, exports: undefined, answered: false, passThrough: false, props, isCall };
   MapPrototypeSet(events, id, event);
   return event;
 }
@@ -19,15 +23,63 @@ export function beginEvent(id, props = undefined) {
 export function answered(event) {
   if (event.answered) return;
   event.answered = true;
-  if (event.pending > 1) op_event_answered();
+  if (event.pending > 1 && event.held === 0) op_event_answered();
   settle(event);
 }
 
-/** One thing less to wait for; the last one ends the event. */
+/** One thing less to wait for. */
 function settle(event) {
-  if (--event.pending > 0) return;
-  MapPrototypeDelete(events, event.id);
+  event.pending--;
+  endWhenIdle(event);
+}
+
+function endWhenIdle(event) {
+  if (event.pending > 0 || event.held > 0) return;
+  eventEnded(event.id);
   op_event_done();
+}
+
+/** Keeps the event, though it is answered, until it is let go as often. */
+export function hold(event) {
+  event.held++;
+}
+
+export function letGo(event) {
+  if (--event.held > 0 || !event.answered) return;
+  if (event.pending > 0) op_event_answered();
+  endWhenIdle(event);
+}
+
+/** A stub outlasts the call that brought it, and with it the event that was called, as long as the caller's goes on. */
+export function keep(event) {
+  event.kept++;
+  hold(event);
+}
+
+export function unkeep(event) {
+  if (event.kept === 0) return;
+  event.kept--;
+  letGo(event);
+}
+
+/** Nobody is there any more whose stubs it could keep. */
+export function unkeepAll(event) {
+  while (event.kept > 0) unkeep(event);
+}
+
+let forgetExports;
+
+/** rpc_target.js brings here what forgets the exports of an event that has ended. */
+export function setForgetExports(forget) {
+  forgetExports = forget;
+}
+
+/** Hook: the event has ended, by itself or not. */
+export function eventEnded(id) {
+  const event = MapPrototypeGet(events, id);
+  if (event === undefined) return;
+  MapPrototypeDelete(events, id);
+  if (event.exports !== undefined) forgetExports(event.exports);
 }
 
 export function eventOf(id) {

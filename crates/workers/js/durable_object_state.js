@@ -2,13 +2,12 @@
 // https://developers.cloudflare.com/durable-objects/api/state/
 
 import {
-  op_alarm_begin, op_alarm_end, op_async_frame_get, op_async_frame_set, op_object_reset, op_object_returned, op_object_socket_begun, op_report_exception,
+  op_alarm_begin, op_alarm_end, op_async_frame_get, op_async_frame_set, op_object_reset, op_object_socket_begun, op_report_exception,
   op_respond_error, op_timer_clear, op_timer_start,
 } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
-import { deserialize, serialize } from "../webapi/structured_clone.js";
 import { receivedClose, replyToClose } from "../webapi/websocket.js";
-import { defineInterface, illegalInvocation, isObject, requiredArguments } from "../webapi/webidl.js";
+import { defineInterface, illegalInvocation, requiredArguments } from "../webapi/webidl.js";
 import { answered, beginEvent, currentEvent, waitUntil } from "./context.js";
 import {
   acceptSocket, autoResponse, autoResponseTimestamp, eventTimeout, forgetSocket, setAutoResponse, setEventTimeout, socketOf, socketsWith, tagsOf,
@@ -17,10 +16,11 @@ import { newObjectId } from "./durable_objects.js";
 import { newObjectStorage } from "./durable_object_storage.js";
 import { DurableObject } from "./entrypoint.js";
 import { currentEnv, mainModule, serveWith } from "./handlers.js";
+import { setObject } from "./rpc_target.js";
 
 const {
-  ArrayPrototypePush, ArrayPrototypeShift, Error, FunctionPrototypeApply, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototype, ObjectPrototypeIsPrototypeOf, Promise, PromisePrototypeThen,
-  PromiseReject, PromiseResolve, SafeSet, String, Symbol, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeSet, Uint8Array,
+  ArrayPrototypePush, ArrayPrototypeShift, Error, ObjectPrototypeIsPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, String, Symbol,
+  TypeError, TypedArrayPrototypeGetBuffer,
 } = primordials;
 
 const INTERNAL = Symbol("DurableObjectState");
@@ -49,6 +49,7 @@ export function startObject(className, id, name, sql, jurisdiction) {
   }
   const storage = newObjectStorage(sql, () => typeof instance?.alarm === "function", transact);
   state = new DurableObjectState(INTERNAL, newObjectId(id, name, jurisdiction), storage);
+  setObject({ deliver, target: callTarget, id });
   serveWith((request) => deliver(() => {
     if (typeof instance.fetch !== "function") throw new TypeError("Handler does not export a fetch() function.");
     return instance.fetch(request);
@@ -213,64 +214,13 @@ defineInterface(DurableObjectState);
 
 // === Methods called from outside ===
 
-const RESERVED = new SafeSet()
-  .add("constructor").add("fetch").add("connect").add("alarm").add("webSocketMessage").add("webSocketClose").add("webSocketError").add("dup");
-
-function methodOf(name) {
-  if (!ObjectPrototypeIsPrototypeOf(DurableObject.prototype, instance)) {
-    throw new TypeError(
-      "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, " +
-        "make sure your class extends `DurableObject` from the module `cloudflare:workers`.",
-    );
-  }
-  if (RESERVED.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
-  // The class's own, not the instance's, and nothing that every object has.
-  for (let prototype = ObjectGetPrototypeOf(instance); prototype !== null && prototype !== ObjectPrototype; prototype = ObjectGetPrototypeOf(prototype)) {
-    if (!ObjectHasOwn(prototype, name)) continue;
-    const method = instance[name];
-    if (typeof method !== "function") throw new TypeError(`"${name}" is not a function.`);
-    return method;
-  }
-  throw new TypeError(`The RPC receiver does not implement the method "${name}".`);
-}
-
-export function dispatchCall(id, name, bytes) {
-  const event = beginEvent(id);
-  const returned = (value) => {
-    let data;
-    try {
-      data = outcome(0, value);
-    } catch (error) {
-      data = outcome(1, error);
-    }
-    op_object_returned(data);
-    answered(event);
-  };
-  const thrown = (error) => {
-    try {
-      op_object_returned(outcome(1, error));
-    } catch {
-      op_respond_error(error);
-    }
-    answered(event);
-  };
-  let result;
-  try {
-    const args = deserialize(bytes);
-    result = deliver(() => FunctionPrototypeApply(methodOf(name), instance, args));
-    if (!isObject(result)) return returned(result);
-  } catch (error) {
-    return thrown(error);
-  }
-  PromisePrototypeThen(PromiseResolve(result), returned, thrown);
-}
-
-function outcome(kind, value) {
-  const data = serialize(value);
-  const bytes = new Uint8Array(1 + data.length);
-  bytes[0] = kind;
-  TypedArrayPrototypeSet(bytes, data, 1);
-  return bytes;
+/** What calls are made on. */
+function callTarget() {
+  if (ObjectPrototypeIsPrototypeOf(DurableObject.prototype, instance)) return instance;
+  throw new TypeError(
+    "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, make " +
+      "sure your class extends the special class `DurableObject`, which can be imported from the module \"cloudflare:workers\".",
+  );
 }
 
 // === WebSockets ===

@@ -1,15 +1,14 @@
 // Durable Objects from outside: namespaces, ids, stubs. https://developers.cloudflare.com/durable-objects/api/namespace/
 
-import { op_object_call, op_object_fetch, op_object_id } from "skerry:ops";
+import { op_object_fetch, op_object_id } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
-import { bodyToNative } from "../webapi/body.js";
+import { exchange } from "../webapi/fetch.js";
 import { requestParts } from "../webapi/request.js";
-import { responseFromNative } from "../webapi/response.js";
-import { deserialize, serialize } from "../webapi/structured_clone.js";
 import { converters, defineInterface, illegalInvocation, requiredArguments } from "../webapi/webidl.js";
+import { BindingFace, mark, newProperty, OBJECT } from "./rpc_stub.js";
 
 const {
-  Error, JSONStringify, PromisePrototypeThen, PromiseReject, Proxy, RangeError, ReflectGet, ReflectHas, Symbol, TypeError, TypedArrayPrototypeSubarray,
+  Error, JSONStringify, PromiseReject, Proxy, RangeError, ReflectGet, ReflectHas, Symbol, TypeError,
 } = primordials;
 
 const INTERNAL = Symbol("DurableObject");
@@ -73,48 +72,46 @@ export function newObjectId(text, name, jurisdiction) {
 
 // === Stubs ===
 
-function readable(parts) {
-  return responseFromNative(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6]);
-}
-
 class DurableObjectStub {
-  #namespace;
   #id;
+  /** What the object's methods are properties of. */
+  #root;
 
-  constructor(key, namespace, id) {
+  constructor(key, root, id) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
-    this.#namespace = namespace;
+    this.#root = root;
     this.#id = id;
   }
 
   static fetch(stub, input, init) {
     const request = requestParts(input, init);
-    const body = request.body === null ? null : bodyToNative(request.body);
+    const { method, url, headers } = request;
     const cf = request.cf === undefined ? undefined : JSONStringify(request.cf);
-    const id = stub.#id;
-    const answer = op_object_fetch(stub.#namespace, textOf(id), nameOf(id), request.method, request.url, request.headers, body, cf);
-    return PromisePrototypeThen(answer, readable);
+    const { number, id, name } = stub.#root;
+    return exchange(request, (body, redirect, exchanged) => op_object_fetch(number, id, name, method, url, headers, body, cf, exchanged));
   }
 
-  static call(stub, method, args) {
-    const id = stub.#id;
-    return PromisePrototypeThen(op_object_call(stub.#namespace, textOf(id), nameOf(id), method, serialize(args)), result);
+  static root(stub) {
+    return stub.#root;
   }
 
   static id(stub) {
     return stub.#id;
   }
 }
-defineInterface(DurableObjectStub, { __proto__: null, name: "DurableObject", hidden: ["fetch", "call", "id"] });
+defineInterface(DurableObjectStub, { __proto__: null, name: "DurableObject", hidden: ["fetch", "root", "id"] });
 
-/** What a call returned, or throws what it threw: the first byte tells. */
-function result(bytes) {
-  const value = deserialize(TypedArrayPrototypeSubarray(bytes, 1));
-  if (bytes[0] === 0) return value;
-  throw value;
+function makeStub(number, id) {
+  const root = new BindingFace(OBJECT, number, textOf(id), nameOf(id));
+  return mark(new Proxy(new DurableObjectStub(INTERNAL, root, id), handler), root);
 }
 
-/** Every name that is not the stub's own is a method of the object (https://developers.cloudflare.com/workers/runtime-apis/rpc/). */
+/** A stub that came over RPC. */
+export function makeObjectStub(number, id, name) {
+  return makeStub(number, newObjectId(id, name));
+}
+
+/** Every name that is not the stub's own is a member of the object (https://developers.cloudflare.com/workers/runtime-apis/rpc/). */
 const handler = {
   __proto__: null,
   get(stub, name, receiver) {
@@ -132,16 +129,7 @@ const handler = {
     }
     // A stub is no promise.
     if (typeof name === "symbol" || name === "then" || ReflectHas(stub, name)) return ReflectGet(stub, name, receiver);
-    return (...args) => {
-      try {
-        return DurableObjectStub.call(stub, name, args);
-      } catch (error) {
-        return PromiseReject(error);
-      }
-    };
-  },
-  set() {
-    throw new TypeError("The properties of a Durable Object stub can't be set.");
+    return newProperty(DurableObjectStub.root(stub), name);
   },
 };
 
@@ -187,7 +175,7 @@ export class DurableObjectNamespace {
     this.#checkJurisdiction("get", jurisdictionOf(id));
     // Its namespace has to have given it out.
     op_object_id(this.#number, READ, textOf(id), undefined);
-    return new Proxy(new DurableObjectStub(INTERNAL, this.#number, id), handler);
+    return makeStub(this.#number, id);
   }
 
   getByName(name, options = undefined) {

@@ -4,6 +4,9 @@ import { primordials } from "../webapi/primordials.js";
 import { defineInterface } from "../webapi/webidl.js";
 import { currentEvent, waitUntil as waitFor } from "./context.js";
 import { currentEnv } from "./handlers.js";
+import { RpcPromise, RpcProperty, RpcStub } from "./rpc_stub.js";
+import { RpcTarget } from "./rpc_target.js";
+import { Fetcher } from "./service.js";
 
 const { Error, ObjectPrototypeIsPrototypeOf } = primordials;
 
@@ -24,9 +27,6 @@ export class DurableObject {
 }
 defineInterface(DurableObject);
 
-export class RpcTarget {}
-defineInterface(RpcTarget);
-
 const { prototype: entrypointPrototype } = WorkerEntrypoint;
 
 export function isEntrypointClass(value) {
@@ -40,5 +40,5 @@ function waitUntil(promise) {
 }
 
 export function workersModule() {
-  return { __proto__: null, env: currentEnv(), waitUntil, WorkerEntrypoint, DurableObject, RpcTarget };
+  return { __proto__: null, env: currentEnv(), waitUntil, WorkerEntrypoint, DurableObject, RpcTarget, RpcStub, RpcPromise, RpcProperty, ServiceStub: Fetcher };
 }

@@ -7,7 +7,7 @@ import { requestFromNative } from "../webapi/request.js";
 import { isResponse, Response, responseParts } from "../webapi/response.js";
 import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
 import { connectionOf, releaseWebSocket, setHold, setWebSocketDefaults } from "../webapi/websocket.js";
-import { answered, beginEvent, currentEvent, eventOf, newExecutionContext, waitUntil } from "./context.js";
+import { answered, beginEvent, currentEvent, eventOf, newExecutionContext, unkeepAll, waitUntil } from "./context.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { callFetchListeners, callScheduledListeners, hasEventListeners, ScheduledController } from "./service_worker.js";
 
@@ -96,6 +96,16 @@ function namedHandler(name) {
   }
   if (typeof entrypoint.fetch !== "function") throw new Error(`The entrypoint "${name}" does not define a fetch() function.`);
   return (request, event) => FunctionPrototypeCall(entrypoint.fetch, entrypoint, request, env, newExecutionContext(event));
+}
+
+/** What calls of an entrypoint are made on. `plain`: it is no class, and its methods also want env and ctx. */
+export function callTarget(name, event) {
+  const entrypoint = exported === undefined ? undefined : exported[name ?? "default"];
+  const ctx = newExecutionContext(event);
+  if (isEntrypointClass(entrypoint)) return { target: new entrypoint(ctx, env), plain: false, env, ctx };
+  if (typeof entrypoint === "object" && entrypoint !== null) return { target: entrypoint, plain: true, env, ctx };
+  if (name === undefined) throw new TypeError("The Worker's main module has no default export that could receive RPC: export a class that extends WorkerEntrypoint.");
+  throw new Error(`The Worker has no entrypoint "${name}": its main module exports no class of that name that extends WorkerEntrypoint.`);
 }
 
 export function dispatchFetch(id, method, url, rid, entrypoint = undefined, props = undefined) {
@@ -192,6 +202,10 @@ export function warmUp() {
 export function dispatchGone(id) {
   const event = eventOf(id);
   if (event === undefined) return;
+  if (event.isCall) {
+    answered(event);
+    return unkeepAll(event);
+  }
   PromisePrototypeThen(op_request_signal(id), () => op_timer_start(() => answered(event), 0, false));
 }
 

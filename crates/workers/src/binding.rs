@@ -92,5 +92,34 @@ fn service<'s, T: Send + 'static>(
 /// The service that argument `index` of an op names by its number.
 pub(crate) fn service_arg<T: Clone + Send + 'static>(scope: &mut v8::PinScope, args: &Args, index: i32) -> Option<T> {
     let number = args.get(index).uint32_value(scope)?;
+    known_service(scope, number)
+}
+
+/// The service of this number.
+pub(crate) fn known_service<T: Clone + Send + 'static>(scope: &mut v8::PinScope, number: u32) -> Option<T> {
     isolate::embedder::<Services<T>>(scope)?.0.get(number as usize).cloned()
+}
+
+/// Services that can be handed from Worker to Worker.
+pub(crate) trait Same {
+    fn is_same(&self, other: &Self) -> bool;
+}
+
+impl Same for Arc<dyn Service> {
+    fn is_same(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(self), Arc::as_ptr(other))
+    }
+}
+
+/// The number of a service that came from elsewhere. There are as many as the process has bindings.
+pub(crate) fn service_number<T: Same + Send + 'static>(scope: &mut v8::PinScope, service: T) -> u32 {
+    if isolate::embedder::<Services<T>>(scope).is_none() {
+        isolate::put(scope, Services::<T>(Vec::new()));
+    }
+    let Some(Services(services)) = isolate::embedder::<Services<T>>(scope) else { return u32::MAX };
+    let place = services.iter().position(|known| known.is_same(&service)).unwrap_or_else(|| {
+        services.push(service);
+        services.len() - 1
+    });
+    place as u32
 }

@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::Invocations;
 use crate::fetch_event::FetchEvent;
+use crate::rpc::outbox::leave;
+use crate::rpc::session::Session;
 
 /// How an event ended when it gave no value.
 #[derive(Clone, Debug)]
@@ -82,10 +84,20 @@ impl Origin {
             let colo = Some(event.colo.clone()).filter(|colo| !colo.is_empty());
             return Self { colo, invocations: event.invocations.clone() };
         }
-        if let Some(event) = context.data::<Event<Vec<u8>>>() {
-            return event.origin.clone();
+        if let Some(session) = context.data::<Session>() {
+            return session.origin.clone();
         }
         context.data::<Event<()>>().map(|event| event.origin.clone()).unwrap_or_default()
+    }
+
+    /// That of a call of another Worker.
+    pub(crate) fn of_service(self) -> Result<Self, JsError> {
+        Ok(Self { invocations: self.invocations.of_service()?, ..self })
+    }
+
+    /// That of an event in a Durable Object.
+    pub(crate) fn of_object(self) -> Result<Self, JsError> {
+        Ok(Self { invocations: self.invocations.of_object()?, ..self })
     }
 }
 
@@ -115,17 +127,12 @@ impl<T> Answer<T> {
     where
         T: Send + 'static,
     {
-        let Some(gate) = isolate::output_gate(scope) else { return self.send(outcome) };
         let Some(sender) = self.sender.take() else { return false };
         let waited = !sender.is_closed();
-        tokio::spawn(async move {
-            let outcome = match gate.await {
+        leave(scope, move |passed| {
+            let outcome = match passed {
                 Ok(()) => outcome,
-                Err(error) => Err(Cause::Exception(JsException {
-                    name: "Error".into(),
-                    message: error.message,
-                    ..JsException::default()
-                })),
+                Err(failed) => Err(Cause::Exception(crate::rpc::call::error(&failed.message))),
             };
             let _ = sender.send(outcome);
         });

@@ -79,7 +79,7 @@ impl FetchEvent {
     }
 }
 
-fn text_or_undefined<'s>(scope: &v8::PinScope<'s, '_>, text: Option<&str>) -> v8::Local<'s, v8::Value> {
+pub(crate) fn text_or_undefined<'s>(scope: &v8::PinScope<'s, '_>, text: Option<&str>) -> v8::Local<'s, v8::Value> {
     text.map_or_else(|| v8::undefined(scope).into(), |text| isolate::new_string(scope, text).into())
 }
 
@@ -223,7 +223,6 @@ fn op_respond_error(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) 
     let exception = JsException::capture(scope, args.get(0));
     let cause = Cause::Exception(exception);
     give(scope, request_answer, Err(cause.clone()));
-    give(scope, event_answer::<Vec<u8>>, Err(cause.clone()));
     give(scope, event_answer::<()>, Err(cause));
 }
 

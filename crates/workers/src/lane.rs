@@ -15,6 +15,8 @@ use crate::console::{Notice, Notices};
 use crate::event::{Answer, Cause, Outcome, Usage};
 use crate::fetch_event::Request;
 use crate::mailbox::Mailbox;
+use crate::rpc::session::Session;
+use crate::rpc::{Invocation, Returned};
 use crate::scheduled_event::Scheduled;
 use crate::{Host, Version};
 
@@ -39,6 +41,14 @@ impl Worker {
     /// and only what it gave to `waitUntil` goes on.
     pub async fn fetch(&self, request: Request, usage: Usage) -> Outcome<Response<Outgoing>> {
         self.mailbox.fetch(request, usage).await
+    }
+
+    /// Calls a method. Dropping the future says that nobody wants the result any more: only what was given to `waitUntil` goes on.
+    pub async fn call(&self, invocation: Invocation) -> Outcome<Returned> {
+        let id = ContextId::next();
+        let (job, outcome) = Session::on_entrypoint(id, invocation);
+        self.mailbox.send(job);
+        self.mailbox.outcome(id, outcome).await
     }
 
     /// Runs the scheduled handler, and what it waits for.

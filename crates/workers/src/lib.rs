@@ -21,6 +21,7 @@ mod object_sockets;
 mod object_state;
 mod object_storage;
 mod r2;
+mod rpc;
 mod runtime;
 mod scheduled_event;
 mod service;
@@ -38,9 +39,10 @@ pub use isolate::{
 };
 pub use lane::{Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};
+pub use rpc::{Invocation, Returned};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
-pub use service::{Entrypoint, Invocations, Service, ServiceFuture};
+pub use service::{CallFuture, Entrypoint, Invocations, Service, ServiceFuture};
 pub use version::Version;
 
 #[cfg(test)]

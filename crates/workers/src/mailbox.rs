@@ -45,6 +45,11 @@ impl Mailbox {
         outcome.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
     }
 
+    /// Tells an event that nobody waits for its answer any more.
+    pub(crate) fn abandon(&self, id: ContextId) {
+        let _ = self.sender.send(Message::Within(id, Box::new(crate::fetch_event::gone)));
+    }
+
     pub(crate) fn send(&self, job: isolate::Job) {
         // The isolate's task lives as long as a sender does; were it gone, the dropped job would answer for itself.
         let _ = self.sender.send(Message::Event(job));
@@ -54,7 +59,7 @@ impl Mailbox {
 impl Drop for Abandon<'_> {
     fn drop(&mut self) {
         if self.unanswered {
-            let _ = self.mailbox.sender.send(Message::Within(self.id, Box::new(crate::fetch_event::gone)));
+            self.mailbox.abandon(self.id);
         }
     }
 }

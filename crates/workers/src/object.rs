@@ -13,6 +13,7 @@ use isolate::{ContextId, Failure, Isolate, Job, JsException, Message, v8};
 use tokio::sync::{mpsc, watch};
 use webapi::body::Outgoing;
 
+use crate::binding::Same;
 use crate::console::Notice;
 use crate::event::{Answer, Event, Origin, Outcome, Usage};
 use crate::fetch_event::{FetchEvent, Request};
@@ -163,26 +164,6 @@ impl ObjectNamespace {
         self.event(id, name, |event, answer| FetchEvent::job(event, request, answer)).await
     }
 
-    /// Calls a method of the object with arguments, and returns what it returned or threw, all serialised.
-    pub(crate) async fn call(
-        &self,
-        id: ObjectId,
-        name: Option<String>,
-        method: String,
-        arguments: Vec<u8>,
-        origin: Origin,
-    ) -> Outcome<Vec<u8>> {
-        let run: isolate::Begin = Box::new(move |scope, id| {
-            let arguments = [
-                v8::Integer::new_from_unsigned(scope, id.0).into(),
-                isolate::new_string(scope, &method).into(),
-                isolate::new_bytes(scope, arguments).into(),
-            ];
-            crate::runtime::call(scope, |hooks| &hooks.call, &arguments);
-        });
-        self.event(id, name, |event, answer| Event::job(event, answer, origin, run)).await
-    }
-
     /// Runs the object's alarm handler, if its alarm is due. `retry`: how many times it has failed.
     pub(crate) async fn alarm(&self, id: ObjectId, retry: u32) -> Outcome<()> {
         let run: isolate::Begin = Box::new(move |scope, id| {
@@ -233,7 +214,8 @@ impl ObjectNamespace {
         mailbox.outcome(event, outcome).await
     }
 
-    fn send(&self, id: ObjectId, name: Option<String>, job: Job) -> Mailbox {
+    /// Sends the object a job. Jobs for one object begin in the order in which they are sent.
+    pub(crate) fn send(&self, id: ObjectId, name: Option<String>, job: Job) -> Mailbox {
         // Sent under the lock, under which the object's task looks before it leaves.
         let mut live = self.live();
         let object = match live.entry(id) {
@@ -370,10 +352,19 @@ async fn run(
             None => break false,
         }
     };
+    if replaced.is_some() {
+        isolate.fail(&failed("Durable Object reset because its code was updated.".into()));
+    }
     let unbegun = isolate.take_unbegun().collect();
     // The next instance must find the storage closed.
     let _ = tokio::task::spawn_blocking(move || drop(isolate)).await;
     (unbegun, broken)
+}
+
+impl Same for ObjectNamespace {
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl std::fmt::Debug for Inner {

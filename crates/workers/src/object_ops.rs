@@ -7,15 +7,15 @@ use http::{HeaderMap, Method};
 use isolate::{Args, Failure, JsError, JsException, Op, OpValue, op, v8};
 use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, Outgoing};
-use webapi::fetch::{SubrequestBody, Subresponse};
+use webapi::fetch::{FetchError, SubrequestBody, Subresponse, ops as fetch_ops};
 
 use crate::binding::service_arg;
 use crate::event::{Cause, Origin, thrown};
-use crate::fetch_event::{Request, event_answer, give};
+use crate::fetch_event::Request;
+use crate::object::Object;
 use crate::{CfSource, Entrypoint, ObjectNamespace};
 
-pub(crate) const OPS: &[Op] =
-    &[op!(op_object_id), op!(op_object_fetch), op!(op_object_call), op!(op_object_returned), op!(op_object_reset)];
+pub(crate) const OPS: &[Op] = &[op!(op_object_id), op!(op_object_fetch), op!(op_object_reset)];
 
 const NO_NAMESPACE: &str = "This Durable Object namespace is gone.";
 
@@ -68,31 +68,47 @@ pub(crate) fn name_of<'s>(
     }
 }
 
-/// What each op on an object begins with: `(namespace, id, name, …)`.
-fn object(scope: &mut v8::PinScope, args: &Args) -> Result<(ObjectNamespace, ObjectId, Option<String>), JsError> {
-    let namespace = service_arg::<ObjectNamespace>(scope, args, 0).ok_or_else(|| JsError::error(NO_NAMESPACE))?;
-    let id = isolate::string_arg(scope, args, 1);
+/// The object that arguments from `first` on name, `(…, namespace, id, name, …)`, for one subrequest.
+pub(crate) fn object(scope: &mut v8::PinScope, args: &Args, first: i32) -> Result<Object, JsError> {
+    let namespace = service_arg::<ObjectNamespace>(scope, args, first).ok_or_else(|| JsError::error(NO_NAMESPACE))?;
+    let id = isolate::string_arg(scope, args, first + 1);
     let id = id.parse().map_err(|error: IdError| JsError::type_error(error.to_string()))?;
-    let name = args.get(2).is_string().then(|| isolate::string_arg(scope, args, 2));
+    let name = args.get(first + 2).is_string().then(|| isolate::string_arg(scope, args, first + 2));
     let context = isolate::io_context(scope);
     context.map_or(Ok(()), isolate::IoContext::take_subrequest)?;
-    Ok((namespace, id, name))
+    Ok(Object { namespace, id, name })
 }
 
-/// `op_object_fetch(namespace, id, name, method, url, headers, body, cfJson)` → a promise of what `responseFromNative` takes
+/// `op_object_fetch(namespace, id, name, method, url, headers, body, cfJson, fetchId)` → a promise of what `responseFromNative`
+/// takes
 fn op_object_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if !isolate::require_io(scope) {
         return;
     }
-    let (target, request) = match object(scope, &args).and_then(|target| Ok((target, request(scope, &args)?))) {
+    let (target, request) = match object(scope, &args, 0).and_then(|target| Ok((target, request(scope, &args)?))) {
         Ok(both) => both,
         Err(error) => return isolate::throw(scope, error),
     };
+    let abort = fetch_ops::abort(scope, args.get(8));
     isolate::spawn_output(scope, rv, async move {
-        let (namespace, id, name) = target;
+        let Object { namespace, id, name } = target;
         let (url, bodiless) = (request.url.clone(), request.method == Method::HEAD);
-        let response = namespace.fetch(id, name, request).await.map_err(failed)?;
-        let (parts, Outgoing { reader, socket, .. }) = response.into_parts();
+        let abandoned = request.gone.clone().drop_guard();
+        let answer = namespace.fetch(id, name, request);
+        let response = match &abort {
+            None => answer.await,
+            Some(abort) => tokio::select! {
+                biased;
+                () = abort.cancelled() => return Err(FetchError::Aborted.into()),
+                answer = answer => answer,
+            },
+        };
+        abandoned.disarm();
+        let (parts, Outgoing { reader, socket, .. }) = response.map_err(|cause| failed(cause).0)?.into_parts();
+        let reader = match abort {
+            Some(abort) => reader.abort_on(abort),
+            None => reader,
+        };
         let bodiless = bodiless || matches!(parts.status.as_u16(), 101 | 204 | 205 | 304);
         let response = Subresponse {
             status: parts.status,
@@ -124,7 +140,7 @@ fn request(scope: &mut v8::PinScope, args: &Args) -> Result<Request, JsError> {
         Arc::new(move || cf.clone()) as CfSource
     });
     // An object is nowhere in particular: what it does takes place where it was asked from.
-    let Origin { colo, invocations } = Origin::current(scope);
+    let Origin { colo, invocations } = Origin::current(scope).of_object()?;
     Ok(Request {
         method,
         url,
@@ -138,50 +154,25 @@ fn request(scope: &mut v8::PinScope, args: &Args) -> Result<Request, JsError> {
     })
 }
 
-/// `op_object_call(namespace, id, name, method, arguments)` → a promise of bytes: whether it threw (1) or returned (0), and
-/// what, serialised
-fn op_object_call(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
-    if !isolate::require_io(scope) {
-        return;
-    }
-    let (namespace, id, name) = match object(scope, &args) {
-        Ok(target) => target,
-        Err(error) => return isolate::throw(scope, error),
+/// How a stub's caller sees that there is no answer, and whether the object was reset.
+pub(crate) fn failed(cause: Cause) -> (JsError, bool) {
+    let failure = match cause {
+        Cause::Exception(exception) => return (thrown(&exception), false),
+        Cause::Runtime(failure) => failure,
     };
-    let method = isolate::string_arg(scope, &args, 3);
-    let Some(arguments) = isolate::bytes_arg(scope, &args, 4) else { return };
-    let origin = Origin::current(scope);
-    isolate::spawn_output(scope, rv, async move {
-        Ok(namespace.call(id, name, method, arguments, origin).await.map_err(failed)?.into())
-    });
-}
-
-/// How a stub's caller sees that there is no answer.
-fn failed(cause: Cause) -> JsError {
-    match cause {
-        Cause::Exception(exception) => thrown(&exception),
-        Cause::Runtime(Failure::Reset(reason)) => thrown(&reason),
-        Cause::Runtime(Failure::CpuLimit) => {
-            JsError::error("Durable Object exceeded its CPU time limit and was reset.")
-        }
-        Cause::Runtime(Failure::MemoryLimit) => {
-            JsError::error("Durable Object's isolate exceeded its memory limit and was reset.")
-        }
-        Cause::Runtime(Failure::Start(error)) => match &*error {
+    let error = match failure {
+        Failure::Reset(reason) => thrown(&reason),
+        Failure::CpuLimit => JsError::error("Durable Object exceeded its CPU time limit and was reset."),
+        Failure::MemoryLimit => JsError::error("Durable Object's isolate exceeded its memory limit and was reset."),
+        Failure::Start(error) => match &*error {
             isolate::StartError::Script(exception) => thrown(exception),
             other => JsError::error(other.to_string()),
         },
-        Cause::Runtime(Failure::Expired | Failure::Hung | Failure::IsolateGone) => {
-            JsError::error("Durable Object was reset before it answered.")
+        Failure::Expired | Failure::Hung | Failure::IsolateGone => {
+            return (JsError::error("Network connection lost."), false);
         }
-    }
-}
-
-/// `op_object_returned(bytes)`: answers the current call.
-fn op_object_returned(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
-    if let Some(bytes) = isolate::bytes_arg(scope, &args, 0) {
-        give(scope, event_answer::<Vec<u8>>, Ok(bytes));
-    }
+    };
+    (error, true)
 }
 
 /// `op_object_reset(error)`: ends this instance; all that it has begun fails with `error`.
@@ -197,7 +188,7 @@ mod tests {
     #[test]
     fn errors_keep_their_class() {
         let exception = JsException { name: "RangeError".into(), message: "too far".into(), ..JsException::default() };
-        let error = failed(Cause::Runtime(Failure::Reset(Arc::new(exception))));
-        assert_eq!((error.kind, error.message.as_str()), (isolate::JsErrorKind::RangeError, "too far"));
+        let (error, reset) = failed(Cause::Runtime(Failure::Reset(Arc::new(exception))));
+        assert_eq!((error.kind, error.message.as_str(), reset), (isolate::JsErrorKind::RangeError, "too far", true));
     }
 }

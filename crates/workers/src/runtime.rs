@@ -17,6 +17,7 @@ pub fn runtime() -> Runtime {
     ops.extend(crate::d1::OPS);
     ops.extend(crate::kv::OPS);
     ops.extend(crate::service::OPS);
+    ops.extend(crate::rpc::ops::OPS);
     ops.extend(crate::r2::OPS);
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
@@ -45,6 +46,8 @@ pub(crate) struct Hooks {
     pub(crate) scheduled: v8::Global<v8::Function>,
     pub(crate) gone: v8::Global<v8::Function>,
     pub(crate) call: v8::Global<v8::Function>,
+    pub(crate) target_call: v8::Global<v8::Function>,
+    pub(crate) release: v8::Global<v8::Function>,
     pub(crate) alarm: v8::Global<v8::Function>,
     pub(crate) socket: v8::Global<v8::Function>,
 }
@@ -59,6 +62,8 @@ impl Hooks {
             scheduled: find("dispatchScheduled")?,
             gone: find("dispatchGone")?,
             call: find("dispatchCall")?,
+            target_call: find("dispatchTargetCall")?,
+            release: find("dispatchRelease")?,
             alarm: find("dispatchAlarm")?,
             socket: find("dispatchSocket")?,
         })

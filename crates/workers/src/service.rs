@@ -14,8 +14,9 @@ use crate::binding::service_arg;
 use crate::event::{Cause, Outcome};
 use crate::event::{Origin, thrown};
 use crate::fetch_event::{CfSource, FetchEvent, Request};
+use crate::rpc::{Invocation, Returned};
 
-pub(crate) const OPS: &[Op] = &[op!(op_service_fetch), op!(op_service_rpc)];
+pub(crate) const OPS: &[Op] = &[op!(op_service_fetch)];
 
 /// Worker invocations that one request from outside may lead to, itself included:
 /// <https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/#limits>
@@ -28,9 +29,13 @@ happen e.g. if you have a Worker or Durable Object that calls other Workers or o
 pub trait Service: Send + Sync {
     /// Handles a request. Dropping the future says that nobody wants the response any more.
     fn fetch(&self, request: Request) -> ServiceFuture;
+
+    /// Calls a method. Dropping the future says that nobody wants the result any more.
+    fn call(&self, invocation: Invocation) -> CallFuture;
 }
 
 pub type ServiceFuture = Pin<Box<dyn Future<Output = Outcome<Response<Outgoing>>> + Send>>;
+pub type CallFuture = Pin<Box<dyn Future<Output = Outcome<Returned>> + Send>>;
 
 /// Where in a Worker a request goes.
 #[derive(Clone, Debug, Default)]
@@ -41,24 +46,38 @@ pub struct Entrypoint {
     pub props: Option<Arc<str>>,
 }
 
-/// How many Workers a request from outside has invoked so far. Clones count together.
+/// How far a request from outside has led: how many Workers it has invoked, wherever, and how long the chain is to here, in
+/// which events of Durable Objects count too.
 #[derive(Clone, Debug)]
-pub struct Invocations(Arc<AtomicU32>);
+pub struct Invocations {
+    workers: Arc<AtomicU32>,
+    depth: u32,
+}
 
 // === impl Invocations ===
 
 impl Default for Invocations {
     fn default() -> Self {
-        Self(Arc::new(AtomicU32::new(1)))
+        Self { workers: Arc::new(AtomicU32::new(1)), depth: 1 }
     }
 }
 
 impl Invocations {
-    /// Counts one more.
-    fn count(&self) -> Result<(), JsError> {
+    /// Those of another Worker that is invoked from here.
+    pub(crate) fn of_service(self) -> Result<Self, JsError> {
         let more = |count: u32| (count < MAX_INVOCATIONS).then_some(count + 1);
-        let counted = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        counted.map(drop).map_err(|_| JsError::error(TOO_DEEP))
+        let counted = self.workers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.map_err(|_| JsError::error(TOO_DEEP))?;
+        self.of_object()
+    }
+
+    /// Those of a Durable Object's event that comes from here. A Worker may ask as many objects as it has subrequests; what is
+    /// bounded is how deep they ask each other.
+    pub(crate) fn of_object(self) -> Result<Self, JsError> {
+        match self.depth < MAX_INVOCATIONS {
+            true => Ok(Self { depth: self.depth + 1, ..self }),
+            false => Err(JsError::error(TOO_DEEP)),
+        }
     }
 }
 
@@ -83,16 +102,6 @@ fn op_service_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         let response = call.fetch(request).await?;
         Ok(OpValue::With(Box::new(move |scope| fetch_ops::reply(scope, response))))
     });
-}
-
-/// `op_service_rpc(method)`: says that a method of another Worker can't be called.
-fn op_service_rpc(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
-    let method = isolate::string_arg(scope, &args, 0);
-    let message = format!(
-        "The RPC method \"{method}\" can't be called: this version of Skerry has no RPC between Workers yet. A service \
-         binding's fetch() works."
-    );
-    isolate::throw(scope, JsError::type_error(message));
 }
 
 fn cf(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<CfSource> {
@@ -139,7 +148,7 @@ impl Call {
     }
 
     async fn exchange(&self, request: &mut Subrequest) -> Result<Response<Outgoing>, JsError> {
-        self.origin.invocations.count()?;
+        let invocations = self.origin.invocations.clone().of_service()?;
         let body = match &mut request.body {
             SubrequestBody::None => None,
             SubrequestBody::Bytes(bytes) => Some(BodyReader::from_bytes(bytes.clone())),
@@ -157,7 +166,7 @@ impl Call {
             gone,
             entrypoint: Entrypoint::default(),
             colo: self.origin.colo.clone().unwrap_or_default(),
-            invocations: self.origin.invocations.clone(),
+            invocations,
         };
         let outcome = self.service.fetch(request).await;
         abandoned.disarm();
@@ -186,7 +195,7 @@ fn subresponse(request: Subrequest, response: Response<Outgoing>, redirected: bo
 }
 
 /// Why the other Worker gave no response, as its caller is told: a builtin error keeps its class.
-fn error(cause: Cause) -> JsError {
+pub(crate) fn error(cause: Cause) -> JsError {
     let failure = match cause {
         Cause::Exception(exception) => return thrown(&exception),
         Cause::Runtime(failure) => failure,
@@ -196,8 +205,8 @@ fn error(cause: Cause) -> JsError {
         Failure::CpuLimit => "Worker exceeded CPU time limit.".to_owned(),
         Failure::MemoryLimit => "Worker exceeded memory limit.".to_owned(),
         Failure::Hung => {
-            "The Workers runtime canceled this request because it detected that your Worker's code had hung \
-                          and would never generate a response."
+            "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never \
+             generate a response. Refer to: https://developers.cloudflare.com/workers/observability/errors/"
                 .to_owned()
         }
         Failure::Start(error) => error.to_string(),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use workers::{Cause, Entrypoint, JsException, Request, Service, ServiceFuture, Usage};
+use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture, Usage};
 
 use super::app::{App, State};
 use super::server::report;
@@ -86,6 +86,26 @@ impl Service for Binding {
                 State::Broken(message) => Err(exception(format!("The Worker \"{}\" can't run: {message}", app.name()))),
                 State::Running(running) => {
                     let outcome = running.worker.fetch(request, Usage::default()).await;
+                    if let Err(cause) = &outcome {
+                        report(&app, &running, cause);
+                    }
+                    outcome
+                }
+            }
+        })
+    }
+
+    fn call(&self, invocation: Invocation) -> CallFuture {
+        let Some(app) = self.services.upgrade().and_then(|services| services.find(&self.service)) else {
+            let missing = self.missing();
+            return Box::pin(async move { Err(missing) });
+        };
+        let invocation = invocation.at(self.entrypoint.clone());
+        Box::pin(async move {
+            match app.state().await {
+                State::Broken(message) => Err(exception(format!("The Worker \"{}\" can't run: {message}", app.name()))),
+                State::Running(running) => {
+                    let outcome = running.worker.call(invocation).await;
                     if let Err(cause) = &outcome {
                         report(&app, &running, cause);
                     }

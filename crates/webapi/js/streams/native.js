@@ -265,10 +265,10 @@ class ReadAll {
 
 /**
  * Reads a stream to its end into a native writer, no faster than that takes it. Rejects with the error that ended the stream early. When nobody
- * reads the native body any more the stream is cancelled, and that is no error.
+ * reads the native body any more the stream is cancelled, and that is no error. `broken`: what the reader is told of an early end.
  */
-export function pump(stream, writerRid) {
-  return new Pump(stream, writerRid).done.promise;
+export function pump(stream, writerRid, broken = undefined) {
+  return new Pump(stream, writerRid, broken).done.promise;
 }
 
 class Pump {
@@ -280,15 +280,18 @@ class Pump {
   #again = false;
   #goOn = () => this.#loop();
   #finished = false;
+  // What the body's reader is told when the stream ends early, if not the reason.
+  #broken;
   #readerGone = () => {
     if (this.#finished) return;
     const finish = () => this.done.resolve(undefined);
     PromisePrototypeThen(this.#cancel(new Error("The body's reader is gone.")), finish, finish);
   };
 
-  constructor(stream, rid) {
+  constructor(stream, rid, broken) {
     this.#reader = acquireReader(stream);
     this.#rid = rid;
+    this.#broken = broken;
     PromisePrototypeThen(op_body_gone(rid), this.#readerGone, noop);
     this.#loop();
   }
@@ -342,13 +345,13 @@ class Pump {
   error(reason) {
     if (this.#finished) return;
     this.#finished = true;
-    op_body_abort(this.#rid, describeError(reason));
+    op_body_abort(this.#rid, this.#broken ?? describeError(reason));
     this.done.reject(reason);
   }
 
   #cancel(reason) {
     this.#finished = true;
-    op_body_abort(this.#rid, describeError(reason));
+    op_body_abort(this.#rid, this.#broken ?? describeError(reason));
     return readableCancel(this.#reader.stream, reason);
   }
 }

@@ -63,15 +63,15 @@ pub fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, J
         Some(2) => RedirectMode::Error,
         _ => RedirectMode::Follow,
     };
-    let abort = match args.get(6).is_number() {
-        true => {
-            let id = args.get(6).uint32_value(scope).unwrap_or(0);
-            isolate::resources(scope).get::<CancellationToken>(id).cloned()
-        }
-        false => None,
-    };
+    let abort = abort(scope, args.get(6));
     let options = args.get(5).is_string().then(|| isolate::string_arg(scope, args, 5).into());
     Ok(Subrequest { method, url, headers, body, redirect, options, abort })
+}
+
+/// What ends the exchange that JavaScript knows by this number (`op_fetch_id`), or undefined.
+pub fn abort(scope: &mut v8::PinScope, id: v8::Local<v8::Value>) -> Option<CancellationToken> {
+    let id = id.is_number().then(|| id.uint32_value(scope)).flatten()?;
+    isolate::resources(scope).get::<CancellationToken>(id).cloned()
 }
 
 /// A subrequest's body: null, text, bytes, or a native body's number.

@@ -1,0 +1,148 @@
+//! One call, from whoever makes it to whoever answers, and the way back.
+
+use isolate::{Attached, Failure, JsException};
+use tokio::sync::oneshot;
+
+use super::limits::Limits;
+use super::payload::{Payload, Thrown};
+use super::pipeline::{Pipeline, Promised, pipeline};
+use crate::Entrypoint;
+use crate::event::{Cause, Origin, Outcome};
+
+/// What is asked of an entrypoint or a target.
+pub(crate) struct Call {
+    /// The names that lead from what is called to the member that is meant; none: the thing itself.
+    pub(crate) path: Vec<String>,
+    /// What the member is called with; `None`: it is read.
+    pub(crate) arguments: Option<Payload>,
+    pub(crate) origin: Origin,
+}
+
+/// A call of an entrypoint, for whoever knows where it is.
+pub struct Invocation {
+    pub(crate) entrypoint: Entrypoint,
+    pub(crate) call: Call,
+    pub(crate) promised: Promised,
+    pub(crate) account: Limits,
+}
+
+/// What a call returned, or threw.
+pub struct Returned(pub(crate) Result<Payload, Thrown>);
+
+/// Why there is no result.
+#[derive(Clone)]
+pub(crate) enum Failed {
+    Thrown(Thrown),
+    Cause(Cause),
+}
+
+/// The way back to the caller; used once. Dropped, it says that what was called is gone.
+pub(crate) struct Reply {
+    sender: Option<oneshot::Sender<Outcome<Returned>>>,
+    promised: Option<Promised>,
+    /// Who pays for what is on its way.
+    pub(crate) account: Limits,
+    /// What the caller is told when this is dropped; `None`: that is for it to find out.
+    lost: Option<&'static str>,
+}
+
+const NOT_RUNNING: &str = "The execution context which hosts this callback is no longer running.";
+const CANCELED: &str = "The destination execution context for this RPC was canceled while the call was still running.";
+
+// === impl Invocation ===
+
+impl Invocation {
+    /// The same call of another entrypoint.
+    pub fn at(self, entrypoint: Entrypoint) -> Self {
+        Self { entrypoint, ..self }
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    pub(crate) fn new(account: Limits) -> (Self, Pipeline, oneshot::Receiver<Outcome<Returned>>) {
+        let (pipeline, promised) = pipeline();
+        let (reply, outcome) = Self::promised(promised, account);
+        (reply, pipeline, outcome)
+    }
+
+    pub(crate) fn promised(promised: Promised, account: Limits) -> (Self, oneshot::Receiver<Outcome<Returned>>) {
+        let (sender, outcome) = oneshot::channel();
+        (Self { sender: Some(sender), promised: Some(promised), account, lost: None }, outcome)
+    }
+
+    /// It is on its way to a target, which may be gone when it comes.
+    pub(crate) fn to_target(mut self) -> Self {
+        self.lost = Some(NOT_RUNNING);
+        self
+    }
+
+    /// The target has begun to answer.
+    pub(crate) fn begun(&mut self) {
+        self.lost = self.lost.map(|_| CANCELED);
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.sender.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    pub(crate) fn take_promised(&mut self) -> Option<Promised> {
+        self.promised.take()
+    }
+
+    pub(crate) fn give(mut self, outcome: Outcome<Returned>) {
+        if let (Some(promised), Some(failed)) = (self.promised.take(), Failed::of(&outcome)) {
+            promised.fail(&failed);
+        }
+        if let Some(sender) = self.sender.take() {
+            let _ = sender.send(outcome);
+        }
+    }
+}
+
+impl Attached for Reply {
+    fn fail(self: Box<Self>, failure: Failure) {
+        self.give(Err(Cause::Runtime(failure)));
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let (Some(sender), Some(lost)) = (self.sender.take(), self.lost) else { return };
+        let lost = Cause::Exception(error(lost));
+        if let Some(promised) = self.promised.take() {
+            promised.fail(&Failed::Cause(lost.clone()));
+        }
+        let _ = sender.send(Err(lost));
+    }
+}
+
+// === impl Failed ===
+
+impl Failed {
+    fn of(outcome: &Outcome<Returned>) -> Option<Self> {
+        match outcome {
+            Ok(Returned(Ok(_))) => None,
+            Ok(Returned(Err(thrown))) => Some(Self::Thrown(thrown.clone())),
+            Err(cause) => Some(Self::Cause(cause.clone())),
+        }
+    }
+
+    /// Whoever was to answer is gone.
+    pub(crate) fn canceled() -> Self {
+        Self::Cause(Cause::Exception(error(CANCELED)))
+    }
+
+    pub(crate) fn outcome(self) -> Outcome<Returned> {
+        match self {
+            Self::Thrown(thrown) => Ok(Returned(Err(thrown))),
+            Self::Cause(cause) => Err(cause),
+        }
+    }
+}
+
+pub(crate) fn error(message: &str) -> JsException {
+    JsException { name: "Error".into(), message: message.into(), ..JsException::default() }
+}
