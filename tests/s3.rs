@@ -53,7 +53,7 @@ impl Served {
     fn client(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env("S3_ENDPOINT", &self.endpoint).env("S3_ALL", &self.all).current_dir(self.project.path());
-        command.env("S3_FILE", self.project.join("large.bin")).env("S3_PRESIGNED", self.project.join("presigned"));
+        command.env("S3_FILE", self.project.join("large.bin"));
         command.env("NODE_NO_WARNINGS", "1").kill_on_drop(true);
         command
     }
@@ -95,7 +95,7 @@ async fn boto3_travels() {
     let read = token(&served.project, &["--permission", "read"]).await;
     let one = token(&served.project, &["--permission", "read-write", "--bucket", "files"]).await;
     let mut client = served.client(python("python"));
-    client.arg(script("journey.py")).arg("boto3").env("S3_READ", read).env("S3_ONE", one);
+    client.arg(script("journey.py")).env("S3_READ", read).env("S3_ONE", one);
     travel(client).await;
 }
 
@@ -104,7 +104,7 @@ async fn boto3_travels() {
 async fn large_objects_take_little_memory() {
     let served = Served::start().await;
     let mut client = served.client(python("python"));
-    client.arg(script("journey.py")).arg("large");
+    client.arg(script("large.py"));
     let before = served.dev.resident_mib();
     travel(client).await;
     let grown = served.dev.resident_mib().saturating_sub(before);
@@ -210,17 +210,24 @@ async fn an_upload_that_is_cut_off_leaves_nothing() {
         .expect("the client starts");
     let mut said = BufReader::new(client.stdout.take().expect("stdout is piped")).lines();
     let upload = timeout(PATIENCE, said.next_line()).await.expect("in time").expect("a line").expect("an upload's id");
+    // Bytes of all three have come to the disk.
+    let incoming = served.project.join(".skerry/state/v1/r2/blobs/incoming");
+    let arriving = async {
+        while files(&incoming) < 3 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, arriving).await.expect("the uploads arrive");
     served.dev.kill().await;
     assert!(timeout(PATIENCE, client.wait()).await.expect("it ends").expect("a status").success());
 
     let Served { project, all, .. } = served;
     let mut served = Served::of(project).await;
     served.all = all;
-    let incoming = served.project.join(".skerry/state/v1/r2/blobs/incoming");
-    assert_eq!(files(&incoming), 0);
     let mut client = served.client(python("python"));
     client.arg(script("cut.py")).arg("after").arg(upload);
     travel(client).await;
+    assert_eq!(files(&incoming), 0);
 }
 
 fn files(folder: &Path) -> usize {

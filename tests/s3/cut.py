@@ -1,63 +1,26 @@
 """Uploads that are cut off by the server's end: `before` begins them and bears it, `after` looks at what is there. For s3.rs."""
 
-import os
+import http.client
 import sys
-import threading
 import time
+import urllib.parse
 
-import boto3
-from botocore.config import Config
+from client import client
 
-key, secret = os.environ["S3_ALL"].split(":")
-s3 = boto3.client(
-    "s3",
-    endpoint_url=os.environ["S3_ENDPOINT"],
-    region_name="auto",
-    aws_access_key_id=key,
-    aws_secret_access_key=secret,
-    config=Config(retries={"total_max_attempts": 1}, signature_version="s3v4", s3={"payload_signing_enabled": False}),
-)
+s3 = client("ALL", signature_version="s3v4")
 FILES = {"Bucket": "files"}
 PART = bytes(range(256)) * (5 << 12)
 
 
-class Endless:
-    """A body whose second half never comes."""
-
-    def __init__(self):
-        self.at, self.half = 0, threading.Event()
-
-    def __len__(self):
-        return 2 * len(PART)
-
-    def tell(self):
-        return self.at
-
-    def seek(self, at, whence=0):
-        self.at = at if whence == 0 else len(self) + at
-
-    def read(self, size=-1):
-        if self.at >= len(PART):
-            self.half.set()
-            time.sleep(60)
-        data = PART[self.at : self.at + max(size, 0)]
-        self.at += len(data)
-        return data
-
-
-def cut(call, **arguments):
-    """Begins an upload, and returns when half of it is on its way."""
-    body = Endless()
-
-    def run():
-        try:
-            call(Body=body, **FILES, **arguments)
-        except Exception:
-            return
-        os._exit(1)
-
-    threading.Thread(target=run, daemon=True).start()
-    assert body.half.wait(20)
+def begin(operation, **arguments):
+    """Begins an upload of which half is sent, and returns its connection."""
+    url = urllib.parse.urlsplit(s3.generate_presigned_url(operation, {**FILES, **arguments}))
+    connection = http.client.HTTPConnection(url.netloc)
+    connection.putrequest("PUT", f"{url.path}?{url.query}")
+    connection.putheader("Content-Length", str(2 * len(PART)))
+    connection.endheaders()
+    connection.send(PART)
+    return connection
 
 
 if sys.argv[1] == "before":
@@ -65,9 +28,11 @@ if sys.argv[1] == "before":
     s3.put_object(**FILES, Key="old", Body=b"old")
     upload = s3.create_multipart_upload(**FILES, Key="parts")["UploadId"]
     s3.upload_part(**FILES, Key="parts", UploadId=upload, PartNumber=1, Body=PART)
-    cut(s3.put_object, Key="old")
-    cut(s3.put_object, Key="new")
-    cut(s3.upload_part, Key="parts", UploadId=upload, PartNumber=2)
+    begun = [
+        begin("put_object", Key="old"),
+        begin("put_object", Key="new"),
+        begin("upload_part", Key="parts", UploadId=upload, PartNumber=2),
+    ]
     print(upload, flush=True)
     while True:
         try:

@@ -1,50 +1,13 @@
-"""What boto3 sees of the S3 API: every operation, with the answers that R2 gives.
-
-The journey in s3.rs starts `skerry dev`, makes tokens and sets S3_ENDPOINT, and for each token S3_<NAME> as `id:secret`.
-"""
+"""What boto3 sees of the S3 API: every operation, with the answers that R2 gives."""
 
 import base64
 import hashlib
 import os
 import sys
-import urllib.error
-import urllib.request
 import zlib
 
-import boto3
-from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
-ENDPOINT = os.environ["S3_ENDPOINT"]
-BUCKET = "files"
-MIB = 1 << 20
-LARGE = int(os.environ.get("S3_LARGE_MIB", "1024")) * MIB
-
-
-def client(token, region="auto", **config):
-    key, secret = os.environ[f"S3_{token}"].split(":")
-    config = Config(retries={"total_max_attempts": 1}, **config)
-    return boto3.client(
-        "s3", endpoint_url=ENDPOINT, region_name=region, aws_access_key_id=key, aws_secret_access_key=secret, config=config
-    )
-
-
-def refused(call, code, status, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        found = (error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"])
-        assert found == (code, status), f"{found} instead of {(code, status)}: {error}"
-        return error
-    raise AssertionError(f"{arguments} was not refused with {code}")
-
-
-def keys(page):
-    return [entry["Key"] for entry in page.get("Contents", [])]
-
-
-s3 = client("ALL")
+from access import cors, presigned, who_may
+from client import BUCKET, MIB, keys, refused, s3
 
 
 def buckets():
@@ -331,66 +294,6 @@ def parts():
     refused(s3.abort_multipart_upload, "NoSuchUpload", 404, **begun, UploadId="nonsense")
 
 
-def presigned():
-    def fetch(url, method="GET", body=None, headers=()):
-        request = urllib.request.Request(url, method=method, data=body, headers=dict(headers))
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
-
-    signer = client("ALL", signature_version="s3v4")
-    put = signer.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "pre signed"}, ExpiresIn=60)
-    get = signer.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "pre signed"}, ExpiresIn=60)
-    assert fetch(put, "PUT", b"by its URL")[0] == 200
-    assert fetch(get) == (200, b"by its URL")
-    status, text = fetch(get.replace("pre%20signed", "other"))
-    assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in text, text
-    # A URL to put an object is no leave to copy one.
-    status, text = fetch(put, "PUT", b"", {"x-amz-copy-source": f"/{BUCKET}/range"})
-    assert status == 403 and b"<Code>AccessDenied</Code>" in text, text
-    status, text = fetch(get, "DELETE")
-    assert status == 403, text
-    early = signer.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "pre signed"}, ExpiresIn=1)
-    import time
-
-    time.sleep(2.1)
-    status, text = fetch(early)
-    assert status == 400 and b"<Code>ExpiredRequest</Code>" in text, text
-    print(get, file=open(os.environ["S3_PRESIGNED"], "w"))
-
-
-def who_may():
-    key, _ = os.environ["S3_ALL"].split(":")
-    os.environ["S3_WRONG"] = f"{key}:{'0' * 64}"
-    os.environ["S3_UNKNOWN"] = f"{'0' * 32}:{'0' * 64}"
-    os.environ["S3_SHORT"] = f"AKIA:{'0' * 64}"
-    refused(client("WRONG").list_buckets, "SignatureDoesNotMatch", 403)
-    refused(client("UNKNOWN").list_buckets, "Unauthorized", 401)
-    refused(client("SHORT").list_buckets, "InvalidArgument", 400)
-    refused(client("ALL", "eu-west-1").list_buckets, "InvalidRegionName", 400)
-    assert client("ALL", "us-east-1").list_buckets()["Buckets"]
-    s3.create_bucket(Bucket="other")
-    s3.put_object(Bucket="other", Key="secret", Body=b"secret")
-    s3.put_object(Bucket=BUCKET, Key="known", Body=b"known")
-    reader = client("READ")
-    assert reader.get_object(Bucket="other", Key="secret")["Body"].read() == b"secret"
-    refused(reader.put_object, "AccessDenied", 403, Bucket=BUCKET, Key="x", Body=b"x")
-    refused(reader.delete_object, "AccessDenied", 403, Bucket=BUCKET, Key="known")
-    refused(reader.delete_objects, "AccessDenied", 403, Bucket=BUCKET, Delete={"Objects": [{"Key": "known"}]})
-    refused(reader.create_multipart_upload, "AccessDenied", 403, Bucket=BUCKET, Key="x")
-    refused(reader.create_bucket, "AccessDenied", 403, Bucket="mine")
-    one = client("ONE")
-    one.put_object(Bucket=BUCKET, Key="mine", Body=b"mine")
-    assert [bucket["Name"] for bucket in one.list_buckets()["Buckets"]] == [BUCKET]
-    refused(one.get_object, "AccessDenied", 403, Bucket="other", Key="secret")
-    refused(one.list_objects_v2, "AccessDenied", 403, Bucket="other")
-    refused(one.list_objects_v2, "AccessDenied", 403, Bucket="nowhere")
-    refused(one.copy_object, "AccessDenied", 403, Bucket=BUCKET, Key="x", CopySource={"Bucket": "other", "Key": "secret"})
-    refused(one.delete_bucket, "AccessDenied", 403, Bucket=BUCKET)
-
-
 def what_is_not_there():
     put = {"Bucket": BUCKET, "Key": "x", "Body": b"x"}
     for extra in ({"Tagging": "a=b"}, {"ACL": "public-read"}, {"ServerSideEncryption": "AES256"}, {"WebsiteRedirectLocation": "/"}):
@@ -405,81 +308,20 @@ def what_is_not_there():
     refused(s3.get_object, "NotImplemented", 501, Bucket=BUCKET, Key="x", VersionId="1")
 
 
-def cors():
-    def send(method, headers, path=f"/{BUCKET}/x"):
-        request = urllib.request.Request(ENDPOINT + path, method=method, headers=headers)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, answer.headers
-        except urllib.error.HTTPError as error:
-            return error.code, error.headers
-
-    ask = {
-        "Origin": "https://app.example",
-        "Access-Control-Request-Method": "PUT",
-        "Access-Control-Request-Headers": "content-type,x-amz-meta-a",
-    }
-    refused(s3.get_bucket_cors, "NoSuchCORSConfiguration", 404, Bucket=BUCKET)
-    assert send("OPTIONS", ask)[0] == 403
-    rule = {
-        "AllowedOrigins": ["https://*.example"],
-        "AllowedMethods": ["GET", "PUT"],
-        "AllowedHeaders": ["content-type", "x-amz-*"],
-        "ExposeHeaders": ["ETag"],
-        "MaxAgeSeconds": 600,
-    }
-    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
-    assert s3.get_bucket_cors(Bucket=BUCKET)["CORSRules"] == [rule]
-    status, headers = send("OPTIONS", ask)
-    assert status == 200 and headers["Access-Control-Allow-Origin"] == "https://app.example"
-    assert headers["Access-Control-Allow-Headers"] == "content-type, x-amz-meta-a"
-    assert headers["Access-Control-Allow-Methods"] == "GET, PUT" and headers["Access-Control-Max-Age"] == "600"
-    for change in (
-        {"Origin": "https://app.test"},
-        {"Access-Control-Request-Method": "DELETE"},
-        {"Access-Control-Request-Headers": "cookie"},
-    ):
-        assert send("OPTIONS", {**ask, **change})[0] == 403, change
-    # Also on what is refused: else a browser could not tell why.
-    status, headers = send("GET", {"Origin": "https://app.example"})
-    assert status == 400 and headers["Access-Control-Allow-Origin"] == "https://app.example"
-    assert headers["Access-Control-Expose-Headers"] == "ETag"
-    bad = {**rule, "AllowedMethods": ["PATCH"]}
-    refused(s3.put_bucket_cors, "InvalidRequest", 400, Bucket=BUCKET, CORSConfiguration={"CORSRules": [bad]})
-    s3.delete_bucket_cors(Bucket=BUCKET)
-    assert send("OPTIONS", ask)[0] == 403
-
-
-def large():
-    """An object in parts that is mostly holes, up and down, with sums of its own."""
-    path = os.environ["S3_FILE"]
-    with open(path, "wb") as file:
-        file.truncate(LARGE)
-        for at in range(0, LARGE, 64 * MIB):
-            file.seek(at)
-            file.write(os.urandom(4096))
-    config = TransferConfig(multipart_threshold=8 * MIB, multipart_chunksize=64 * MIB, max_concurrency=4)
-    s3.upload_file(path, BUCKET, "large", Config=config)
-    head = s3.head_object(Bucket=BUCKET, Key="large")
-    assert head["ContentLength"] == LARGE and head["ETag"].endswith(f'-{LARGE // (64 * MIB)}"')
-    digest, body = hashlib.sha1(), s3.get_object(Bucket=BUCKET, Key="large")["Body"]
-    for chunk in body.iter_chunks(MIB):
-        digest.update(chunk)
-    with open(path, "rb") as file:
-        assert digest.digest() == hashlib.file_digest(file, "sha1").digest()
-    s3.delete_object(Bucket=BUCKET, Key="large")
-    with open(path, "rb") as file:
-        s3.put_object(Bucket=BUCKET, Key="single", Body=file, ContentLength=LARGE)
-    assert s3.head_object(Bucket=BUCKET, Key="single")["ContentLength"] == LARGE
-    s3.delete_object(Bucket=BUCKET, Key="single")
-    os.remove(path)
-
-
-JOURNEYS = {
-    "boto3": [buckets, objects, checksums, ranges, conditions, copies, encryption, lists, parts, presigned, cors, who_may, what_is_not_there],
-    "large": [lambda: s3.create_bucket(Bucket=BUCKET), large],
-}
-
-for step in JOURNEYS[sys.argv[1]]:
+for step in (
+    buckets,
+    objects,
+    checksums,
+    ranges,
+    conditions,
+    copies,
+    encryption,
+    lists,
+    parts,
+    presigned,
+    cors,
+    who_may,
+    what_is_not_there,
+):
     print(step.__name__, file=sys.stderr, flush=True)
     step()

@@ -20,6 +20,8 @@ pub(crate) struct Decoder {
     /// Where chunks are signed.
     chain: Option<Chain>,
     state: State,
+    /// Of the chunk that comes in, where it is signed.
+    hash: Context,
     /// A line that has not come whole, or the trailers.
     held: BytesMut,
     left: u64,
@@ -29,7 +31,6 @@ enum State {
     Line,
     Data {
         left: u64,
-        hash: Context,
         signature: Option<String>,
     },
     /// The line's end behind a chunk.
@@ -43,7 +44,7 @@ enum State {
 impl Decoder {
     /// `length` is that of the body itself, which the request announces.
     pub(crate) fn new(chain: Option<Chain>, length: u64) -> Self {
-        Self { chain, state: State::Line, held: BytesMut::new(), left: length }
+        Self { chain, state: State::Line, hash: Context::new(&SHA256), held: BytesMut::new(), left: length }
     }
 
     /// The bytes of the body that are in `input`, or nothing yet.
@@ -55,14 +56,14 @@ impl Decoder {
                     self.begin(&line)?;
                 }
                 State::Data { left: 0, .. } => self.end()?,
-                State::Data { left, hash, .. } => {
+                State::Data { left, .. } => {
                     if input.is_empty() {
                         return Ok(Bytes::new());
                     }
                     let data = input.split_to(usize::try_from(*left).unwrap_or(usize::MAX).min(input.len()));
                     *left -= data.len() as u64;
                     if self.chain.is_some() {
-                        hash.update(&data);
+                        self.hash.update(&data);
                     }
                     return Ok(data);
                 }
@@ -143,7 +144,7 @@ impl Decoder {
             return Err(BodyError::Signature);
         }
         self.left = self.left.checked_sub(size).ok_or(BodyError::Incomplete)?;
-        self.state = State::Data { left: size, hash: Context::new(&SHA256), signature };
+        self.state = State::Data { left: size, signature };
         if size == 0 {
             self.end()?;
             self.state = State::Trailers;
@@ -153,8 +154,9 @@ impl Decoder {
 
     /// A chunk has come to its end.
     fn end(&mut self) -> Result<(), BodyError> {
-        let State::Data { hash, signature, .. } = std::mem::replace(&mut self.state, State::End) else { return Ok(()) };
+        let State::Data { signature, .. } = std::mem::replace(&mut self.state, State::End) else { return Ok(()) };
         let Some(chain) = &mut self.chain else { return Ok(()) };
+        let hash = std::mem::replace(&mut self.hash, Context::new(&SHA256));
         let right = signature.is_some_and(|signature| chain.chunk(&signature, &hash.finish()));
         if right { Ok(()) } else { Err(BodyError::Signature) }
     }

@@ -1,6 +1,5 @@
 //! Objects: read, put, deleted.
 
-use http_body_util::BodyExt;
 use r2::{Bucket, CustomerKey, Get, Object, Put, Range};
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result};
@@ -185,7 +184,7 @@ pub(crate) fn stream(body: r2::Body) -> StreamingBlob {
         let chunk = chunk.inspect_err(|error| tracing::error!(%error, "S3: reading an object failed"));
         chunk.map(http_body::Frame::data).map_err(s3s::StdError::from)
     });
-    s3s::Body::http_body_unsync(http_body_util::StreamBody::new(frames).boxed_unsync()).into()
+    s3s::Body::http_body_unsync(http_body_util::StreamBody::new(frames)).into()
 }
 
 // === writing ===

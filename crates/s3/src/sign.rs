@@ -96,10 +96,11 @@ pub(crate) fn verify(parts: &Parts, tokens: &Tokens, now: SystemTime) -> Result<
             let timestamp = given("X-Amz-Date")?.to_owned();
             expired(&timestamp, given("X-Amz-Expires")?, now)?;
             let (id, date, region) = credential(given("X-Amz-Credential")?)?;
-            let headers = given("X-Amz-SignedHeaders")?.split(';').collect();
+            let headers: Vec<&str> = given("X-Amz-SignedHeaders")?.split(';').collect();
+            // A header that was not signed says nothing.
             let hash = match one_header(parts, "x-amz-content-sha256")? {
-                Some(hash) => hash,
-                None => find("X-Amz-Content-Sha256").unwrap_or("UNSIGNED-PAYLOAD"),
+                Some(hash) if headers.contains(&"x-amz-content-sha256") => hash,
+                _ => find("X-Amz-Content-Sha256").unwrap_or("UNSIGNED-PAYLOAD"),
             };
             let hash = hash.to_owned();
             check(
@@ -264,11 +265,8 @@ fn time(text: &str) -> Option<SystemTime> {
     if text.len() != 16 || !digits {
         return None;
     }
-    let (year, month, day) = (&text[..4], &text[4..6], &text[6..8]);
-    let (hour, minute, second) = (&text[9..11], &text[11..13], &text[13..15]);
-    // The form that `http` dates have in ISO 8601: days since the epoch by the civil calendar.
     let [year, month, day, hour, minute, second] =
-        [year, month, day, hour, minute, second].map(|digits| digits.parse::<i64>().unwrap_or_default());
+        [0..4, 4..6, 6..8, 9..11, 11..13, 13..15].map(|place| text[place].parse::<i64>().unwrap_or_default());
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
