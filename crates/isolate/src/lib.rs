@@ -27,14 +27,14 @@ mod watchdog;
 
 pub use actor::{OutputGate, at_step_end, output_gate, reset, set_output_gate, share_io};
 pub use clock::unix_millis;
-pub use context::{Attached, ContextData, ContextId, Failure, IoContext};
+pub use context::{Attached, ContextData, ContextId, Failure, IoContext, new_attachment};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
 pub use exception::{Frame, JsException};
 pub use limits::Limits;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
 pub use op::{
-    Op, begin_promise, bytes_arg, caller, context, expire_after, io_context, io_owner, new_bytes, new_string, require_io,
-    require_memory, resources, spawn, spawn_background, string_arg, throw,
+    Op, begin_promise, bytes_arg, caller, context, expire_after, io_context, io_owner, new_bytes, new_string,
+    require_io, require_memory, resources, spawn, spawn_background, string_arg, throw,
 };
 pub use platform::initialize;
 pub use remote::{Remote, remote};

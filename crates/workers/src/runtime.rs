@@ -46,6 +46,7 @@ pub(crate) struct Hooks {
     pub(crate) gone: v8::Global<v8::Function>,
     pub(crate) call: v8::Global<v8::Function>,
     pub(crate) target_call: v8::Global<v8::Function>,
+    pub(crate) abandoned: v8::Global<v8::Function>,
     pub(crate) release: v8::Global<v8::Function>,
     pub(crate) alarm: v8::Global<v8::Function>,
 }
@@ -61,6 +62,7 @@ impl Hooks {
             gone: find("dispatchGone")?,
             call: find("dispatchCall")?,
             target_call: find("dispatchTargetCall")?,
+            abandoned: find("dispatchAbandoned")?,
             release: find("dispatchRelease")?,
             alarm: find("dispatchAlarm")?,
         })

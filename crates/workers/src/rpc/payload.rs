@@ -66,12 +66,7 @@ impl Payload {
 
     /// The value that arguments `index` (its data) and `index + 1` (its slots, or undefined) of an op are. `account`: who
     /// made the call that it belongs to.
-    pub(crate) fn take(
-        scope: &mut v8::PinScope,
-        args: &Args,
-        index: i32,
-        account: &Limits,
-    ) -> Result<Self, JsError> {
+    pub(crate) fn take(scope: &mut v8::PinScope, args: &Args, index: i32, account: &Limits) -> Result<Self, JsError> {
         let (data, size) = Data::take(scope, args.get(index));
         if size > MAX_MESSAGE {
             return Err(JsError::error(format!(
@@ -173,7 +168,8 @@ impl Slot {
     /// A slot as JavaScript describes it: `[0, stub]`, `[1, export, session]`, `[2, body]`, `[3, service]`,
     /// `[4, namespace, id, name]`.
     pub(crate) fn take(scope: &mut v8::PinScope, slot: v8::Local<v8::Array>) -> Result<Self, JsError> {
-        let element = |scope: &mut v8::PinScope, index| slot.get_index(scope, index).map(|value| v8::Global::new(scope, value));
+        let element =
+            |scope: &mut v8::PinScope, index| slot.get_index(scope, index).map(|value| v8::Global::new(scope, value));
         let number = |scope: &mut v8::PinScope, index| slot.get_index(scope, index)?.uint32_value(scope);
         let (Some(kind), Some(first)) = (number(scope, 0), number(scope, 1)) else { return Err(malformed()) };
         match kind {
@@ -182,7 +178,9 @@ impl Slot {
                 let session = element(scope, 2).is_some_and(|value| v8::Local::new(scope, value).is_true());
                 Ok(Self::Stub(target::export(scope, first, session)?))
             }
-            BODY => webapi::body::ops::release(scope, first).map(Self::Body).ok_or_else(|| JsError::error(OTHER_REQUEST)),
+            BODY => {
+                webapi::body::ops::release(scope, first).map(Self::Body).ok_or_else(|| JsError::error(OTHER_REQUEST))
+            }
             SERVICE => known_service::<Arc<dyn Service>>(scope, first).map(Self::Service).ok_or_else(malformed),
             OBJECT => {
                 let namespace = known_service::<ObjectNamespace>(scope, first).ok_or_else(malformed)?;
@@ -212,7 +210,8 @@ impl Slot {
                 (OBJECT, namespace)
             }
         };
-        let (kind, number) = (v8::Integer::new_from_unsigned(scope, kind).into(), v8::Integer::new_from_unsigned(scope, number).into());
+        let (kind, number) =
+            (v8::Integer::new_from_unsigned(scope, kind).into(), v8::Integer::new_from_unsigned(scope, number).into());
         elements.splice(0..0, [kind, number]);
         Ok(v8::Array::new_with_elements(scope, &elements).into())
     }
