@@ -48,7 +48,7 @@ const WORKER: &str = r#"
       echo(value) { return value; }
       kinds() { return { map: new Map([[1, new Set(["x"])]]), date: new Date(5), bytes: new Uint8Array([1, 2]), error: new RangeError("far") }; }
       fails(kind) { throw kind === "range" ? new RangeError("too far") : new TypeError("of no kind"); }
-      uncloneable() { return () => {}; }
+      uncloneable() { return new WeakMap(); }
       abort() { this.ctx.abort("stopped by hand"); }
       jurisdiction() { return this.ctx.id.jurisdiction; }
       memory() { this.kept = (this.kept ?? 0) + 1; return this.kept; }

@@ -9,7 +9,8 @@ const settle = () => scheduler.wait(40);
 function told(error) {
   if (typeof error !== "object" || error === null) return `threw ${String(error)}`;
   const own = Reflect.ownKeys(error).map(String).filter((key) => !["message", "name", "stack", "code", "durableObjectId"].includes(key));
-  return `${error.constructor?.name} | ${error instanceof Error || error instanceof DOMException ? error : JSON.stringify(error)} | ${own.sort()}`;
+  const text = error instanceof Error || error instanceof DOMException ? String(error) : JSON.stringify({ ...error, durableObjectId: undefined });
+  return `${error.constructor?.name} | ${text} | ${own.sort()}`;
 }
 
 async function attempt(work) {

@@ -79,6 +79,15 @@ pub struct IoContext {
     data: Box<dyn ContextData>,
 }
 
+/// A number for something that is attached to an event, unlike any other in this process; not 0.
+pub fn new_attachment() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    match NEXT.fetch_add(1, Ordering::Relaxed) {
+        0 => NEXT.fetch_add(1, Ordering::Relaxed),
+        number => number,
+    }
+}
+
 // === impl ContextId ===
 
 impl ContextId {
@@ -138,16 +147,8 @@ impl IoContext {
         }
     }
 
-    /// Attaches something to the event. Its number is unlike any other in the process.
-    pub fn attach(&mut self, attached: impl Attached) -> u32 {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.reattach(number, attached);
-        number
-    }
-
-    /// Attaches what was detached, under its number.
-    pub fn reattach(&mut self, number: u32, attached: impl Attached) {
+    /// Attaches something to the event, under a number of its own ([`new_attachment`]).
+    pub fn attach(&mut self, number: u32, attached: impl Attached) {
         self.attached.insert(number, Box::new(attached));
     }
 

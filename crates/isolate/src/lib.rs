@@ -27,7 +27,7 @@ mod watchdog;
 
 pub use actor::{OutputGate, at_step_end, output_gate, output_waits, reset, set_output_gate, share_io};
 pub use clock::unix_millis;
-pub use context::{Attached, ContextData, ContextId, Failure, IoContext};
+pub use context::{Attached, ContextData, ContextId, Failure, IoContext, new_attachment};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
 pub use exception::{Frame, JsException};
 pub use limits::Limits;

@@ -12,7 +12,7 @@ export { report as uncaughtException };
 export { makeObjectNamespace } from "./durable_objects.js";
 export { dispatchAlarm, dispatchSocket, startObject } from "./durable_object_state.js";
 export { eventEnded } from "./context.js";
-export { dispatchCall, dispatchRelease, dispatchTargetCall } from "./rpc_target.js";
+export { dispatchAbandoned, dispatchCall, dispatchRelease, dispatchTargetCall } from "./rpc_target.js";
 export { makeR2Bucket } from "./r2.js";
 export { makeKvNamespace } from "./kv.js";
 export { makeD1Database } from "./d1.js";

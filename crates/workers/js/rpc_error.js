@@ -4,7 +4,7 @@
 import { op_is_native_error } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { isDOMException } from "../webapi/domexception.js";
-import { deserialize, serialize } from "../webapi/structured_clone.js";
+import { deserialize, serialize, withoutHosts } from "../webapi/structured_clone.js";
 import { isObject } from "../webapi/webidl.js";
 
 const {
@@ -50,7 +50,8 @@ export function errorRecord(error, depth = 0) {
         if (depth < MAX_CAUSES) ArrayPrototypePush(errors, key, errorRecord(value, depth + 1));
         continue;
       }
-      if (isObject(value) || typeof value === "symbol") serialize(value);
+      // The record is itself among the host objects of a value, which have none of their own.
+      if ((isObject(value) || typeof value === "symbol") && withoutHosts(serialize(value)).hosts.length > 0) continue;
       ArrayPrototypePush(own, key, value);
     } catch {
       // It can't be cloned, or not even be read.

@@ -176,6 +176,8 @@ class Incoming {
   #event;
   #group = new Group();
   #borrowed = false;
+  /** The event that it is part of, and lasts for it. */
+  #within = undefined;
 
   constructor(path, calls, data, slots, attached, event) {
     this.#path = path;
@@ -184,6 +186,22 @@ class Incoming {
     this.#slots = slots;
     this.#attached = attached;
     this.#event = event;
+  }
+
+  /** Keeps the event that it is part of until it is answered, or nobody wants the answer. */
+  within(event) {
+    this.#within = event;
+    hold(event);
+    event.calls ??= new SafeMap();
+    event.calls.set(this.#attached, this);
+  }
+
+  abandoned() {
+    const within = this.#within;
+    if (within === undefined) return;
+    this.#within = undefined;
+    within.calls.delete(this.#attached);
+    letGo(within);
   }
 
   /** Runs it on what `target()` gives: `{ target, own, plain, env, ctx }`. */
@@ -235,6 +253,7 @@ class Incoming {
   #end() {
     this.#group.dispose();
     if (this.#event !== undefined) answered(this.#event);
+    this.abandoned();
   }
 }
 
@@ -259,10 +278,18 @@ export function dispatchCall(id, entrypoint, props, path, calls, data, slots) {
 /** Hook: a call of what this isolate has exported. `id`: the event that it is in an object; 0: it is part of one. */
 export function dispatchTargetCall(id, number, path, calls, data, slots, attached) {
   const event = id === 0 ? undefined : beginEvent(id, undefined, true);
-  new Incoming(path, calls, data, slots, attached, event).run(() => {
+  const incoming = new Incoming(path, calls, data, slots, attached, event);
+  const within = event === undefined ? keepingEvent() : undefined;
+  if (within !== undefined) incoming.within(within);
+  incoming.run(() => {
     const target = exports.get(number);
     if (target === undefined) throw new Error("The execution context which hosts this callback is no longer running.");
     const { value, own, borrowed } = target;
     return { target: value, own, plain: false, borrowed };
   }, TARGET_RESERVED);
+}
+
+/** Hook: nobody waits for the answer of a call that is part of an event. */
+export function dispatchAbandoned(attached) {
+  currentEvent()?.calls?.get(attached)?.abandoned();
 }

@@ -1,6 +1,8 @@
 //! One call, from whoever makes it to whoever answers, and the way back.
 
-use isolate::{Attached, Failure, JsException};
+use std::sync::{Arc, OnceLock};
+
+use isolate::{Attached, ContextId, Failure, JsException, Remote, v8};
 use tokio::sync::oneshot;
 
 use super::limits::Limits;
@@ -44,6 +46,17 @@ pub(crate) struct Reply {
     pub(crate) account: Limits,
     /// What the caller is told when this is dropped; `None`: that is for it to find out.
     lost: Option<&'static str>,
+    place: Place,
+}
+
+/// Where a target answers a call, once it has begun: the event, and the number of the reply in it, or 0 for the event's own.
+#[derive(Clone, Default)]
+struct Place(Arc<OnceLock<(Remote, ContextId, u32)>>);
+
+/// Waits for a target's answer. Dropped before it has come, it tells the target that nobody wants it any more.
+pub(crate) struct Awaited {
+    outcome: Option<oneshot::Receiver<Outcome<Returned>>>,
+    place: Place,
 }
 
 const NOT_RUNNING: &str = "The execution context which hosts this callback is no longer running.";
@@ -61,26 +74,24 @@ impl Invocation {
 // === impl Reply ===
 
 impl Reply {
-    pub(crate) fn new(account: Limits) -> (Self, Pipeline, oneshot::Receiver<Outcome<Returned>>) {
+    /// For a call of a target, which may be gone when it comes.
+    pub(crate) fn of_target(account: Limits) -> (Self, Pipeline, Awaited) {
         let (pipeline, promised) = pipeline();
-        let (reply, outcome) = Self::promised(promised, account);
-        (reply, pipeline, outcome)
+        let (mut reply, outcome) = Self::promised(promised, account);
+        reply.lost = Some(NOT_RUNNING);
+        let awaited = Awaited { outcome: Some(outcome), place: reply.place.clone() };
+        (reply, pipeline, awaited)
     }
 
     pub(crate) fn promised(promised: Promised, account: Limits) -> (Self, oneshot::Receiver<Outcome<Returned>>) {
         let (sender, outcome) = oneshot::channel();
-        (Self { sender: Some(sender), promised: Some(promised), account, lost: None }, outcome)
+        (Self { sender: Some(sender), promised: Some(promised), account, lost: None, place: Place::default() }, outcome)
     }
 
-    /// It is on its way to a target, which may be gone when it comes.
-    pub(crate) fn to_target(mut self) -> Self {
-        self.lost = Some(NOT_RUNNING);
-        self
-    }
-
-    /// The target has begun to answer.
-    pub(crate) fn begun(&mut self) {
+    /// The target begins to answer, here.
+    pub(crate) fn begin(&mut self, remote: Remote, event: ContextId, attached: u32) {
         self.lost = self.lost.map(|_| CANCELED);
+        let _ = self.place.0.set((remote, event, attached));
     }
 
     /// Whether nobody waits for the answer any more.
@@ -116,6 +127,38 @@ impl Drop for Reply {
             promised.fail(&Failed::Cause(lost.clone()));
         }
         let _ = sender.send(Err(lost));
+    }
+}
+
+// === impl Awaited ===
+
+impl Awaited {
+    pub(crate) async fn outcome(mut self) -> Outcome<Returned> {
+        let outcome = match &mut self.outcome {
+            Some(outcome) => outcome.await.ok(),
+            None => None,
+        };
+        self.outcome = None;
+        outcome.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        // First the end that the target looks at when it begins.
+        if self.outcome.take().is_none() {
+            return;
+        }
+        let Some((remote, event, attached)) = self.place.0.get() else { return };
+        let attached = *attached;
+        let run = move |scope: &mut v8::PinScope, id: ContextId| match attached {
+            0 => crate::fetch_event::gone(scope, id),
+            attached => {
+                let attached = v8::Integer::new_from_unsigned(scope, attached).into();
+                crate::runtime::call(scope, |hooks| &hooks.abandoned, &[attached]);
+            }
+        };
+        remote.within(*event, Box::new(run));
     }
 }
 

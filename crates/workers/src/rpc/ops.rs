@@ -114,14 +114,14 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
         }
         Some(STUB) => {
             let target = held(scope, a)?;
-            let (reply, pipeline, outcome) = Reply::new(account.clone());
+            let (reply, pipeline, awaited) = Reply::of_target(account.clone());
             let origin = Origin::current(scope);
             // In an object it is an event.
             let origin = if target.in_object { origin.of_object()? } else { origin };
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
             let callee = Callee { in_object: target.in_object, is_target: true };
             leave(scope, move |passed| send(passed, call, reply, &target));
-            Ok(wait(scope, share, pipeline, 0, callee, lost(outcome)))
+            Ok(wait(scope, share, pipeline, 0, callee, awaited.outcome()))
         }
         Some(RESULT) => {
             let Some(Waiting { pipeline: result, depth, callee }) = isolate::resources(scope).get(a) else {
@@ -135,9 +135,9 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
             let origin = if callee.in_object { origin.of_object()? } else { origin };
             let Some(open) = result.open() else { return Ok(None) };
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
-            let (reply, pipeline, outcome) = Reply::new(account);
-            open.send(call, reply.to_target());
-            Ok(wait(scope, share, pipeline, depth, callee, lost(outcome)))
+            let (reply, pipeline, awaited) = Reply::of_target(account);
+            open.send(call, reply);
+            Ok(wait(scope, share, pipeline, depth, callee, awaited.outcome()))
         }
         _ => Err(JsError::type_error("This can't be called.")),
     }
@@ -146,7 +146,7 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
 fn send(passed: Result<(), JsError>, call: Call, reply: Reply, target: &Target) {
     match passed {
         Ok(()) if reply.is_unwanted() => {}
-        Ok(()) => target.send(call, reply.to_target()),
+        Ok(()) => target.send(call, reply),
         Err(failed) => reply.give(Err(Cause::Exception(error(&failed.message)))),
     }
 }
@@ -173,10 +173,6 @@ fn wait<'s>(
     Some(v8::Array::new_with_elements(scope, &[promise.into(), number]).into())
 }
 
-async fn lost(outcome: oneshot::Receiver<Outcome<Returned>>) -> Outcome<Returned> {
-    outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
-}
-
 /// Tells an object's event when nobody waits for it any more.
 struct Abandon {
     id: ContextId,
@@ -188,7 +184,7 @@ struct Abandon {
 
 impl Abandon {
     async fn outcome(mut self, outcome: oneshot::Receiver<Outcome<Returned>>) -> Outcome<Returned> {
-        let outcome = lost(outcome).await;
+        let outcome = outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)));
         self.unanswered = false;
         outcome
     }
@@ -293,7 +289,7 @@ fn op_rpc_return(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) 
             // That is what the call throws then.
             if let Some(context) = isolate::io_context(scope) {
                 if attached != 0 {
-                    context.reattach(attached, reply);
+                    context.attach(attached, reply);
                 } else if let Some(session) = context.data::<Session>() {
                     session.reply = Some(reply);
                 }

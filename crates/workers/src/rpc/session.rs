@@ -43,17 +43,15 @@ impl Session {
     pub(crate) fn on_target(remote: isolate::Remote, number: u32, call: Call, reply: Reply) -> Job {
         let data = Box::new(Self { reply: Some(reply), origin: call.origin.clone() });
         let run: isolate::Begin = Box::new(move |scope, id| {
-            if !remote.leads_here(scope) {
-                // The instance was reset meanwhile, and this is the next one.
-                if let Some(session) = isolate::io_context(scope).and_then(|context| context.data::<Self>()) {
-                    session.reply = None;
-                }
-                return isolate::finish(scope);
+            let here = remote.leads_here(scope);
+            let Some(session) = isolate::io_context(scope).and_then(|context| context.data::<Self>()) else { return };
+            if let Some(reply) = session.reply.as_mut().filter(|_| here) {
+                reply.begin(remote, id, 0);
             }
-            if let Some(session) = isolate::io_context(scope).and_then(|context| context.data::<Self>())
-                && let Some(reply) = &mut session.reply
-            {
-                reply.begun();
+            // It may have come to the next instance, which knows nothing of the target, or too late.
+            if !here || session.reply.as_ref().is_none_or(Reply::is_unwanted) {
+                session.reply = None;
+                return isolate::finish(scope);
             }
             begin(scope, number, id.0, 0, call);
         });
@@ -62,9 +60,14 @@ impl Session {
 }
 
 /// Calls a target within the running event.
-pub(crate) fn begin_within(scope: &mut v8::PinScope, number: u32, call: Call, mut reply: Reply) {
-    reply.begun();
-    let Some(attached) = isolate::io_context(scope).map(|context| context.attach(reply)) else { return };
+pub(crate) fn begin_within(scope: &mut v8::PinScope, event: ContextId, number: u32, call: Call, mut reply: Reply) {
+    let attached = isolate::new_attachment();
+    reply.begin(isolate::remote(scope), event, attached);
+    if reply.is_unwanted() {
+        return;
+    }
+    let Some(context) = isolate::io_context(scope) else { return };
+    context.attach(attached, reply);
     begin(scope, number, 0, attached, call);
 }
 

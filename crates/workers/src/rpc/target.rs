@@ -53,7 +53,7 @@ impl Target {
             return self.remote.event(Session::on_target(self.remote.clone(), number, call, reply));
         }
         let run =
-            move |scope: &mut v8::PinScope, _: ContextId| super::session::begin_within(scope, number, call, reply);
+            move |scope: &mut v8::PinScope, id: ContextId| super::session::begin_within(scope, id, number, call, reply);
         self.remote.within(self.event, Box::new(run));
     }
 }
