@@ -4,11 +4,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use store::rusqlite::config::DbConfig;
 use store::rusqlite::{self, Connection};
+use store::sql::{RowsWritten, Rules, Trusted};
 use store::sqlite;
 
 use crate::Error;
@@ -24,6 +25,10 @@ const CHECKPOINT_TIME: i64 = 60_000;
 
 pub(crate) struct Database {
     pub(crate) connection: Connection,
+    /// What the object's own statements may do, which hold while nothing is trusted.
+    pub(crate) rules: Arc<Rules>,
+    trusted: Option<Trusted>,
+    pub(crate) written: RowsWritten,
     /// The database's own file, beside SQLite's: to sync it, and to read pages as they were before a checkpoint. Open as long
     /// as the connection is: to close it would end the connection's locks.
     pub(crate) file: Arc<File>,
@@ -49,7 +54,6 @@ impl Database {
         new: Option<File>,
         logged: bool,
         history: Option<History>,
-        guarded: &Arc<AtomicBool>,
     ) -> Result<Self, Error> {
         let is_new = new.is_some();
         let file = match new {
@@ -61,7 +65,11 @@ impl Database {
         // been written to need not be synced before the first commit is written either.
         connection.execute_batch(if is_new { "PRAGMA synchronous = OFF" } else { "PRAGMA synchronous = NORMAL" })?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        crate::sql::guard(&mut connection, guarded.clone())?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        let rules = Arc::new(Rules::default());
+        rules.govern(&mut connection)?;
+        let trusted = Some(rules.trust());
+        let written = RowsWritten::watch(&mut connection)?;
         let count = Arc::new(AtomicU32::new(u32::from(logged)));
         let counted = count.clone();
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
@@ -71,6 +79,9 @@ impl Database {
         let since = file.metadata()?.modified().map_or(0, millis);
         Ok(Self {
             connection,
+            rules,
+            trusted,
+            written,
             file: Arc::new(file),
             log: files.log(),
             new: is_new,
@@ -80,6 +91,14 @@ impl Database {
             since,
             is_whole: !is_new && !logged,
         })
+    }
+
+    /// Runs statements of the object's own.
+    pub(crate) fn untrusted<T>(&mut self, run: impl FnOnce(&Self) -> T) -> T {
+        self.trusted = None;
+        let result = run(self);
+        self.trusted = Some(self.rules.trust());
+        result
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), Error> {

@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use store::rusqlite::{self, Connection, OptionalExtension, params};
 use store::sqlite;
@@ -81,13 +80,11 @@ pub struct Storage {
     /// When the last commit was, in milliseconds since the epoch.
     changed: i64,
     /// `None`: nothing was ever stored.
-    database: Option<Database>,
+    pub(crate) database: Option<Database>,
     /// Changes wait for `commit`.
     open: bool,
     /// Transactions of the object's own within it, whose end `commit` waits for.
     nested: u32,
-    /// Statements run for the object itself, under the rules of `sql.rs`.
-    pub(crate) guarded: Arc<AtomicBool>,
     commits: watch::Sender<u64>,
     disk: Arc<Disk>,
     durability: Arc<Durability>,
@@ -134,7 +131,6 @@ impl Storage {
             database: None,
             open: false,
             nested: 0,
-            guarded: Arc::default(),
             commits,
             disk,
             durability,
@@ -144,7 +140,7 @@ impl Storage {
     /// Opens the database. `new`: it has just been made. `logged`: there is something in its log.
     fn connect(&mut self, new: Option<File>, logged: bool) -> Result<(), Error> {
         let history = self.history.map(|_| History::new(self.files.history(), MAX_BYTES));
-        let database = Database::open(&self.files, new, logged, history, &self.guarded)?;
+        let database = Database::open(&self.files, new, logged, history)?;
         self.changed = database.since;
         self.disk.set_database(Some(database.file.clone()));
         self.database = Some(database);
