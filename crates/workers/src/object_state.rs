@@ -155,7 +155,10 @@ fn commit(scope: &mut v8::PinScope) -> Result<(), JsException> {
     tokio::spawn(async move {
         match namespace.inner().objects.alarms().set(id, due).await {
             Ok(()) => gate.indexed.send_modify(|indexed| *indexed = upto.max(*indexed)),
-            Err(error) => tracing::error!(%error, "an alarm can't be noted"),
+            Err(error) => {
+                tracing::error!(%error, "an alarm can't be noted");
+                gate.durability.lose();
+            }
         }
     });
     Ok(())
