@@ -40,6 +40,8 @@ pub(crate) struct Database {
     /// How many there were at the last checkpoint. Where others read the database the log is not begun anew.
     kept: u32,
     pub(crate) history: Option<History>,
+    /// When the first commit was that the log holds; 0: none.
+    began: i64,
     /// When the database's state, without the log, came to be, and whether it is one that a commit left.
     pub(crate) since: i64,
     is_whole: bool,
@@ -87,6 +89,7 @@ impl Database {
             new: is_new,
             logged: count,
             kept: 0,
+            began: 0,
             history,
             since,
             is_whole: !is_new && !logged,
@@ -109,14 +112,18 @@ impl Database {
         Ok(())
     }
 
-    /// `now`: when the last commit was.
-    pub(crate) fn wants_checkpoint(&self, now: i64) -> bool {
+    /// Whether it is time for one after a commit, which was `now`.
+    pub(crate) fn wants_checkpoint(&mut self, now: i64) -> bool {
         let logged = self.logged();
+        if logged > 0 && self.began == 0 {
+            self.began = now;
+        }
         let grown = if logged > self.kept { logged - self.kept } else { logged };
-        grown >= CHECKPOINT || (logged > 0 && self.history.is_some() && now - self.since >= CHECKPOINT_TIME)
+        grown >= CHECKPOINT || (logged > 0 && self.history.is_some() && now - self.began >= CHECKPOINT_TIME)
     }
 
-    fn logged(&self) -> u32 {
+    /// Pages in the log that are not in the database.
+    pub(crate) fn logged(&self) -> u32 {
         self.logged.load(Ordering::Relaxed)
     }
 
@@ -137,6 +144,7 @@ impl Database {
                 .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         self.is_whole = !busy && logged == moved;
         self.kept = u32::try_from(logged).unwrap_or(0);
+        self.began = 0;
         if self.is_whole {
             self.since = now();
             self.logged.store(0, Ordering::Relaxed);

@@ -122,6 +122,12 @@ impl Disk {
     pub(crate) fn set_database(&self, file: Option<Arc<File>>) {
         *self.database.lock().unwrap_or_else(PoisonError::into_inner) = file;
     }
+
+    /// After a checkpoint, which has synced the database: sees to it that the folder knows of it too.
+    pub(crate) fn sync_folder(&self) -> io::Result<()> {
+        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if synced.is_some() { Ok(()) } else { File::open(&self.files.folder.path)?.sync_all() }
+    }
 }
 
 impl Sync for Disk {

@@ -112,8 +112,9 @@ impl Storage {
         if found != Found::Nothing {
             storage.connect(None, found == Found::DatabaseAndLog)?;
             // What is in a log may not be on the disk, for all that anybody knows: a process that was killed, or a sync
-            // that failed, left it. What is read from now on has to last.
-            storage.checkpoint()?;
+            // that failed, left it. What is read from now on has to last, at the latest with a sync of the log.
+            let moved = storage.checkpoint()?;
+            storage.commits.send_replace(u64::from(!moved));
         }
         Ok(storage)
     }
@@ -161,7 +162,7 @@ impl Storage {
             self.open = false;
             self.commits.send_modify(|number| *number += 1);
             self.changed = now();
-            if self.database.as_ref().is_some_and(|database| database.wants_checkpoint(self.changed)) {
+            if self.database.as_mut().is_some_and(|database| database.wants_checkpoint(self.changed)) {
                 // Nothing is lost by it: the log goes on to grow.
                 if let Err(error) = self.checkpoint() {
                     tracing::error!(%error, "a checkpoint failed");
@@ -217,7 +218,11 @@ impl Storage {
     /// Moves what is in the log into the database, durably. Whether all of it is there.
     pub(crate) fn checkpoint(&mut self) -> Result<bool, Error> {
         let Some(database) = &mut self.database else { return Ok(false) };
+        let moves = database.logged() > 0;
         let all = database.checkpoint()?;
+        if all && moves {
+            self.disk.sync_folder()?;
+        }
         if all {
             self.durability.reached(*self.commits.borrow());
         }

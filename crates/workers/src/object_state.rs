@@ -43,7 +43,7 @@ impl ObjectState {
     pub(crate) fn new(object: Object, sql: bool, storage: Storage) -> Self {
         let gate = Gate {
             durability: storage.durability().clone(),
-            commit: AtomicU64::new(0),
+            commit: AtomicU64::new(storage.pending()),
             alarms: AtomicU64::new(0),
             indexed: watch::Sender::new(0),
         };
