@@ -11,6 +11,7 @@ mod dev_output;
 mod docs;
 mod durable_crash;
 mod durable_history;
+mod durable_many;
 mod durable_migrations;
 mod durable_objects;
 mod env_bindings;

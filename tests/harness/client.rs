@@ -83,7 +83,7 @@ pub struct Client {
 // === impl Client ===
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    pub fn new(address: SocketAddr) -> Self {
         Self { address, sender: None }
     }
 

@@ -6,12 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use store::rusqlite::config::DbConfig;
-use store::rusqlite::hooks::AuthContext;
 use store::rusqlite::limits::Limit;
 use store::rusqlite::{self, Connection, StatementStatus};
+use store::sql::{RowsWritten, Rules, rows_read};
 
-use crate::authorizer::Rules;
-use crate::rows_written::RowsWritten;
 use crate::{Error, Failed, Statement, Value, split};
 
 /// <https://developers.cloudflare.com/d1/platform/limits/>
@@ -109,8 +107,7 @@ impl D1Connection {
             connection.set_limit(*limit, *value)?;
         }
         let rules = Arc::new(Rules::default());
-        let asked = rules.clone();
-        connection.authorizer(Some(move |context: AuthContext<'_>| asked.ask(&context)))?;
+        rules.govern(&mut connection)?;
         let deadline = Deadline { epoch: Instant::now(), due: Arc::new(AtomicU64::new(u64::MAX)), allowed };
         let looked_at = deadline.clone();
         connection.progress_handler(LOOK, Some(move || looked_at.has_passed()))?;
@@ -266,13 +263,6 @@ fn take_row(row: &rusqlite::Row<'_>, columns: usize, room: &mut usize) -> Result
         values.push(value);
     }
     Ok(values)
-}
-
-/// SQLite counts the steps of scans, not what an index finds: that is at least as many rows as came out of a table.
-fn rows_read(sql: &str, scanned: u64, returned: u64) -> u64 {
-    let reads_table = sql.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("from"));
-    let scanned = if scanned > 0 { scanned + 1 } else { 0 };
-    if reads_table { scanned.max(returned) } else { scanned }
 }
 
 // === impl Deadline ===

@@ -1,12 +1,10 @@
 //! D1: one SQLite database per D1 database, with what the platform allows, limits and reports of it.
 //! <https://developers.cloudflare.com/d1/>
 
-mod authorizer;
 mod connection;
 mod database;
 mod error;
 mod json;
-mod rows_written;
 mod split;
 mod value;
 

@@ -101,12 +101,12 @@ impl Classes {
     /// Removes what the objects of a deleted class have stored. None of them may be open.
     pub fn remove_files(&self, key: &str) -> Result<(), sqlite::Error> {
         let folder = self.root.join(folder_name(key));
-        match std::fs::remove_dir_all(&folder) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(sqlite::Error::Folder { path: folder, source });
-            }
-            _ => {}
-        }
+        let removed = match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => std::fs::File::open(&self.root).and_then(|root| root.sync_all()),
+        };
+        removed.map_err(|source| sqlite::Error::Folder { path: folder, source })?;
         self.change(|transaction| {
             transaction.execute("UPDATE used SET state = 2 WHERE key = ?1", [key])?;
             Ok(())

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use store::rusqlite::config::DbConfig;
 use store::rusqlite::{self, Connection};
+use store::sql::{RowsWritten, Rules, Trusted};
 use store::sqlite;
 
 use crate::Error;
@@ -24,6 +25,10 @@ const CHECKPOINT_TIME: i64 = 60_000;
 
 pub(crate) struct Database {
     pub(crate) connection: Connection,
+    /// What the object's own statements may do, which hold while nothing is trusted.
+    pub(crate) rules: Arc<Rules>,
+    trusted: Option<Trusted>,
+    pub(crate) written: RowsWritten,
     /// The database's own file, beside SQLite's: to sync it, and to read pages as they were before a checkpoint. Open as long
     /// as the connection is: to close it would end the connection's locks.
     pub(crate) file: Arc<File>,
@@ -35,6 +40,8 @@ pub(crate) struct Database {
     /// How many there were at the last checkpoint. Where others read the database the log is not begun anew.
     kept: u32,
     pub(crate) history: Option<History>,
+    /// When the first commit was that the log holds; 0: none.
+    began: i64,
     /// When the database's state, without the log, came to be, and whether it is one that a commit left.
     pub(crate) since: i64,
     is_whole: bool,
@@ -49,7 +56,6 @@ impl Database {
         new: Option<File>,
         logged: bool,
         history: Option<History>,
-        guarded: &Arc<AtomicBool>,
     ) -> Result<Self, Error> {
         let is_new = new.is_some();
         let file = match new {
@@ -61,7 +67,11 @@ impl Database {
         // been written to need not be synced before the first commit is written either.
         connection.execute_batch(if is_new { "PRAGMA synchronous = OFF" } else { "PRAGMA synchronous = NORMAL" })?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        crate::sql::guard(&mut connection, guarded.clone())?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        let rules = Arc::new(Rules::default());
+        rules.govern(&mut connection)?;
+        let trusted = Some(rules.trust());
+        let written = RowsWritten::watch(&mut connection)?;
         let count = Arc::new(AtomicU32::new(u32::from(logged)));
         let counted = count.clone();
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
@@ -71,15 +81,27 @@ impl Database {
         let since = file.metadata()?.modified().map_or(0, millis);
         Ok(Self {
             connection,
+            rules,
+            trusted,
+            written,
             file: Arc::new(file),
             log: files.log(),
             new: is_new,
             logged: count,
             kept: 0,
+            began: 0,
             history,
             since,
             is_whole: !is_new && !logged,
         })
+    }
+
+    /// Runs statements of the object's own.
+    pub(crate) fn untrusted<T>(&mut self, run: impl FnOnce(&Self) -> T) -> T {
+        self.trusted = None;
+        let result = run(self);
+        self.trusted = Some(self.rules.trust());
+        result
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
@@ -90,14 +112,18 @@ impl Database {
         Ok(())
     }
 
-    /// `now`: when the last commit was.
-    pub(crate) fn wants_checkpoint(&self, now: i64) -> bool {
+    /// Whether it is time for one after a commit, which was `now`.
+    pub(crate) fn wants_checkpoint(&mut self, now: i64) -> bool {
         let logged = self.logged();
+        if logged > 0 && self.began == 0 {
+            self.began = now;
+        }
         let grown = if logged > self.kept { logged - self.kept } else { logged };
-        grown >= CHECKPOINT || (logged > 0 && self.history.is_some() && now - self.since >= CHECKPOINT_TIME)
+        grown >= CHECKPOINT || (logged > 0 && self.history.is_some() && now - self.began >= CHECKPOINT_TIME)
     }
 
-    fn logged(&self) -> u32 {
+    /// Pages in the log that are not in the database.
+    pub(crate) fn logged(&self) -> u32 {
         self.logged.load(Ordering::Relaxed)
     }
 
@@ -118,6 +144,7 @@ impl Database {
                 .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         self.is_whole = !busy && logged == moved;
         self.kept = u32::try_from(logged).unwrap_or(0);
+        self.began = 0;
         if self.is_whole {
             self.since = now();
             self.logged.store(0, Ordering::Relaxed);

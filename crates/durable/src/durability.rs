@@ -84,8 +84,7 @@ impl Durability {
                 // What the kernel could not write it has forgotten: a second try that succeeds would prove nothing.
                 let error = Arc::new(error);
                 *failed = Some(error.clone());
-                self.lost.store(true, Ordering::Release);
-                self.losing.notify_waiters();
+                self.lose();
                 Err(Error::Sync(error))
             }
         }
@@ -94,6 +93,12 @@ impl Durability {
     /// Commit `number` and all before it are durable by other means.
     pub(crate) fn reached(&self, number: u64) {
         self.durable.fetch_max(number, Ordering::AcqRel);
+    }
+
+    /// Something that belongs to a commit can't be kept.
+    pub fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+        self.losing.notify_waiters();
     }
 
     /// Resolves when commits may have been lost: whoever knows them must begin anew from what is on the disk.
@@ -116,6 +121,12 @@ impl Disk {
 
     pub(crate) fn set_database(&self, file: Option<Arc<File>>) {
         *self.database.lock().unwrap_or_else(PoisonError::into_inner) = file;
+    }
+
+    /// After a checkpoint, which has synced the database: sees to it that the folder knows of it too.
+    pub(crate) fn sync_folder(&self) -> io::Result<()> {
+        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if synced.is_some() { Ok(()) } else { File::open(&self.files.folder.path)?.sync_all() }
     }
 }
 

@@ -364,3 +364,6 @@ impl Name {
         Some(Self { point, time: i64::from_str_radix(time, 16).ok()? })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,5 +20,6 @@ pub use classes::{Classes, Migration, MigrationError};
 pub use durability::Durability;
 pub use id::{IdError, Jurisdiction, ObjectId};
 pub use namespace::Namespace;
-pub use sql::{Rows, Value};
+pub use sql::Rows;
 pub use storage::{Error, List, Storage};
+pub use store::sql::Value;

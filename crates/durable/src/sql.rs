@@ -1,32 +1,19 @@
 //! `storage.sql`: statements of the object's own, under the platform's rules: no transactions by hand, no other
 //! databases, only harmless pragmas, and nothing of the runtime's own tables.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use store::rusqlite::fallible_iterator::FallibleIterator;
-use store::rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use store::rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use store::rusqlite::{self, Batch, Connection, Statement, StatementStatus};
+use store::rusqlite::{self, Batch, Statement, StatementStatus};
+use store::sql::{Value, rows_read};
 
+use crate::database::Database;
 use crate::{Error, Storage};
-
-/// What a statement is given and what it returns.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    Null,
-    Integer(i64),
-    Real(f64),
-    Text(String),
-    Blob(Vec<u8>),
-}
 
 /// What the last statement returned.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
     pub columns: Vec<String>,
     pub rows: Vec<Vec<Value>>,
-    /// Rows that were looked at, as far as SQLite tells: those returned, and those of full scans.
+    /// By all statements of the call.
     pub read: u64,
     pub written: u64,
 }
@@ -45,72 +32,6 @@ const WRONG_BINDINGS: &str = "Wrong number of parameter bindings for SQL query."
 const LAST_ALONE: &str =
     "When executing multiple SQL statements in a single call, only the last statement can have parameters.";
 
-/// Installs the rules; they hold while `switch` is on.
-pub(crate) fn guard(connection: &mut Connection, switch: Arc<AtomicBool>) -> rusqlite::Result<()> {
-    connection.authorizer(Some(move |context: AuthContext<'_>| {
-        match switch.load(Ordering::Relaxed) && !is_allowed(&context.action) {
-            true => Authorization::Deny,
-            false => Authorization::Allow,
-        }
-    }))
-}
-
-fn is_allowed(action: &AuthAction<'_>) -> bool {
-    use AuthAction::*;
-    let free = |name: &str| !name.to_ascii_lowercase().starts_with("_cf_");
-    match action {
-        Transaction { .. } | Savepoint { .. } | Attach { .. } | Detach { .. } | Unknown { .. } => false,
-        CreateTempIndex { .. } | CreateTempTable { .. } | CreateTempTrigger { .. } | CreateTempView { .. } => false,
-        DropTempIndex { .. } | DropTempTable { .. } | DropTempTrigger { .. } | DropTempView { .. } => false,
-        Pragma { pragma_name, .. } => is_harmless(pragma_name),
-        CreateVtable { module_name, .. } => module_name.to_ascii_lowercase().starts_with("fts5"),
-        Function { function_name } => !matches!(*function_name, "load_extension" | "fts3_tokenizer"),
-        CreateIndex { table_name, index_name } | DropIndex { table_name, index_name } => {
-            free(table_name) && free(index_name)
-        }
-        CreateTrigger { table_name, trigger_name } | DropTrigger { table_name, trigger_name } => {
-            free(table_name) && free(trigger_name)
-        }
-        CreateTable { table_name }
-        | DropTable { table_name }
-        | Insert { table_name }
-        | Delete { table_name }
-        | Read { table_name, .. }
-        | Update { table_name, .. }
-        | AlterTable { table_name, .. }
-        | Analyze { table_name }
-        | DropVtable { table_name, .. } => free(table_name),
-        CreateView { view_name } | DropView { view_name } => free(view_name),
-        _ => true,
-    }
-}
-
-/// https://developers.cloudflare.com/d1/sql-api/sql-statements/#compatible-pragma-statements
-fn is_harmless(pragma: &str) -> bool {
-    const HARMLESS: &[&str] = &[
-        "case_sensitive_like",
-        "data_version",
-        "defer_foreign_keys",
-        "foreign_key_check",
-        "foreign_key_list",
-        "foreign_keys",
-        "function_list",
-        "ignore_check_constraints",
-        "index_info",
-        "index_list",
-        "index_xinfo",
-        "legacy_alter_table",
-        "optimize",
-        "quick_check",
-        "recursive_triggers",
-        "reverse_unordered_selects",
-        "table_info",
-        "table_list",
-        "table_xinfo",
-    ];
-    HARMLESS.contains(&pragma.to_ascii_lowercase().as_str())
-}
-
 // === impl Storage ===
 
 impl Storage {
@@ -125,13 +46,11 @@ impl Storage {
         if several {
             self.begin()?;
         }
-        let guarded = self.guarded.clone();
-        let connection = self.change()?;
-        connection.progress_handler(4096, Some(stop))?;
-        guarded.store(true, Ordering::Relaxed);
-        let result = run(connection, sql, bindings);
-        guarded.store(false, Ordering::Relaxed);
-        connection.progress_handler(0, None::<fn() -> bool>)?;
+        self.change()?;
+        let Some(database) = &mut self.database else { return Err(Error::Closed) };
+        database.connection.progress_handler(4096, Some(stop))?;
+        let result = database.untrusted(|database| run(database, sql, bindings));
+        database.connection.progress_handler(0, None::<fn() -> bool>)?;
         if several {
             self.end(result.is_ok())?;
         }
@@ -139,12 +58,16 @@ impl Storage {
     }
 }
 
-fn run(connection: &Connection, sql: &str, bindings: &[Value]) -> Result<Rows, Error> {
+fn run(database: &Database, sql: &str, bindings: &[Value]) -> Result<Rows, Error> {
+    let Database { connection, rules, written, .. } = database;
+    // Asked for even when it failed: the next statement's refusal must be its own.
+    let told = |error: &rusqlite::Error| told(error, rules.take_refused_transaction());
+    written.forget();
     let before = connection.total_changes();
     let mut batch = Batch::new(connection, sql);
     let mut result = Rows::default();
     let (mut read, mut bound) = (0, false);
-    while let Some(mut statement) = batch.next().map_err(|error| told(&error, sql))? {
+    while let Some(mut statement) = batch.next().map_err(|error| told(&error))? {
         let wanted = statement.parameter_count();
         if wanted > 0 && !matches!(batch.next(), Ok(None)) {
             return Err(Error::Sql(LAST_ALONE.into()));
@@ -155,17 +78,18 @@ fn run(connection: &Connection, sql: &str, bindings: &[Value]) -> Result<Rows, E
         let given = if wanted > 0 { bindings } else { &[] };
         bound = !given.is_empty();
         result = rows(&mut statement, given).map_err(|error| match error {
-            Error::Sqlite(error) => told(&error, sql),
+            Error::Sqlite(error) => told(&error),
             other => other,
         })?;
-        read +=
-            result.rows.len() as u64 + u64::from(statement.get_status(StatementStatus::FullscanStep).unsigned_abs());
+        let scanned = u64::from(statement.get_status(StatementStatus::FullscanStep).unsigned_abs());
+        read += rows_read(sql, scanned, result.rows.len() as u64);
     }
     if !bindings.is_empty() && !bound {
         return Err(Error::Sql(WRONG_BINDINGS.into()));
     }
     result.read = read;
-    result.written = connection.total_changes() - before;
+    let _trusted = rules.trust();
+    result.written = written.take(connection, connection.total_changes() - before)?;
     Ok(result)
 }
 
@@ -177,7 +101,7 @@ fn rows(statement: &mut Statement<'_>, bindings: &[Value]) -> Result<Rows, Error
     while let Some(row) = found.next()? {
         let values: Vec<Value> =
             (0..result.columns.len()).map(|at| row.get_ref(at).map(Value::of)).collect::<Result<_, _>>()?;
-        size += values.iter().map(Value::size).sum::<usize>();
+        size += values.iter().map(bytes_of).sum::<usize>();
         if size > MAX_RESULT {
             return Err(Error::Sql(format!(
                 "The result is larger than {} MiB: ask for fewer rows at a time.",
@@ -190,15 +114,10 @@ fn rows(statement: &mut Statement<'_>, bindings: &[Value]) -> Result<Rows, Error
 }
 
 /// An error as the object sees it: SQLite's words and the name of its code.
-fn told(error: &rusqlite::Error, sql: &str) -> Error {
+fn told(error: &rusqlite::Error, refused_transaction: bool) -> Error {
     let code = error.sqlite_error_code();
-    if code == Some(rusqlite::ErrorCode::AuthorizationForStatementDenied) {
-        let word =
-            sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_ascii_uppercase();
-        if matches!(word.as_str(), "BEGIN" | "SAVEPOINT" | "COMMIT" | "END" | "ROLLBACK" | "RELEASE") {
-            return Error::Sql(TRANSACTIONS.into());
-        }
-        return Error::Sql("not authorized: SQLITE_AUTH".into());
+    if refused_transaction {
+        return Error::Sql(TRANSACTIONS.into());
     }
     let (message, offset) = match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => (message.clone(), None),
@@ -212,6 +131,7 @@ fn told(error: &rusqlite::Error, sql: &str) -> Error {
 fn name(code: Option<rusqlite::ErrorCode>) -> &'static str {
     use rusqlite::ErrorCode::*;
     match code {
+        Some(AuthorizationForStatementDenied) => "SQLITE_AUTH",
         Some(ConstraintViolation) => "SQLITE_CONSTRAINT",
         Some(TypeMismatch) => "SQLITE_MISMATCH",
         Some(TooBig) => "SQLITE_TOOBIG",
@@ -227,37 +147,12 @@ fn name(code: Option<rusqlite::ErrorCode>) -> &'static str {
     }
 }
 
-// === impl Value ===
-
-impl Value {
-    fn of(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Null => Self::Null,
-            ValueRef::Integer(value) => Self::Integer(value),
-            ValueRef::Real(value) => Self::Real(value),
-            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
-            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
+/// Bytes that a value takes in memory.
+fn bytes_of(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::Text(text) => text.len(),
+            Value::Blob(bytes) => bytes.len(),
+            _ => 0,
         }
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>()
-            + match self {
-                Self::Text(text) => text.len(),
-                Self::Blob(bytes) => bytes.len(),
-                _ => 0,
-            }
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(value) => ValueRef::Integer(*value),
-            Self::Real(value) => ValueRef::Real(*value),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
 }

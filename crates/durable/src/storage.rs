@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use store::rusqlite::{self, Connection, OptionalExtension, params};
 use store::sqlite;
@@ -81,13 +80,11 @@ pub struct Storage {
     /// When the last commit was, in milliseconds since the epoch.
     changed: i64,
     /// `None`: nothing was ever stored.
-    database: Option<Database>,
+    pub(crate) database: Option<Database>,
     /// Changes wait for `commit`.
     open: bool,
     /// Transactions of the object's own within it, whose end `commit` waits for.
     nested: u32,
-    /// Statements run for the object itself, under the rules of `sql.rs`.
-    pub(crate) guarded: Arc<AtomicBool>,
     commits: watch::Sender<u64>,
     disk: Arc<Disk>,
     durability: Arc<Durability>,
@@ -115,8 +112,9 @@ impl Storage {
         if found != Found::Nothing {
             storage.connect(None, found == Found::DatabaseAndLog)?;
             // What is in a log may not be on the disk, for all that anybody knows: a process that was killed, or a sync
-            // that failed, left it. What is read from now on has to last.
-            storage.checkpoint()?;
+            // that failed, left it. What is read from now on has to last, at the latest with a sync of the log.
+            let moved = storage.checkpoint()?;
+            storage.commits.send_replace(u64::from(!moved));
         }
         Ok(storage)
     }
@@ -134,7 +132,6 @@ impl Storage {
             database: None,
             open: false,
             nested: 0,
-            guarded: Arc::default(),
             commits,
             disk,
             durability,
@@ -144,7 +141,7 @@ impl Storage {
     /// Opens the database. `new`: it has just been made. `logged`: there is something in its log.
     fn connect(&mut self, new: Option<File>, logged: bool) -> Result<(), Error> {
         let history = self.history.map(|_| History::new(self.files.history(), MAX_BYTES));
-        let database = Database::open(&self.files, new, logged, history, &self.guarded)?;
+        let database = Database::open(&self.files, new, logged, history)?;
         self.changed = database.since;
         self.disk.set_database(Some(database.file.clone()));
         self.database = Some(database);
@@ -165,7 +162,7 @@ impl Storage {
             self.open = false;
             self.commits.send_modify(|number| *number += 1);
             self.changed = now();
-            if self.database.as_ref().is_some_and(|database| database.wants_checkpoint(self.changed)) {
+            if self.database.as_mut().is_some_and(|database| database.wants_checkpoint(self.changed)) {
                 // Nothing is lost by it: the log goes on to grow.
                 if let Err(error) = self.checkpoint() {
                     tracing::error!(%error, "a checkpoint failed");
@@ -221,7 +218,11 @@ impl Storage {
     /// Moves what is in the log into the database, durably. Whether all of it is there.
     pub(crate) fn checkpoint(&mut self) -> Result<bool, Error> {
         let Some(database) = &mut self.database else { return Ok(false) };
+        let moves = database.logged() > 0;
         let all = database.checkpoint()?;
+        if all && moves {
+            self.disk.sync_folder()?;
+        }
         if all {
             self.durability.reached(*self.commits.borrow());
         }

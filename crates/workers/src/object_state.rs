@@ -45,7 +45,7 @@ impl ObjectState {
     pub(crate) fn new(object: Object, sql: bool, storage: Storage) -> Self {
         let gate = Gate {
             durability: storage.durability().clone(),
-            commit: AtomicU64::new(0),
+            commit: AtomicU64::new(storage.pending()),
             alarms: AtomicU64::new(0),
             indexed: watch::Sender::new(0),
         };
@@ -159,7 +159,10 @@ fn commit(scope: &mut v8::PinScope) -> Result<(), JsException> {
     tokio::spawn(async move {
         match namespace.inner().objects.alarms().set(id, due).await {
             Ok(()) => gate.indexed.send_modify(|indexed| *indexed = upto.max(*indexed)),
-            Err(error) => tracing::error!(%error, "an alarm can't be noted"),
+            Err(error) => {
+                tracing::error!(%error, "an alarm can't be noted");
+                gate.durability.lose();
+            }
         }
     });
     Ok(())

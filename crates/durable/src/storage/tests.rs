@@ -25,8 +25,10 @@ enum Step {
     Delete(String),
     List(List),
     Commit,
-    /// The process dies: what was not committed is gone.
-    Crash,
+    /// It is closed and opened again: what was not committed is gone.
+    Close,
+    /// The process is killed: the next one finds the files as they are.
+    Kill,
     Begin,
     End(bool),
     Clear,
@@ -52,13 +54,26 @@ fn step() -> impl Strategy<Value = Step> {
         2 => key().prop_map(Step::Delete),
         4 => list,
         2 => Just(Step::Commit),
-        1 => Just(Step::Crash),
+        1 => Just(Step::Close),
+        1 => Just(Step::Kill),
         1 => Just(Step::Begin),
         1 => any::<bool>().prop_map(Step::End),
         1 => Just(Step::Clear),
         2 => Just(Step::Bookmark),
         1 => any::<usize>().prop_map(Step::Restore),
     ]
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 type Model = BTreeMap<String, u8>;
@@ -85,7 +100,7 @@ proptest! {
     /// Against a map, with transactions as copies of it.
     #[test]
     fn storage_is_a_map(steps in proptest::collection::vec(step(), 1..60)) {
-        let folder = tempfile::tempdir().unwrap();
+        let mut folder = tempfile::tempdir().unwrap();
         let mut storage = storage(&folder);
         let (mut model, mut committed, mut saved) = (Model::new(), Model::new(), Vec::<Model>::new());
         let mut bookmarks: Vec<(Bookmark, Model)> = Vec::new();
@@ -107,8 +122,15 @@ proptest! {
                         committed = model.clone();
                     }
                 }
-                Step::Crash => {
-                    drop(storage);
+                Step::Close | Step::Kill => {
+                    if matches!(step, Step::Kill) {
+                        let left = tempfile::tempdir().unwrap();
+                        copy(folder.path(), left.path());
+                        drop(storage);
+                        folder = left;
+                    } else {
+                        drop(storage);
+                    }
                     storage = self::storage(&folder);
                     saved.clear();
                     assert_eq!(storage.is_restored(), restore.is_some());

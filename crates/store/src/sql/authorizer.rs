@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use store::rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 /// The state that the authorizer shares with its connection.
 #[derive(Debug, Default)]
-pub(crate) struct Rules {
+pub struct Rules {
     /// The statement is the runtime's own: all of it is allowed.
     trusted: AtomicBool,
     /// A statement was refused because it begins or ends a transaction.
@@ -15,21 +16,29 @@ pub(crate) struct Rules {
 }
 
 /// Lets the runtime's own statements pass while it lives.
-pub(crate) struct Trusted(Arc<Rules>);
+pub struct Trusted(Arc<Rules>);
 
 // === impl Rules ===
 
 impl Rules {
-    pub(crate) fn trust(self: &Arc<Self>) -> Trusted {
+    /// What is run while the returned value lives is the runtime's own.
+    pub fn trust(self: &Arc<Self>) -> Trusted {
         self.trusted.store(true, Ordering::Relaxed);
         Trusted(self.clone())
     }
 
-    pub(crate) fn take_refused_transaction(&self) -> bool {
+    /// Whether a statement was refused because it begins or ends a transaction, since this was last asked.
+    pub fn take_refused_transaction(&self) -> bool {
         self.refused_transaction.swap(false, Ordering::Relaxed)
     }
 
-    pub(crate) fn ask(&self, asked: &AuthContext<'_>) -> Authorization {
+    /// Asks the rules about every statement of `connection` from now on.
+    pub fn govern(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
+        let rules = self.clone();
+        connection.authorizer(Some(move |asked: AuthContext<'_>| rules.ask(&asked)))
+    }
+
+    fn ask(&self, asked: &AuthContext<'_>) -> Authorization {
         if self.trusted.load(Ordering::Relaxed) {
             return Authorization::Allow;
         }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use store::rusqlite::hooks::Action;
-use store::rusqlite::{Connection, Result};
+use rusqlite::hooks::Action;
+use rusqlite::{Connection, Result};
 
 /// Writes by table since they were last asked for.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RowsWritten(Arc<Mutex<BTreeMap<String, Writes>>>);
+pub struct RowsWritten(Arc<Mutex<BTreeMap<String, Writes>>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Writes {
@@ -21,7 +21,7 @@ struct Writes {
 
 impl RowsWritten {
     /// Counts on `connection` from now on.
-    pub(crate) fn watch(connection: &mut Connection) -> Result<Self> {
+    pub fn watch(connection: &mut Connection) -> Result<Self> {
         let counted = Self::default();
         let counts = counted.clone();
         connection.update_hook(Some(move |action: Action, _: &str, table: &str, _: i64| {
@@ -38,12 +38,12 @@ impl RowsWritten {
         Ok(counted)
     }
 
-    pub(crate) fn forget(&self) {
+    pub fn forget(&self) {
         self.tables().clear();
     }
 
     /// The count, with indexes. SQLite tells of rows in tables without a rowid only by `changes`.
-    pub(crate) fn take(&self, connection: &Connection, changes: u64) -> Result<u64> {
+    pub fn take(&self, connection: &Connection, changes: u64) -> Result<u64> {
         let tables = std::mem::take(&mut *self.tables());
         let mut written = 0;
         for (table, writes) in tables {
