@@ -299,3 +299,34 @@ async fn fetch_is_cached_where_the_worker_asks() {
     assert_eq!(together, json!([["answer 1", "HIT"], ["answer 1", "HIT"], ["answer 1", "HIT"], ["answer 1", "MISS"]]));
     assert_eq!(count.load(Ordering::SeqCst), 1, "one request for all");
 }
+
+#[tokio::test]
+async fn each_location_has_caches_of_its_own() {
+    let project = scripts(
+        r#"
+        async put() { await caches.default.put(U, new Response("from Tokyo", { headers: { "cache-control": "max-age=60" } })); },
+        async match() { return (await caches.default.match(U))?.text(); },
+        async fetched() {
+          const response = await fetch(origin + "/", { cf: { cacheEverything: true } });
+          return [await response.text(), response.headers.get("cf-cache-status")];
+        }"#,
+    );
+    let (origin, _) = origin().await;
+    let var = format!("ORIGIN:{}", origin.url(""));
+    let dev = Dev::flags(&project, &["--colos", "NRT,GRU", "--var", &var]).await;
+    let at = async |colo: &str, path: &str| -> Value {
+        let answer = dev.get(path).header("x-skerry-colo", colo).send().await;
+        serde_json::from_str(&harness::text(answer).await).expect("JSON")
+    };
+    at("NRT", "/put").await;
+    assert_eq!(at("NRT", "/match").await, json!("from Tokyo"));
+    assert_eq!(at("GRU", "/match").await, json!(null));
+    for (colo, expected) in [
+        ("NRT", json!(["answer 1", "MISS"])),
+        ("GRU", json!(["answer 2", "MISS"])),
+        ("NRT", json!(["answer 1", "HIT"])),
+        ("GRU", json!(["answer 2", "HIT"])),
+    ] {
+        assert_eq!(at(colo, "/fetched").await, expected, "{colo}");
+    }
+}

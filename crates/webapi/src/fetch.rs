@@ -20,6 +20,7 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
+use isolate::v8;
 use rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -45,6 +46,11 @@ pub struct Outbound {
 pub trait Front: Send + Sync {
     /// Answers a GET or a HEAD, with the help of `network` where it needs that. None: it has no say in this one.
     fn answer(&self, hop: &Hop<'_>, network: &Outbound) -> Option<Exchange>;
+
+    /// The one for the event that the running code belongs to. None: this one.
+    fn here(&self, _scope: &mut v8::PinScope) -> Option<Arc<dyn Front>> {
+        None
+    }
 }
 
 pub type Exchange = Pin<Box<dyn Future<Output = Result<Response<BodyReader>, FetchError>> + Send>>;
@@ -106,6 +112,14 @@ impl Outbound {
     pub fn trusting(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
         let upgrades = client::build(policy.clone(), authorities.clone(), Protocols::Http1);
         Self { client: client::build(policy, authorities, Protocols::Any), upgrades, front: None }
+    }
+
+    /// The way out of the event that the running code belongs to.
+    pub(crate) fn here(self, scope: &mut v8::PinScope) -> Self {
+        match self.front.as_ref().and_then(|front| front.here(scope)) {
+            Some(front) => self.behind(front),
+            None => self,
+        }
     }
 
     /// The same way out with something before it.

@@ -15,7 +15,7 @@ use webapi::fetch::{Exchange, FetchError, Hop, Outbound};
 
 pub(crate) const OPS: &[Op] = &[op!(op_cache_match), op!(op_cache_put), op!(op_cache_delete)];
 
-/// The caches of this process's location.
+/// The caches of a location: each has its own.
 #[derive(Clone)]
 pub struct Caches {
     front: Front,
@@ -47,6 +47,12 @@ impl Caches {
 // === impl WorkerCaches ===
 
 impl WorkerCaches {
+    /// Those of the location at which the running code's event takes place. None: these.
+    fn here(&self, scope: &mut v8::PinScope) -> Option<Self> {
+        let colo = crate::event::colo(scope).filter(|colo| *colo != self.caches.colo)?;
+        Some(Self { caches: Caches { colo, ..self.caches.clone() }, worker: self.worker.clone() })
+    }
+
     fn key(&self, name: Option<&str>, url: &str) -> Key {
         Key::new(&self.caches.colo, &self.worker, name, url)
     }
@@ -56,6 +62,10 @@ const DYNAMIC: HeaderValue = HeaderValue::from_static("DYNAMIC");
 const BYPASS: HeaderValue = HeaderValue::from_static("BYPASS");
 
 impl webapi::fetch::Front for WorkerCaches {
+    fn here(&self, scope: &mut v8::PinScope) -> Option<Arc<dyn webapi::fetch::Front>> {
+        Some(Arc::new(Self::here(self, scope)?))
+    }
+
     fn answer(&self, hop: &Hop<'_>, network: &Outbound) -> Option<Exchange> {
         let ask = match hop.options.map(Ask::parse).transpose() {
             Ok(ask) => ask.unwrap_or_default(),
@@ -138,11 +148,11 @@ fn caches(scope: &mut v8::PinScope) -> Option<WorkerCaches> {
         isolate::throw(scope, error);
         return None;
     }
-    let caches = isolate::embedder::<WorkerCaches>(scope).cloned();
-    if caches.is_none() {
+    let Some(caches) = isolate::embedder::<WorkerCaches>(scope).cloned() else {
         isolate::throw(scope, JsError::error("This Worker has no caches."));
-    }
-    caches
+        return None;
+    };
+    Some(caches.here(scope).unwrap_or(caches))
 }
 
 /// The key that three arguments make: the cache's name (undefined: the default one), the URL, what stands for it.

@@ -26,6 +26,7 @@ fn op_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Some(outbound) = isolate::embedder::<Outbound>(scope).cloned() else {
         return isolate::throw(scope, JsError::error("This Worker has no outbound network."));
     };
+    let outbound = outbound.here(scope);
     isolate::spawn_output(scope, rv, async move {
         let response = outbound.fetch(request).await?;
         Ok(OpValue::With(Box::new(move |scope| reply(scope, response))))
