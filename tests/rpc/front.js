@@ -5,6 +5,12 @@ import { RpcStub, RpcTarget } from "cloudflare:workers";
 const encode = (text) => new TextEncoder().encode(text);
 const settle = () => scheduler.wait(40);
 
+/** Empties the callee's log once what the case before left behind has gone. */
+const fresh = async (to) => {
+  await settle();
+  await to.log();
+};
+
 /** An error as text: its class, itself, and the names of its own properties. */
 function told(error) {
   if (typeof error !== "object" || error === null) return `threw ${String(error)}`;
@@ -127,8 +133,9 @@ const cases = {
     const cause = await to.throwCause().catch((error) => [String(error.cause), error.cause.constructor.name]);
     const returned = await to.returnError();
     const sent = await to.echo(Object.assign(new TypeError("sent"), { code: 1 }));
+    const inner = (await to.echo([{ error: Object.assign(new TypeError("inner"), { code: 2 }) }]))[0].error;
     return [
-      custom, cause, [returned instanceof RangeError, returned.message, returned.code, returned.remote ?? null], [sent instanceof TypeError, sent.code],
+      custom, cause, [returned instanceof RangeError, returned.message, returned.code, returned.remote ?? null], [sent instanceof TypeError, sent.code], [inner instanceof TypeError, inner.message, inner.code],
       ...await attempts(...["throwType", "throwCustom", "throwString", "throwObject", "throwNull", "throwDom"].map((name) => () => to[name]())),
     ];
   },
@@ -236,13 +243,13 @@ const cases = {
     return [...results, counter.disposed, await held.counter.increment(), await attempt(() => held.after())];
   },
   kept: async ({ to }) => {
-    await to.log();
+    await fresh(to);
     const results = [await to.callLater((x) => `${x}!`)];
     await scheduler.wait(100);
     return [...results, await to.log()];
   },
   disposingResults: async ({ to }) => {
-    await to.log();
+    await fresh(to);
     const bundle = await to.bundle(4);
     const results = [
       Object.keys(bundle), typeof bundle[Symbol.dispose], Object.getOwnPropertyDescriptor(bundle, Symbol.dispose)?.enumerable,
@@ -258,7 +265,7 @@ const cases = {
     return [...results, await to.log(), typeof (await to.add(1, 2))[Symbol.dispose], typeof (await to.echo([1]))[Symbol.dispose]];
   },
   disposingPromises: async ({ to }) => {
-    await to.log();
+    await fresh(to);
     const early = to.counter(8);
     early[Symbol.dispose]();
     const results = await attempts(() => early.increment(), async () => (await early).increment());
@@ -270,7 +277,7 @@ const cases = {
     return [...results, await to.log()];
   },
   disposingStubs: async ({ to }) => {
-    await to.log();
+    await fresh(to);
     const stub = await to.counter(11);
     const duplicate = stub.dup();
     stub[Symbol.dispose]();
@@ -282,7 +289,7 @@ const cases = {
     return [...results, await to.log(), await attempt(() => stub.value)];
   },
   using: async ({ to }) => {
-    await to.log();
+    await fresh(to);
     const stack = new DisposableStack();
     stack.use(await to.counter(20));
     stack.use(await to.bundle(2));
@@ -300,7 +307,7 @@ const cases = {
     return await to.log();
   },
   waiting: async ({ to }) => {
-    await to.log();
+    await fresh(to);
     await to.waits();
     await scheduler.wait(60);
     return await to.log();

@@ -18,7 +18,7 @@ import { makeFetcher, serviceOf } from "./service.js";
 import { makeObjectStub } from "./durable_objects.js";
 
 const {
-  ArrayIsArray, ArrayPrototypePush, Map, MapPrototypeForEach, MapPrototypeSet, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype,
+  ArrayIsArray, ArrayPrototypePush, Map, MapPrototypeForEach, MapPrototypeSet, ObjectDefineProperty, ObjectFreeze, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype,
   ObjectPrototypeIsPrototypeOf, SafeMap, Set, SetPrototypeAdd, SetPrototypeForEach, StringPrototypeIsWellFormed, SymbolDispose, TypeError,
 } = primordials;
 
@@ -32,7 +32,7 @@ const TYPE_DISPOSER = 4;
 const TYPE_STREAM = 5;
 const TYPE_HTTP = 6;
 
-/** Stands in a value for what V8 takes for no host object: a function, a proxy, an error. `write(packing)` is as for any other. */
+/** Stands in a value for what V8 takes for no host object: a function, a proxy. `write(packing)` is as for any other. */
 class Placeholder {
   constructor(write) {
     this.write = write;
@@ -107,7 +107,6 @@ function replacement(value) {
   const face = faceOf(value);
   if (face !== undefined) return new Placeholder(faceWriter(face));
   if (typeof value === "function") return new Placeholder((packing) => [TYPE_STUB, packing.export(value, true)]);
-  if (isNativeError(value)) return new Placeholder(() => [TYPE_ERROR, errorRecord(value)]);
   if (!op_is_proxy(value)) return undefined;
   const own = stubMembers(value);
   if (own === undefined) {
@@ -129,9 +128,14 @@ function faceWriter(face) {
   }
 }
 
+function errorWriter(error) {
+  return () => [TYPE_ERROR, errorRecord(error)];
+}
+
 /** How a host object is written: `write(packing)` gives what stands for it. */
 function hostWriter(object) {
   if (object instanceof Placeholder) return object.write;
+  if (isNativeError(object)) return errorWriter(object);
   if (ObjectPrototypeIsPrototypeOf(RpcTarget.prototype, object)) return (packing) => [TYPE_STUB, packing.export(object, false)];
   const service = serviceOf(object);
   if (service !== undefined) return (packing) => [TYPE_SERVICE, packing.add([3, service])];
@@ -277,8 +281,7 @@ export function packArguments(args) {
   const list = [];
   for (let i = 0; i < args.length; i++) {
     const value = args[i];
-    const replaced = typeof value === "function" || isNativeError(value) ? replacement(value) : value;
-    ArrayPrototypePush(list, replaced);
+    ArrayPrototypePush(list, typeof value === "function" ? replacement(value) : value);
   }
   const packing = new Packing(false);
   const data = pack(list, packing);
@@ -296,9 +299,9 @@ export function packResult(value, borrowed) {
   let pipelines = 0;
   let disposer;
   if (isObject(value)) {
-    if (typeof value === "function" || isNativeError(value)) whole = replacement(value);
+    if (typeof value === "function") whole = replacement(value);
     if (isStub(value) || typeof value === "function" || ObjectPrototypeIsPrototypeOf(RpcTarget.prototype, value)) pipelines = 1;
-    else if (!borrowed && ObjectGetPrototypeOf(value) === ObjectPrototype && !op_is_proxy(value)) disposer = takeDisposer(value);
+    else if (!borrowed && ObjectGetPrototypeOf(value) === ObjectPrototype && value[SymbolDispose] !== undefined && !op_is_proxy(value)) disposer = takeDisposer(value);
   }
   if (disposer !== undefined) pipelines = 2;
   const data = pack(whole, packing, disposer === undefined ? undefined : (into) => into.export(value, true, { dispose: disposer, stubs: into.stubs }));
@@ -376,13 +379,17 @@ export function unpackArguments(data, slots, group) {
   return isObject(data) ? unpack(data, slots, group) : [data];
 }
 
+/** The disposer of what has no stubs. */
+const disposeNothing = ObjectFreeze(() => {});
+
 /** What a call returned. All of its stubs can be disposed of with it. */
 export function unpackResult(data, slots) {
   if (!isObject(data)) return data;
-  const group = new Group();
+  const group = slots === undefined ? undefined : new Group();
   const value = unpack(data, slots, group);
   if (isObject(value) && !isStub(value)) {
-    ObjectDefineProperty(value, SymbolDispose, { __proto__: null, value: () => group.dispose(), writable: true, enumerable: false, configurable: true });
+    const dispose = group === undefined ? disposeNothing : () => group.dispose();
+    ObjectDefineProperty(value, SymbolDispose, { __proto__: null, value: dispose, writable: true, enumerable: false, configurable: true });
   }
   return value;
 }
