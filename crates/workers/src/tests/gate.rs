@@ -52,6 +52,7 @@ fn start(source: &str, bindings: Vec<Binding>, gate: Arc<TestGate>) -> Mailbox {
         name: "test".into(),
         modules: Arc::new(ModuleGraph::new("index.js", modules)),
         bindings,
+        compatibility: crate::Compatibility::default(),
         limits: Limits::default(),
     };
     let (notices, _heard) = tokio::sync::mpsc::channel(64);
