@@ -5,7 +5,7 @@
 # and S3_FOLDER (an empty folder). Each step prints its name; the first that fails ends it.
 set -euo pipefail
 cd "$S3_FOLDER"
-large=${S3_LARGE_MIB:-256}
+large=${S3_LARGE_MIB:-1024}
 export AWS_REGION=auto AWS_CONFIG_FILE=$PWD/config AWS_SHARED_CREDENTIALS_FILE=$PWD/none AWS_EC2_METADATA_DISABLED=true
 export AWS_MAX_ATTEMPTS=1 AWS_PAGER=
 printf '[default]\ns3 =\n  signature_version = s3v4\n  multipart_chunksize = 64MB\n  max_concurrent_requests = 4\n' > config

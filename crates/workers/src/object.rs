@@ -11,6 +11,7 @@ use durable::{Classes, Durability, ObjectId, Storage};
 use http::Response;
 use isolate::{ContextId, Failure, Isolate, Job, JsException, Message, v8};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use webapi::body::Outgoing;
 
 use crate::binding::Same;
@@ -324,9 +325,10 @@ async fn run(
     resident: &Resident,
 ) -> (Vec<Job>, bool) {
     let mut begun = 0;
+    let mut idle_since = Instant::now();
     let mut replaced = None;
     let broken = loop {
-        let pause = if replaced.is_some() { Duration::from_millis(20) } else { IDLE };
+        let pause = if replaced.is_some() { Duration::from_millis(20) } else { IDLE / 4 };
         tokio::select! {
             biased;
             _ = isolate.run(inbox) => break true,
@@ -342,14 +344,18 @@ async fn run(
                 resident.used();
                 continue;
             }
-            Ok(()) = class.changed(), if replaced.is_none() => replaced = Some(tokio::time::Instant::now()),
+            Ok(()) = class.changed(), if replaced.is_none() => replaced = Some(Instant::now()),
             () = tokio::time::sleep(pause) => {}
         }
         match replaced {
             Some(since) if !isolate.has_work() || since.elapsed() > GRACE => break true,
             Some(_) => {}
-            None if isolate.has_work() || isolate.events() != begun => begun = isolate.events(),
-            None => break false,
+            None if isolate.has_work() || isolate.events() != begun => {
+                begun = isolate.events();
+                idle_since = Instant::now();
+            }
+            None if idle_since.elapsed() >= IDLE => break false,
+            None => {}
         }
     };
     if replaced.is_some() {
