@@ -97,7 +97,7 @@ impl From<BodyError> for JsError {
     }
 }
 
-const FOREIGN: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response \
+pub(crate) const FOREIGN: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response \
 bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. \
 This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
 

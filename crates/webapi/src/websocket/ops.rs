@@ -8,6 +8,7 @@ use isolate::{Args, JsError, Op, OpValue, op, v8};
 use url::Url;
 
 use super::{Budget, Close, Incoming, Message, Outlet, Socket, connect, pair};
+use crate::body::ops::FOREIGN;
 use crate::fetch::Outbound;
 
 pub const OPS: &[Op] = &[
@@ -22,10 +23,6 @@ pub const OPS: &[Op] = &[
 
 /// What an isolate's messages that nobody has received yet may hold in memory.
 const UNSENT: usize = 64 * 1024 * 1024;
-
-const FOREIGN: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response \
-bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. \
-This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
 
 /// The budget that an isolate's messages are charged to.
 struct Unsent(Arc<Budget>);
