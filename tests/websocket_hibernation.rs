@@ -90,7 +90,7 @@ async fn said(socket: &mut Socket) -> Value {
 }
 
 /// Longer than an idle object stays in memory.
-const SLEEP: Duration = Duration::from_millis(14_000);
+const SLEEP: Duration = Duration::from_secs(16);
 
 #[tokio::test]
 async fn an_object_sleeps_while_its_sockets_stay_open() {
