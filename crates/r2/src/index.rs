@@ -266,3 +266,32 @@ pub(crate) fn forget_doomed(connection: &Connection, ids: &[BlobId]) -> Result<(
     ids.iter().try_for_each(|id| statement.execute([id.as_str()]).map(drop))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_of_the_first_version_is_taken_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("index.sqlite");
+        let first = store::sqlite::open(&path, &SCHEMA[..1]).expect("the first version");
+        first
+            .execute_batch(
+                "INSERT INTO buckets VALUES (1, 'old', 0, 'Standard');
+                 INSERT INTO segments (owner, part, size, md5, uploaded, bytes) VALUES ('v', 1, 3, x'', 0, x'616263');",
+            )
+            .expect("rows");
+        drop(first);
+        let now = store::sqlite::open(&path, SCHEMA).expect("the version of now");
+        let kept = segments(&now, "v").expect("the segments");
+        assert_eq!(kept.len(), 1);
+        let cors: Option<String> =
+            now.query_row("SELECT cors FROM buckets WHERE name = 'old'", [], |row| row.get(0)).expect("the bucket");
+        assert_eq!(cors, None);
+        let sums: Option<Checksums> = now
+            .query_row("SELECT checksums FROM segments", [], |row| Ok(optional_json(row, 0).ok().flatten()))
+            .expect("the row");
+        assert!(sums.is_none());
+    }
+}
