@@ -139,10 +139,13 @@ impl ObjectSockets {
 
     /// Breaks all connections off, and forgets what was set.
     pub(crate) fn disconnect(&self) {
-        let state = std::mem::take(&mut *self.lock());
+        let mut state = self.lock();
         // Numbers are not used again: the tasks that read know by them whether their socket is still here.
-        self.lock().last = state.last;
+        let open = std::mem::take(&mut state.open);
+        state.auto_response = None;
+        state.event_timeout = None;
         drop(state);
+        drop(open);
     }
 
     /// Answers a message that asks for no more. `false`: it is the object's.
