@@ -104,6 +104,15 @@ enum Work {
     Foreground,
 }
 
+impl From<Message> for Work {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Event(job) => Self::Event(job),
+            Message::Within(id, run) => Self::Within(id, run),
+        }
+    }
+}
+
 /// What a step does.
 enum Action {
     Begin(Begin),
@@ -231,11 +240,6 @@ impl Isolate {
         }
     }
 
-    /// Ends every event in it for this reason. What was to run in them later does not.
-    pub fn fail(&mut self, failure: &Failure) {
-        self.fail_all(failure);
-    }
-
     /// Whether events are being handled.
     pub fn is_busy(&mut self) -> bool {
         let state = self.state();
@@ -275,8 +279,7 @@ impl Isolate {
         if let Some(mailbox) = mailbox {
             while self.work.len() < TURN {
                 match mailbox.poll_recv(cx) {
-                    Poll::Ready(Some(Message::Event(job))) => self.work.push_back(Work::Event(job)),
-                    Poll::Ready(Some(Message::Within(id, run))) => self.work.push_back(Work::Within(id, run)),
+                    Poll::Ready(Some(message)) => self.work.push_back(message.into()),
                     Poll::Ready(None) => {
                         closed = true;
                         break;
@@ -289,8 +292,7 @@ impl Isolate {
         let state = unsafe { self.state.as_mut() };
         while self.work.len() < TURN {
             match state.inbox.poll_recv(cx) {
-                Poll::Ready(Some(Message::Event(job))) => self.work.push_back(Work::Event(job)),
-                Poll::Ready(Some(Message::Within(id, run))) => self.work.push_back(Work::Within(id, run)),
+                Poll::Ready(Some(message)) => self.work.push_back(message.into()),
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
@@ -357,10 +359,10 @@ impl Isolate {
         drop(clock);
         self.work = work;
         match exit {
-            Some(Exit::MemoryLimit) => self.fail_all(&Failure::MemoryLimit),
+            Some(Exit::MemoryLimit) => self.fail(&Failure::MemoryLimit),
             Some(Exit::Reset) => {
                 let reason = self.state().reset.take().unwrap_or_default();
-                self.fail_all(&Failure::Reset(Arc::new(reason)));
+                self.fail(&Failure::Reset(Arc::new(reason)));
             }
             _ => {}
         }
@@ -418,12 +420,8 @@ impl Isolate {
         over_cpu.then_some(Exit::CpuLimit)
     }
 
-    /// Ends everything that was begun, as [`crate::reset`] does from inside. The isolate is good for nothing more.
-    pub fn reset_with(&mut self, reason: JsException) {
-        self.fail_all(&Failure::Reset(Arc::new(reason)));
-    }
-
-    fn fail_all(&mut self, failure: &Failure) {
+    /// Ends every event in it for this reason. What was to run in them later does not.
+    pub fn fail(&mut self, failure: &Failure) {
         let ids: Vec<_> = self.state().contexts.keys().copied().collect();
         for id in ids {
             if let Some(mut context) = self.state().end_context(id) {
@@ -586,7 +584,7 @@ fn report_rejections(scope: &mut v8::PinScope) {
 
 impl Drop for Isolate {
     fn drop(&mut self) {
-        self.fail_all(&Failure::IsolateGone);
+        self.fail(&Failure::IsolateGone);
         self.work.clear();
         self.context = None;
         // SAFETY: the state came from a leaked box in `new`; no script can run any more, and this is its last use.

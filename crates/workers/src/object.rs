@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use durable::{Classes, Durability, ObjectId, Storage};
 use http::Response;
-use isolate::{ContextId, Failure, Isolate, Job, JsException, Message, v8};
+use isolate::{ContextId, Failure, Isolate, Job, Message, v8};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use webapi::body::Outgoing;
@@ -334,7 +334,7 @@ async fn run(
             _ = isolate.run(inbox) => break true,
             // What it knows may not be on the disk: the next instance begins with what is.
             () = durability.lost() => {
-                isolate.reset_with(JsException { name: "Error".into(), message: RESET.into(), ..JsException::default() });
+                isolate.fail(&failed(RESET.into()));
                 break true;
             }
             () = resident.asked_to_leave() => {
