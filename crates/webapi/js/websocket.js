@@ -84,7 +84,6 @@ export class WebSocket extends EventTarget {
   #binaryType = blobs ? "blob" : "arraybuffer";
   #url = null;
   #protocol = "";
-  #extensions = "";
   /** The other end, when it was made here. */
   #peer = undefined;
   /** For a hibernatable end: its `number`, and `attach(bytes)`. */
@@ -113,7 +112,6 @@ export class WebSocket extends EventTarget {
         if (this.#state !== AWAITING_CONNECTION) return op_websocket_drop(parts[0]);
         this.#rid = parts[0];
         this.#protocol = parts[1];
-        this.#extensions = parts[2];
         this.#state = ACCEPTED;
         this.#receive();
         dispatch(this, new Event("open"));
@@ -254,7 +252,8 @@ export class WebSocket extends EventTarget {
 
   get url() { return #rid in this ? this.#url : illegalInvocation(); }
   get protocol() { return #rid in this ? this.#protocol : illegalInvocation(); }
-  get extensions() { return #rid in this ? this.#extensions : illegalInvocation(); }
+  /** None is spoken here. */
+  get extensions() { return #rid in this ? "" : illegalInvocation(); }
   get binaryType() { return #rid in this ? this.#binaryType : illegalInvocation(); }
 
   set binaryType(type) {

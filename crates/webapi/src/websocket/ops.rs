@@ -65,7 +65,7 @@ fn op_websocket_pair(scope: &mut v8::PinScope, _args: Args, mut rv: v8::ReturnVa
     rv.set(v8::Array::new_with_elements(scope, &numbers).into());
 }
 
-/// `op_websocket_open(url, protocols)` → a promise of `[number, protocol, extensions]`. `url`: `http:` or `https:`;
+/// `op_websocket_open(url, protocols)` → a promise of `[number, protocol]`. `url`: `http:` or `https:`;
 /// `protocols`: a header's value, or undefined.
 fn op_websocket_open(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if !isolate::require_io(scope) {
@@ -92,13 +92,10 @@ fn op_websocket_open(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
         let status = opened.response.status();
         let Some(socket) = opened.socket else { return Err(not_switched(status)) };
         Ok(OpValue::With(Box::new(move |scope| {
-            let (protocol, extensions) = (socket.protocol.clone(), socket.extensions.clone());
+            let protocol = socket.protocol.clone();
             let number = hold(scope, socket);
-            let parts = [
-                v8::Integer::new_from_unsigned(scope, number).into(),
-                isolate::new_string(scope, &protocol).into(),
-                isolate::new_string(scope, &extensions).into(),
-            ];
+            let parts =
+                [v8::Integer::new_from_unsigned(scope, number).into(), isolate::new_string(scope, &protocol).into()];
             let parts: v8::Local<v8::Value> = v8::Array::new_with_elements(scope, &parts).into();
             v8::Global::new(scope, parts)
         })))

@@ -21,9 +21,8 @@ pub type Gate = BoxFuture<'static, Result<(), JsError>>;
 pub struct Socket {
     pub inlet: Inlet,
     pub outlet: Outlet,
-    /// What the two sides have agreed on in the handshake: `WebSocket.protocol` and `extensions`.
+    /// What the two sides have agreed on in the handshake: `WebSocket.protocol`.
     pub protocol: String,
-    pub extensions: String,
     _end: End,
 }
 
@@ -93,7 +92,6 @@ impl Socket {
             inlet: Inlet { line: incoming.clone() },
             outlet: Outlet { line: outgoing.clone() },
             protocol: String::new(),
-            extensions: String::new(),
             _end: End { incoming, outgoing },
         }
     }
@@ -173,11 +171,6 @@ impl Outlet {
     pub fn is_closed(&self) -> bool {
         let state = self.line.lock();
         state.closed || state.receiver_gone
-    }
-
-    /// The bytes under way.
-    pub fn buffered(&self) -> usize {
-        self.line.lock().bytes
     }
 }
 
