@@ -14,6 +14,7 @@ mod durable_history;
 mod durable_many;
 mod durable_migrations;
 mod durable_objects;
+mod durable_shared;
 mod env_bindings;
 mod error_pages;
 mod fetch_client;

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{JsError, JsException, StartError};
+use crate::{ActorId, JsError, JsException, StartError};
 
 /// Operations of storage services in one event:
 /// https://developers.cloudflare.com/workers/platform/limits/#subrequests
@@ -33,7 +33,7 @@ pub enum Failure {
     Hung,
     /// The isolate went away under it.
     IsolateGone,
-    /// The isolate was reset, for this reason.
+    /// Its actor was reset, for this reason.
     Reset(Arc<JsException>),
     /// The script could not be started.
     Start(Arc<StartError>),
@@ -62,6 +62,10 @@ pub trait Attached: Any + Send {
 /// One event being handled.
 pub struct IoContext {
     pub id: ContextId,
+    /// Whose event it is, where it is an actor's: what it begins is then the actor's.
+    pub(crate) actor: Option<ActorId>,
+    /// It is the actor's own.
+    pub(crate) is_own: bool,
     /// CPU time used, summed over turns.
     pub cpu_used: Duration,
     /// CPU time allowed; `None`: not enforced.
@@ -91,9 +95,6 @@ pub fn new_attachment() -> u32 {
 // === impl ContextId ===
 
 impl ContextId {
-    /// The isolate itself, where I/O is not an event's own.
-    pub(crate) const SHARED: Self = Self(0);
-
     /// A new name.
     pub fn next() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -112,6 +113,8 @@ impl IoContext {
     ) -> Self {
         Self {
             id,
+            actor: None,
+            is_own: false,
             cpu_used: Duration::ZERO,
             cpu_limit,
             pending: 0,

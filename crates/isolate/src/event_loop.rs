@@ -12,14 +12,14 @@ use futures::StreamExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, Sleep};
 
+use crate::actor::{Actor, Closed, Opening};
 use crate::clock::{Freeze, thread_cpu_nanos};
-use crate::context::{ContextData, Failure, IoContext};
+use crate::context::{ContextData, Failure};
 use crate::memory::Memory;
-use crate::pending::Settled;
 use crate::platform::ForegroundTasks;
 use crate::state::{IsolateState, attach, state};
-use crate::timers::Fired;
-use crate::{ContextId, JsException, Limits, ModuleGraph, Runtime, Snapshot, watchdog};
+use crate::step::{self, Work};
+use crate::{ActorId, ContextId, JsException, Limits, ModuleGraph, Runtime, Snapshot, watchdog};
 
 /// The most work that one turn takes, so that isolates that share a thread get theirs.
 const TURN: usize = 64;
@@ -33,12 +33,16 @@ pub struct Options {
 /// A new event for an isolate.
 pub struct Job {
     pub id: ContextId,
+    /// Whose event it is. Where that actor is not open, the job is a stray: [`Isolate::take_strays`].
+    pub actor: Option<ActorId>,
     pub data: Box<dyn ContextData>,
     pub run: Begin,
 }
 
 pub enum Message {
     Event(Job),
+    /// An event of the actor that this event, which was begun, is of; dropped when that has ended.
+    EventOf(ContextId, Job),
     /// Runs in an event that was begun, unless it has ended: it pays for it.
     Within(ContextId, Begin),
 }
@@ -47,6 +51,7 @@ impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Event(job) => f.debug_tuple("Event").field(&job.id).finish(),
+            Self::EventOf(own, job) => f.debug_tuple("EventOf").field(own).field(&job.id).finish(),
             Self::Within(id, _) => f.debug_tuple("Within").field(id).finish_non_exhaustive(),
         }
     }
@@ -61,8 +66,9 @@ pub enum Exit {
     MemoryLimit,
     /// Nobody can send it events any more, and it has none.
     Closed,
-    /// It was reset ([`crate::reset`]); every event in it was ended.
-    Reset,
+    /// An actor was closed ([`Isolate::take_closed`]), or there are events for one that is not open
+    /// ([`Isolate::take_strays`]). It can go on.
+    Actors,
 }
 
 /// Why a script could not be started.
@@ -86,43 +92,23 @@ pub struct Isolate {
     address: usize,
     sleep: Option<Pin<Box<Sleep>>>,
     work: VecDeque<Work>,
-    events: u64,
 }
 
 // SAFETY: the state is owned here and touched only through `&mut self`, or by scripts under the isolate's lock, which
 // only `&mut self` takes. All that it holds is Send.
 unsafe impl Send for Isolate {}
 
-/// Something that is ready.
-enum Work {
-    Event(Job),
-    Within(ContextId, Begin),
-    /// An event's time is up.
-    Expired(ContextId),
-    Settled(Settled),
-    Timer(u32),
-    Foreground,
-}
-
-impl From<Message> for Work {
-    fn from(message: Message) -> Self {
-        match message {
-            Message::Event(job) => Self::Event(job),
-            Message::Within(id, run) => Self::Within(id, run),
-        }
-    }
-}
-
-/// What a step does.
-enum Action {
-    Begin(Begin),
-    Settle(Settled),
-    Call(Fired),
-    Foreground,
-}
-
 /// Begins an event's JavaScript. Exceptions it leaves pending are dropped.
 pub type Begin = Box<dyn FnOnce(&mut v8::PinScope, ContextId) + Send>;
+
+// === impl Job ===
+
+impl Job {
+    /// An event of no actor's.
+    pub fn new(id: ContextId, data: Box<dyn ContextData>, run: Begin) -> Self {
+        Self { id, actor: None, data, run }
+    }
+}
 
 // === impl Isolate ===
 
@@ -159,7 +145,6 @@ impl Isolate {
             address,
             sleep: None,
             work: VecDeque::new(),
-            events: 0,
         }
     }
 
@@ -234,7 +219,7 @@ impl Isolate {
     /// Goes on with the events that were begun until the last has ended.
     pub async fn drain(mut self) {
         while std::future::poll_fn(|cx| self.poll_work(cx, None)).await.is_none() {
-            if matches!(self.turn(), Some(Exit::MemoryLimit | Exit::Reset)) {
+            if self.turn() == Some(Exit::MemoryLimit) {
                 return;
             }
         }
@@ -242,19 +227,45 @@ impl Isolate {
 
     /// Whether events are being handled.
     pub fn is_busy(&mut self) -> bool {
+        !self.state().contexts.is_empty()
+    }
+
+    /// Bytes that its heap and its buffers take.
+    pub fn memory(&mut self) -> usize {
+        let memory = self.state().memory.clone();
+        let (shared, _) = self.parts();
+        memory.measure(&mut shared.lock());
+        memory.used()
+    }
+
+    /// Opens an actor: `begin` runs on its behalf, then come `jobs`, all before what else there is to do.
+    pub fn open_actor(&mut self, opening: Opening, begin: Begin, jobs: impl DoubleEndedIterator<Item = Job>) {
+        let own = Actor::open(self.state(), opening);
+        jobs.rev().for_each(|job| self.work.push_front(Work::Event(job)));
+        self.work.push_front(Work::Within(own, begin));
+    }
+
+    /// Ends an actor in the next turn. Without a reason it is ended if it is idle then.
+    pub fn close_actor(&mut self, id: ActorId, failure: Option<Failure>) {
+        self.work.push_back(Work::Close(id, failure));
+    }
+
+    /// The actors that were closed since this was asked last.
+    pub fn take_closed(&mut self) -> Vec<Closed> {
+        std::mem::take(&mut self.state().closed)
+    }
+
+    /// Events that came for actors that are not open, in the order in which they came.
+    pub fn take_strays(&mut self) -> Vec<(ActorId, Job)> {
+        std::mem::take(&mut self.state().strays)
+    }
+
+    /// How many events of an actor were begun since it was opened, and whether it waits for something that it has begun.
+    /// `None`: it is not open.
+    pub fn activity(&mut self, id: ActorId) -> Option<(u64, bool)> {
         let state = self.state();
-        state.contexts.len() > usize::from(state.shares_io)
-    }
-
-    /// How many events have been begun.
-    pub fn events(&self) -> u64 {
-        self.events
-    }
-
-    /// Whether it waits for something that it has begun: events, timers, ops.
-    pub fn has_work(&mut self) -> bool {
-        let waits = self.state().contexts.get(&ContextId::SHARED).is_some_and(|own| own.pending > 0);
-        self.is_busy() || waits
+        let events = state.actors.get(&id)?.events;
+        Some((events, state.is_active(id)))
     }
 
     fn parts(&self) -> (&v8::SharedIsolate, &v8::Global<v8::Context>) {
@@ -337,7 +348,6 @@ impl Isolate {
         let now = crate::unix_millis();
         let clock = Freeze::at(now);
         let mut work = std::mem::take(&mut self.work);
-        self.events += work.iter().filter(|work| matches!(work, Work::Event(_))).count() as u64;
         let (shared, context) = self.parts();
         let mut exit = None;
         {
@@ -346,10 +356,10 @@ impl Isolate {
             state(scope).now = now;
             let mut began = std::time::Instant::now();
             while let Some(next) = work.pop_front() {
-                match self.step(scope, next, &mut began) {
+                match step::run(scope, next, &self.limits, &self.tasks, &mut began) {
                     None => {}
-                    Some(last @ (Exit::MemoryLimit | Exit::Reset)) => {
-                        exit = Some(last);
+                    Some(Exit::MemoryLimit) => {
+                        exit = Some(Exit::MemoryLimit);
                         break;
                     }
                     Some(over) => exit = Some(over),
@@ -358,66 +368,11 @@ impl Isolate {
         }
         drop(clock);
         self.work = work;
-        match exit {
-            Some(Exit::MemoryLimit) => self.fail(&Failure::MemoryLimit),
-            Some(Exit::Reset) => {
-                let reason = self.state().reset.take().unwrap_or_default();
-                self.fail(&Failure::Reset(Arc::new(reason)));
-            }
-            _ => {}
+        if exit == Some(Exit::MemoryLimit) {
+            self.fail(&Failure::MemoryLimit);
         }
-        exit
-    }
-
-    /// Runs one piece of work for its event, and charges the event. `began`: when the step before ended.
-    fn step(&self, scope: &mut v8::PinScope, work: Work, began: &mut std::time::Instant) -> Option<Exit> {
-        let (id, action) = begin(scope, work, &self.limits)?;
-        let limit = id.and_then(|id| state(scope).contexts.get(&id)?.remaining_cpu());
-        if let Some(limit) = limit {
-            watchdog::arm(state(scope).memory.clone(), limit);
-        }
-        {
-            v8::scope!(let scope, scope);
-            v8::tc_scope!(let scope, scope);
-            let frame: v8::Local<v8::Value> = match id {
-                Some(id) => v8::Integer::new_from_unsigned(scope, id.0).into(),
-                None => v8::undefined(scope).into(),
-            };
-            scope.set_continuation_preserved_embedder_data(frame);
-            perform(scope, action, id, &self.tasks);
-            scope.perform_microtask_checkpoint();
-            report_rejections(scope);
-            for end in std::mem::take(&mut state(scope).step_end) {
-                if let Err(reason) = end(scope) {
-                    state(scope).reset.get_or_insert(reason);
-                }
-            }
-            let undefined = v8::undefined(scope).into();
-            scope.set_continuation_preserved_embedder_data(undefined);
-        }
-        let disarmed = watchdog::disarm();
-        let over_cpu = disarmed.fired;
-        let over_memory = state(scope).memory.exceeded();
-        let reset = state(scope).reset.is_some();
-        if over_cpu || over_memory || reset {
-            scope.cancel_terminate_execution();
-        }
-        let end = std::time::Instant::now();
-        let used = cpu_used(end - *began, disarmed.met_at);
-        *began = end;
-        // Steps that took long, or hold much, may have passed the limit in ways that nobody was asked about.
-        let suspect = disarmed.met_at.is_some() || state(scope).memory.clone().has_much_external(scope);
-        if over_memory || (suspect && !fits(scope)) {
-            if let Some(context) = id.and_then(|id| state(scope).contexts.get_mut(&id)) {
-                context.charge(used);
-            }
-            return Some(Exit::MemoryLimit);
-        }
-        if reset {
-            return Some(Exit::Reset);
-        }
-        settle(scope, id, used, over_cpu);
-        over_cpu.then_some(Exit::CpuLimit)
+        let state = self.state();
+        exit.or((!state.closed.is_empty() || !state.strays.is_empty()).then_some(Exit::Actors))
     }
 
     /// Ends every event in it for this reason. What was to run in them later does not.
@@ -428,157 +383,6 @@ impl Isolate {
                 context.fail(failure);
             }
         }
-    }
-}
-
-/// Whether the isolate is within its memory limit once garbage is gone.
-fn fits(scope: &mut v8::PinScope) -> bool {
-    let memory = state(scope).memory.clone();
-    let fits = memory.check(scope);
-    if !fits {
-        scope.cancel_terminate_execution();
-    }
-    fits
-}
-
-/// The CPU time of a step that took `wall`. For one that the watchdog met, the thread's own clock tells. One that it did
-/// not was shorter than a tick, or had to wait for a processor, as the watchdog had: that costs a script nothing.
-fn cpu_used(wall: Duration, met_at: Option<u64>) -> Duration {
-    let met = |met_at| Duration::from_nanos(thread_cpu_nanos() - met_at);
-    wall.min(met_at.map_or(watchdog::TICK, met) + watchdog::TICK)
-}
-
-/// Who pays for a piece of work, and what to do. A new event gets its context here. `None`: its event has ended.
-fn begin(scope: &mut v8::PinScope, work: Work, limits: &Limits) -> Option<(Option<ContextId>, Action)> {
-    if let Work::Expired(id) = work {
-        if let Some(mut context) = state(scope).end_context(id) {
-            context.fail(&Failure::Expired);
-            v8::scope!(let scope, scope);
-            ended(scope, id);
-        }
-        return None;
-    }
-    let state = state(scope);
-    match work {
-        Work::Event(job) => {
-            let id = job.id;
-            state.contexts.insert(id, IoContext::new(id, limits.cpu, limits.subrequests, job.data));
-            if let Some(own) = state.contexts.get_mut(&ContextId::SHARED) {
-                own.renew(limits.subrequests);
-            }
-            Some((Some(id), Action::Begin(job.run)))
-        }
-        Work::Within(id, run) => state.contexts.contains_key(&id).then_some((Some(id), Action::Begin(run))),
-        Work::Expired(_) => None,
-        Work::Settled(settled) => {
-            let context = state.contexts.get_mut(&settled.context)?;
-            context.pending -= u32::from(settled.kind.counts);
-            if settled.kind.incoming && context.id == ContextId::SHARED {
-                context.renew(limits.subrequests);
-            }
-            Some((Some(settled.context), Action::Settle(settled)))
-        }
-        Work::Timer(timer) => {
-            let fired = state.timers.fire(timer)?;
-            let context = state.contexts.get_mut(&fired.context)?;
-            context.pending -= u32::from(fired.is_last);
-            Some((Some(fired.context), Action::Call(fired)))
-        }
-        Work::Foreground => Some((None, Action::Foreground)),
-    }
-}
-
-fn perform(scope: &mut v8::PinScope, action: Action, id: Option<ContextId>, tasks: &ForegroundTasks) {
-    match action {
-        Action::Begin(run) => {
-            if let Some(id) = id {
-                run(scope, id);
-            }
-        }
-        Action::Settle(settled) => {
-            let resolver = v8::Local::new(scope, settled.resolver);
-            match settled.result {
-                Ok(value) => {
-                    let value = value.into_js(scope);
-                    resolver.resolve(scope, value);
-                }
-                Err(error) => {
-                    let error = error.into_js(scope);
-                    resolver.reject(scope, error);
-                }
-            }
-        }
-        Action::Call(timer) => {
-            let frame = v8::Local::new(scope, timer.frame);
-            scope.set_continuation_preserved_embedder_data(frame);
-            let callback = v8::Local::new(scope, timer.callback);
-            let this = v8::undefined(scope).into();
-            v8::tc_scope!(let scope, scope);
-            callback.call(scope, this, &[]);
-            if let Some(exception) = scope.exception() {
-                scope.reset();
-                report(scope, "uncaughtException", &[exception]);
-            }
-        }
-        Action::Foreground => {
-            for task in tasks.take() {
-                task.run();
-            }
-        }
-    }
-}
-
-/// Calls a hook that takes note of something gone wrong.
-fn report(scope: &mut v8::PinScope, name: &str, args: &[v8::Local<v8::Value>]) {
-    if let Some(hook) = crate::hook(scope, name) {
-        let this = v8::undefined(scope).into();
-        hook.call(scope, this, args);
-    }
-}
-
-/// After a step: charges the event, ends it when it is over, when it passed its limit, or when nothing can bring it on.
-fn settle(scope: &mut v8::PinScope, id: Option<ContextId>, used: Duration, over_cpu: bool) {
-    let state = state(scope);
-    if let Some(context) = id.and_then(|id| state.contexts.get_mut(&id)) {
-        context.charge(used);
-    }
-    for over in std::mem::take(&mut state.finished) {
-        if Some(over) != id || !over_cpu {
-            state.end_context(over);
-        }
-    }
-    let Some(id) = id else { return };
-    let Some(context) = state.contexts.get(&id) else { return };
-    let failure = match over_cpu {
-        true => Failure::CpuLimit,
-        false if !state.shares_io && context.is_hung() => Failure::Hung,
-        false => return,
-    };
-    if let Some(mut context) = state.end_context(id) {
-        context.fail(&failure);
-        ended(scope, id);
-    }
-}
-
-/// Tells JavaScript of an event that it did not end itself.
-fn ended(scope: &mut v8::PinScope, id: ContextId) {
-    let id = v8::Integer::new_from_unsigned(scope, id.0).into();
-    report(scope, "eventEnded", &[id]);
-}
-
-/// Hands rejections that nobody listens to, now that the microtasks have run, to the runtime's hook.
-fn report_rejections(scope: &mut v8::PinScope) {
-    while !state(scope).rejections.is_empty() {
-        if scope.is_execution_terminating() {
-            state(scope).rejections.take();
-            return;
-        }
-        for (promise, reason) in state(scope).rejections.take() {
-            let promise = v8::Local::new(scope, promise);
-            let reason = v8::Local::new(scope, reason);
-            report(scope, "unhandledRejection", &[promise.into(), reason]);
-        }
-        scope.perform_microtask_checkpoint();
     }
 }
 

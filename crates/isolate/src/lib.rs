@@ -21,11 +21,14 @@ mod resource;
 mod slice;
 mod snapshot;
 mod state;
+mod step;
 mod timers;
 mod value;
 mod watchdog;
 
-pub use actor::{OutputGate, at_step_end, output_gate, output_waits, reset, set_output_gate, share_io};
+pub use actor::{
+    ActorId, Closed, Opening, OutputGate, actor, at_step_end, output_gate, output_waits, own, put_own, reset,
+};
 pub use clock::unix_millis;
 pub use context::{Attached, ContextData, ContextId, Failure, IoContext, new_attachment};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
@@ -33,8 +36,9 @@ pub use exception::{Frame, JsException};
 pub use limits::Limits;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
 pub use op::{
-    Op, begin_promise, bytes_arg, caller, context, expire_after, finish, io_context, io_owner, new_bytes, new_string,
-    require_io, require_memory, resources, spawn, spawn_background, spawn_incoming, spawn_output, string_arg, throw,
+    Op, begin_promise, bytes_arg, caller, context, expire_after, finish, foreign, io_context, io_owner, new_bytes,
+    new_string, require_io, require_memory, resources, spawn, spawn_background, spawn_incoming, spawn_output,
+    string_arg, throw,
 };
 pub use platform::initialize;
 pub use remote::{Remote, remote};

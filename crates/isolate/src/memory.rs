@@ -102,15 +102,19 @@ impl Memory {
         self.terminate();
     }
 
+    /// Bytes of the heap, as it was last measured, and of what lies outside.
+    pub(crate) fn used(&self) -> usize {
+        self.heap.load(Ordering::Relaxed) + self.external.load(Ordering::Relaxed)
+    }
+
     /// Whether what was last measured is within the limit.
     fn has_room(&self) -> bool {
-        self.heap.load(Ordering::Relaxed) + self.external.load(Ordering::Relaxed) <= self.limit
+        self.used() <= self.limit
     }
 
     /// Whether `bytes` more fit the heap as it was last measured; otherwise the script is being ended.
     pub(crate) fn fits(&self, bytes: usize) -> bool {
-        let used = self.heap.load(Ordering::Relaxed) + self.external.load(Ordering::Relaxed);
-        let fits = used.saturating_add(bytes) <= self.limit;
+        let fits = self.used().saturating_add(bytes) <= self.limit;
         if !fits {
             self.exceed();
         }

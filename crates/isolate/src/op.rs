@@ -5,7 +5,7 @@ use std::future::Future;
 
 use crate::context::IoContext;
 use crate::pending::{OpKind, PendingOp};
-use crate::state::{current_context, state};
+use crate::state::{Frame, state};
 use crate::{JsError, OpValue, ResourceTable};
 
 /// A native function by name. Made with [`op!`].
@@ -49,6 +49,20 @@ const GLOBAL_SCOPE: &str = "Disallowed operation called within global scope. Asy
 setting a timeout, and generating random values are not allowed within global scope. To fix this error, perform this \
 operation within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/";
 
+const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, \
+request/response bodies, and others) created in the context of one request handler cannot be accessed from a different \
+request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
+
+const OTHER_OBJECT: &str = "Cannot perform I/O on behalf of a different Durable Object. I/O objects (such as streams, \
+request/response bodies, and others) created in the context of one Durable Object cannot be accessed from a different \
+Durable Object in the same isolate. This is a limitation of Cloudflare Workers which allows us to improve overall \
+performance.";
+
+/// What code is told that would use the I/O of another event, or of another actor.
+pub fn foreign(scope: &mut v8::PinScope) -> JsError {
+    JsError::error(if crate::actor(scope).is_some() { OTHER_OBJECT } else { OTHER_REQUEST })
+}
+
 /// Schedules `error` as the exception of the op's call; the op then returns.
 pub fn throw(scope: &mut v8::PinScope, error: JsError) {
     let error = error.into_js(scope);
@@ -87,19 +101,19 @@ pub fn new_bytes<'s>(scope: &v8::PinScope<'s, '_>, bytes: Vec<u8>) -> v8::Local<
     v8::Uint8Array::new(scope, buffer, 0, len).expect("a view as long as its own buffer")
 }
 
-/// The native resources of the current event.
+/// The native resources of the current event, or of its actor.
 pub fn resources<'a>(scope: &'a mut v8::PinScope) -> &'a mut ResourceTable {
-    let context = current_context(scope);
+    let owner = Frame::current(scope).map(|frame| frame.owner);
     let state = state(scope);
-    let owner = context.map(|context| state.owner(context));
     state.resources.set_current(owner);
     &mut state.resources
 }
 
-/// The event that the running code belongs to; `None` at global scope, and after the event ended.
+/// The event that the running code belongs to, or its actor's own when it has ended; `None` at global scope, and after an
+/// event ended that was no actor's.
 pub fn io_context<'a>(scope: &'a mut v8::PinScope) -> Option<&'a mut IoContext> {
-    let id = current_context(scope)?;
-    state(scope).context(id)
+    let frame = Frame::current(scope)?;
+    state(scope).context(frame)
 }
 
 /// The event of this id, unless it has ended.
@@ -109,7 +123,7 @@ pub fn context<'a>(scope: &'a mut v8::PinScope, id: crate::ContextId) -> Option<
 
 /// Lets the current event end `after` a while at the latest, whatever it still waits for.
 pub fn expire_after(scope: &mut v8::PinScope, after: std::time::Duration) {
-    let Some(context) = io_context(scope) else { return };
+    let Some(context) = io_context(scope).filter(|context| !context.is_own) else { return };
     let (id, due) = (context.id, tokio::time::Instant::now() + after);
     let before = context.deadline.replace(due);
     let deadlines = &mut state(scope).deadlines;
@@ -121,11 +135,9 @@ pub fn expire_after(scope: &mut v8::PinScope, after: std::time::Duration) {
 
 /// Ends the current event after this step: it is answered, and nothing is left to wait for.
 pub fn finish(scope: &mut v8::PinScope) {
-    let Some(id) = io_context(scope).map(|context| context.id) else { return };
-    // The step may be another's: where I/O is the isolate's own, an event goes on in steps that are not its.
-    if id != crate::ContextId::SHARED {
-        state(scope).finished.push(id);
-    }
+    // The step may be another's: where I/O is an actor's, its events go on in steps that are not theirs.
+    let Some(id) = io_context(scope).filter(|context| !context.is_own).map(|context| context.id) else { return };
+    state(scope).finished.push(id);
 }
 
 /// Whether `bytes` more fit the isolate's memory; otherwise the script is ended as if it had taken them. For work that
@@ -161,7 +173,7 @@ pub fn spawn(
     begin(scope, rv, OpKind::WORK, future);
 }
 
-/// As [`spawn`], for work that shows outside: it begins when the isolate's output may leave, and after the output that was begun
+/// As [`spawn`], for work that shows outside: it begins when the actor's output may leave, and after the output that was begun
 /// before it.
 pub fn spawn_output(
     scope: &mut v8::PinScope,
@@ -183,8 +195,8 @@ pub fn spawn_background(
     begin(scope, rv, OpKind { counts: false, incoming: false }, future);
 }
 
-/// As [`spawn`], for work that ends when something comes from outside, such as a message: where I/O is not an event's own,
-/// what the isolate itself may use is counted anew from there. `waits`: the event is kept alive for it.
+/// As [`spawn`], for work that ends when something comes from outside, such as a message: where I/O is an actor's, what the
+/// actor itself may use is counted anew from there. `waits`: the event is kept alive for it.
 pub fn spawn_incoming(
     scope: &mut v8::PinScope,
     rv: v8::ReturnValue,
@@ -194,14 +206,10 @@ pub fn spawn_incoming(
     begin(scope, rv, OpKind { counts: waits, incoming: true }, future);
 }
 
-/// Who owns the I/O that the running code begins: its event, or the isolate where I/O is shared. `None` outside events.
+/// Who owns the I/O that the running code begins: its event, or its actor's own. `None` outside events.
 pub fn io_owner(scope: &mut v8::PinScope) -> Option<crate::ContextId> {
-    owner(scope)
-}
-
-fn owner(scope: &mut v8::PinScope) -> Option<crate::ContextId> {
-    let id = io_context(scope)?.id;
-    Some(state(scope).owner(id))
+    let owner = Frame::current(scope)?.owner;
+    state(scope).contexts.contains_key(&owner).then_some(owner)
 }
 
 fn begin(
@@ -234,10 +242,10 @@ fn promise<'s>(
     let resolver = v8::PromiseResolver::new(scope)?;
     let promise = resolver.get_promise(scope);
     let resolver = v8::Global::new(scope, resolver);
-    if let Some(owner) = owner(scope).and_then(|owner| state(scope).contexts.get_mut(&owner)) {
+    if let Some(owner) = io_owner(scope).and_then(|owner| state(scope).contexts.get_mut(&owner)) {
         owner.pending += u32::from(kind.counts);
     }
-    let id = owner(scope)?;
+    let id = io_owner(scope)?;
     state(scope).ops.push(PendingOp::new(id, kind, resolver, future));
     Some(promise)
 }
@@ -259,7 +267,7 @@ fn op_timer_start(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments,
     let frame = v8::Global::new(scope, frame);
     let delay = args.get(1).number_value(scope).unwrap_or(0.0);
     let repeat = args.get(2).boolean_value(scope);
-    let Some(id) = owner(scope) else { return };
+    let Some(id) = io_owner(scope) else { return };
     if let Some(owner) = state(scope).contexts.get_mut(&id) {
         owner.pending += 1;
     }

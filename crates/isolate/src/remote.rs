@@ -21,14 +21,9 @@ impl Remote {
         (Self(sender), inbox)
     }
 
-    /// Whether this leads to the isolate that `scope` is in.
-    pub fn leads_here(&self, scope: &mut v8::PinScope) -> bool {
-        self.0.same_channel(&state(scope).remote.0)
-    }
-
-    /// A new event. When the isolate is gone, the job is dropped.
-    pub fn event(&self, job: Job) {
-        let _ = self.0.send(Message::Event(job));
+    /// A new event of the actor that `event`, which was begun, is of. When that has ended, the job is dropped.
+    pub fn event(&self, event: ContextId, job: Job) {
+        let _ = self.0.send(Message::EventOf(event, job));
     }
 
     /// Runs `run` within an event that was begun. When that has ended, or the isolate is gone, `run` is dropped.

@@ -11,15 +11,15 @@ use futures::stream::FuturesUnordered;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-use crate::actor::{OutputGate, StepEnd};
-use crate::context::IoContext;
+use crate::actor::{Actor, Closed, StepEnd};
+use crate::context::{Failure, IoContext};
 use crate::memory::Memory;
 use crate::module_map::ModuleMap;
 use crate::pending::PendingOp;
 use crate::rejections::Rejections;
 use crate::remote::{Inbox, Remote};
 use crate::timers::Timers;
-use crate::{ContextId, JsException, ResourceTable};
+use crate::{ActorId, ContextId, Job, ResourceTable};
 
 /// The isolate data slot that points to the state.
 const STATE_SLOT: u32 = 0;
@@ -28,6 +28,12 @@ pub(crate) const HOOKS_SLOT: i32 = 1;
 
 pub(crate) struct IsolateState {
     pub(crate) contexts: FxHashMap<ContextId, IoContext>,
+    /// The actors that are open.
+    pub(crate) actors: FxHashMap<ActorId, Actor>,
+    /// Those that were closed, until somebody asks.
+    pub(crate) closed: Vec<Closed>,
+    /// Events of actors that are not open.
+    pub(crate) strays: Vec<(ActorId, Job)>,
     /// When events end at the latest, for those that have such a time.
     pub(crate) deadlines: BTreeSet<(Instant, ContextId)>,
     pub(crate) ops: FuturesUnordered<PendingOp>,
@@ -38,18 +44,12 @@ pub(crate) struct IsolateState {
     pub(crate) modules: ModuleMap,
     pub(crate) rejections: Rejections,
     pub(crate) memory: Arc<Memory>,
-    /// What runs at the end of the current step.
-    pub(crate) step_end: Vec<StepEnd>,
+    /// What runs at the end of the current step, and for which actors.
+    pub(crate) step_end: Vec<(ActorId, StepEnd)>,
     /// Events that are over, and end after the current step.
     pub(crate) finished: Vec<ContextId>,
-    /// Why the isolate must end after the current step.
-    pub(crate) reset: Option<JsException>,
-    /// What output has to wait for.
-    pub(crate) gate: Option<Arc<dyn OutputGate>>,
-    /// Resolves when the output that was to leave last has begun to.
-    pub(crate) last_output: Option<tokio::sync::oneshot::Receiver<()>>,
-    /// I/O belongs to the isolate, not to the event that began it.
-    pub(crate) shares_io: bool,
+    /// Which actors must end after the current step, and why.
+    pub(crate) resets: Vec<(ActorId, Failure)>,
     /// Milliseconds since the epoch, as the script sees them in this turn; 0 at global scope.
     pub(crate) now: f64,
     /// Whether wasm may be compiled: only while the runtime itself loads a module.
@@ -64,6 +64,9 @@ impl IsolateState {
         let (remote, inbox) = Remote::new();
         Self {
             contexts: FxHashMap::default(),
+            actors: FxHashMap::default(),
+            closed: Vec::new(),
+            strays: Vec::new(),
             deadlines: BTreeSet::new(),
             ops: FuturesUnordered::new(),
             remote,
@@ -75,10 +78,7 @@ impl IsolateState {
             memory,
             step_end: Vec::new(),
             finished: Vec::new(),
-            reset: None,
-            gate: None,
-            last_output: None,
-            shares_io: false,
+            resets: Vec::new(),
             now: 0.0,
             compiling_wasm: false,
             embedder: FxHashMap::default(),
@@ -89,34 +89,53 @@ impl IsolateState {
         self.embedder.insert((*value).type_id(), value);
     }
 
-    /// Who owns the I/O that event `id` begins.
-    pub(crate) fn owner(&self, id: ContextId) -> ContextId {
-        if self.shares_io { ContextId::SHARED } else { id }
-    }
-
-    /// The event, or, when it has ended and I/O outlives events, the isolate itself.
-    pub(crate) fn context(&mut self, id: ContextId) -> Option<&mut IoContext> {
-        let id = if self.contexts.contains_key(&id) { id } else { self.owner(id) };
+    /// The event that a frame is of, or, when it has ended, its actor's own.
+    pub(crate) fn context(&mut self, frame: Frame) -> Option<&mut IoContext> {
+        let id = if self.contexts.contains_key(&frame.event) { frame.event } else { frame.owner };
         self.contexts.get_mut(&id)
     }
 
-    /// Ends an event: its pending work, timers and resources go with it.
+    /// Who owns the I/O that event `id` begins: it, or the own event of its actor. `None`: it has ended.
+    pub(crate) fn owner(&self, id: ContextId) -> Option<ContextId> {
+        match self.contexts.get(&id)?.actor {
+            Some(actor) => self.actors.get(&actor).map(|actor| actor.own),
+            None => Some(id),
+        }
+    }
+
+    /// Whether an actor waits for something that it has begun: events, timers, ops.
+    pub(crate) fn is_active(&self, id: ActorId) -> bool {
+        self.actors
+            .get(&id)
+            .is_some_and(|actor| actor.busy > 0 || self.contexts.get(&actor.own).is_some_and(|own| own.pending > 0))
+    }
+
+    /// Ends an event: its pending work, timers and resources go with it, unless they are its actor's.
     pub(crate) fn end_context(&mut self, id: ContextId) -> Option<IoContext> {
         let context = self.contexts.remove(&id)?;
         if let Some(deadline) = context.deadline {
             self.deadlines.remove(&(deadline, id));
         }
-        if self.shares_io {
-            return Some(context);
+        match context.actor {
+            Some(actor) => {
+                if let Some(actor) = self.actors.get_mut(&actor).filter(|_| !context.is_own) {
+                    actor.busy -= 1;
+                }
+            }
+            None => self.drop_io(id),
         }
+        Some(context)
+    }
+
+    /// Drops the pending work, timers and resources that an event owns.
+    pub(crate) fn drop_io(&mut self, owner: ContextId) {
         for op in std::pin::Pin::new(&mut self.ops).iter_pin_mut() {
-            if op.context == id {
+            if op.context == owner {
                 op.cancel();
             }
         }
-        self.timers.drop_owned_by(id);
-        self.resources.drop_owned_by(id);
-        Some(context)
+        self.timers.drop_owned_by(owner);
+        self.resources.drop_owned_by(owner);
     }
 }
 
@@ -143,16 +162,43 @@ pub(crate) fn memory(scope: &v8::PinScope) -> Arc<Memory> {
     unsafe { (*state).memory.clone() }
 }
 
-/// The event that the running code belongs to, by the asynchronous flow of control.
-pub(crate) fn current_context(scope: &v8::PinScope) -> Option<ContextId> {
-    let frame = scope.get_continuation_preserved_embedder_data();
-    if let Ok(id) = frame.try_cast::<v8::Integer>() {
-        return Some(ContextId(id.value() as u32));
+/// What the asynchronous flow of control says of the code that runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame {
+    /// The event that it belongs to.
+    pub(crate) event: ContextId,
+    /// Who owns the I/O that it begins: the event, or the own event of its actor.
+    pub(crate) owner: ContextId,
+}
+
+impl Frame {
+    /// What V8 carries along for a step of `context`: its id, or `[id, undefined, owner]`.
+    pub(crate) fn carried<'s>(
+        scope: &v8::PinScope<'s, '_>,
+        event: ContextId,
+        owner: ContextId,
+    ) -> v8::Local<'s, v8::Value> {
+        let id = v8::Integer::new_from_unsigned(scope, event.0).into();
+        if event == owner {
+            return id;
+        }
+        let parts = [id, v8::undefined(scope).into(), v8::Integer::new_from_unsigned(scope, owner.0).into()];
+        v8::Array::new_with_elements(scope, &parts).into()
     }
-    // An AsyncLocalStorage frame: [id, stores].
-    let frame = frame.try_cast::<v8::Array>().ok()?;
-    let id = frame.get_index(scope, 0)?.try_cast::<v8::Integer>().ok()?;
-    Some(ContextId(id.value() as u32))
+
+    /// That of the running code; `None` at global scope.
+    pub(crate) fn current(scope: &v8::PinScope) -> Option<Self> {
+        let frame = scope.get_continuation_preserved_embedder_data();
+        if let Ok(id) = frame.try_cast::<v8::Integer>() {
+            let event = ContextId(id.value() as u32);
+            return Some(Self { event, owner: event });
+        }
+        // With an AsyncLocalStorage's stores, or of an actor's event: [id, stores, owner].
+        let frame = frame.try_cast::<v8::Array>().ok()?;
+        let part = |index| frame.get_index(scope, index)?.try_cast::<v8::Integer>().ok();
+        let event = ContextId(part(0)?.value() as u32);
+        Some(Self { event, owner: part(2).map_or(event, |owner| ContextId(owner.value() as u32)) })
+    }
 }
 
 /// Keeps a value of the embedder's with the isolate: one of each type.

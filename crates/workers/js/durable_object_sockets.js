@@ -1,7 +1,7 @@
 // WebSockets that a Durable Object has accepted for good: they stay open while the object is not in memory, and wake it.
 // https://developers.cloudflare.com/durable-objects/best-practices/websockets/
 //
-// A socket is kept natively under a number; here are the objects by which the instance of this isolate knows them.
+// A socket is kept natively under a number, which is its own in its object; here are the objects by which the instance knows them.
 
 import {
   op_object_auto_response, op_object_auto_response_set, op_object_event_timeout, op_object_event_timeout_set, op_object_socket,
@@ -9,11 +9,12 @@ import {
 } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { utf8Encode } from "../webapi/encoding.js";
+import { currentObject } from "./object.js";
 import { hibernate, hibernationOf, isWebSocket, newHibernatable } from "../webapi/websocket.js";
 import { converters, defineInterface, illegalInvocation, isObject, requiredArguments } from "../webapi/webidl.js";
 
 const {
-  ArrayIsArray, ArrayPrototypePush, Date, Error, MapPrototypeGet, MapPrototypeSet, MapPrototypeDelete, RangeError, SafeMap, SafeSet, TypeError,
+  ArrayIsArray, ArrayPrototypePush, Date, Error, MapPrototypeGet, MapPrototypeSet, MapPrototypeDelete, RangeError, SafeSet, TypeError,
   TypedArrayPrototypeGetByteLength,
 } = primordials;
 
@@ -23,8 +24,6 @@ const MAX_TAG = 256;
 const MAX_AUTO = 2048;
 const MAX_TIMEOUT = 4294967295;
 
-const known = new SafeMap();
-
 // === Accepting and finding ===
 
 /** `ctx.acceptWebSocket(socket, tags)` */
@@ -33,7 +32,7 @@ export function acceptSocket(socket, tags) {
   const list = tags === undefined ? [] : tagList(tags);
   hibernate(socket, (rid, attachment) => {
     const [outlet, number] = op_object_socket_accept(rid, list, attachment);
-    MapPrototypeSet(known, number, socket);
+    MapPrototypeSet(currentObject().sockets, number, socket);
     return [outlet, hibernation(number)];
   });
 }
@@ -61,6 +60,7 @@ function tagList(tags) {
 
 /** The socket of this number; an instance that woke up makes its object. Undefined: it is gone. */
 export function socketOf(number) {
+  const known = currentObject().sockets;
   const socket = MapPrototypeGet(known, number);
   if (socket !== undefined) return socket;
   const facts = op_object_socket(number);
@@ -74,7 +74,7 @@ export function socketOf(number) {
 
 /** Nothing more comes on it. */
 export function forgetSocket(number) {
-  MapPrototypeDelete(known, number);
+  MapPrototypeDelete(currentObject().sockets, number);
 }
 
 /** `ctx.getWebSockets(tag)` */

@@ -1,4 +1,4 @@
-// A Durable Object from inside: the instance of this isolate, its `ctx`, and the events that reach it.
+// A Durable Object from inside: its instance, its `ctx`, and the events that reach it.
 // https://developers.cloudflare.com/durable-objects/api/state/
 
 import {
@@ -16,7 +16,8 @@ import { newObjectId } from "./durable_objects.js";
 import { newObjectStorage } from "./durable_object_storage.js";
 import { DurableObject } from "./entrypoint.js";
 import { currentEnv, mainModule, serveWith } from "./handlers.js";
-import { setObject } from "./rpc_target.js";
+import { addObject, currentObject, requireObject } from "./object.js";
+import { setObjects } from "./rpc_target.js";
 
 const {
   ArrayPrototypePush, ArrayPrototypeShift, Error, ObjectPrototypeIsPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, String, Symbol,
@@ -29,78 +30,76 @@ const BLOCK_MS = 30_000;
 /** How often a failed alarm is run again. */
 const ALARM_RETRIES = 6;
 
+/** What all objects of this isolate are instances of. */
 let Class;
-let state;
-let instance;
-/** How many ask for new events to wait: `blockConcurrencyWhile`, transactions. */
-let blocks = 0;
-/** Events that wait, each with the async context that it is to run in. */
-const waiting = [];
-/** The transaction that was begun last. */
-let transaction;
 
 // === The instance ===
 
-/** Once, when the script has run: this isolate is an instance of the class that the main module exports as `name`. */
-export function startObject(className, id, name, sql, jurisdiction) {
-  Class = mainModule()?.[className];
+/** Once, when the script has run: this isolate is for instances of the class that the main module exports as `name`. */
+export function startObjects(name) {
+  Class = mainModule()?.[name];
   if (typeof Class !== "function") {
-    throw new TypeError(`The Worker's main module exports no class ${className}, which its configuration says is a Durable Object's.`);
+    throw new TypeError(`The Worker's main module exports no class ${name}, which its configuration says is a Durable Object's.`);
   }
-  const storage = newObjectStorage(sql, () => typeof instance?.alarm === "function", transact);
-  state = new DurableObjectState(INTERNAL, newObjectId(id, name, jurisdiction), storage);
-  setObject({ deliver, target: callTarget, id });
-  serveWith((request) => deliver(() => {
+  setObjects(deliver, callTarget);
+  serveWith((request) => deliver((instance) => {
     if (typeof instance.fetch !== "function") throw new TypeError("Handler does not export a fetch() function.");
     return instance.fetch(request);
   }));
 }
 
-/** Runs `work` when the instance is there and takes events; what it returns, or a promise of it. */
+/** Hook: an object has come into this isolate. */
+export function openObject(id, name, sql, jurisdiction) {
+  const object = addObject(id);
+  const storage = newObjectStorage(object, sql, (work) => transact(object, work));
+  object.state = new DurableObjectState(INTERNAL, object, newObjectId(id, name, jurisdiction), storage);
+}
+
+/** Runs `work(instance)` when the current object's instance is there and takes events; what it returns, or a promise of it. */
 function deliver(work) {
-  if (instance === undefined) {
+  const object = currentObject();
+  if (object.instance === undefined) {
     try {
-      instance = new Class(state, currentEnv());
+      object.instance = new Class(object.state, currentEnv());
     } catch (error) {
       op_object_reset(error);
       throw error;
     }
   }
-  if (blocks === 0 && waiting.length === 0) return work();
+  if (object.blocks === 0 && object.waiting.length === 0) return work(object.instance);
   return new Promise((resolve, reject) => {
     const run = () => {
       try {
-        resolve(work());
+        resolve(work(object.instance));
       } catch (error) {
         reject(error);
       }
     };
-    ArrayPrototypePush(waiting, { frame: op_async_frame_get(), run });
+    ArrayPrototypePush(object.waiting, { frame: op_async_frame_get(), run });
   });
 }
 
 /** Keeps new events waiting until `work` has settled; a promise of its outcome. */
-function block(work) {
-  blocks++;
+function block(object, work) {
+  object.blocks++;
   const outcome = attempt(work);
+  const unblock = () => {
+    object.blocks--;
+    admitSoon(object);
+  };
   PromisePrototypeThen(outcome, unblock, unblock);
   return outcome;
 }
 
-function unblock() {
-  blocks--;
-  admitSoon();
-}
-
 /** One event at a time, each in a step of its own: what the one before does without waiting for anything but storage comes first. */
-function admitSoon() {
-  if (blocks === 0 && waiting.length > 0) op_timer_start(admit, 0, false);
+function admitSoon(object) {
+  if (object.blocks === 0 && object.waiting.length > 0) op_timer_start(() => admit(object), 0, false);
 }
 
-function admit() {
-  if (blocks > 0 || waiting.length === 0) return;
-  const { frame, run } = ArrayPrototypeShift(waiting);
-  admitSoon();
+function admit(object) {
+  if (object.blocks > 0 || object.waiting.length === 0) return;
+  const { frame, run } = ArrayPrototypeShift(object.waiting);
+  admitSoon(object);
   op_async_frame_set(frame);
   run();
 }
@@ -114,23 +113,32 @@ function attempt(work) {
 }
 
 /** An asynchronous transaction: no new event until it has ended, and one transaction after the other. */
-function transact(work) {
+function transact(object, work) {
   const turn = () => attempt(work);
-  const outcome = block(() => (transaction === undefined ? turn() : PromisePrototypeThen(transaction, turn, turn)));
-  transaction = outcome;
+  const { transaction } = object;
+  const outcome = block(object, () => (transaction === undefined ? turn() : PromisePrototypeThen(transaction, turn, turn)));
+  object.transaction = outcome;
   return outcome;
 }
 
 // === ctx ===
 
 export class DurableObjectState {
+  #object;
   #id;
   #storage;
 
-  constructor(key, id, storage) {
+  constructor(key, object, id, storage) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#object = object;
     this.#id = id;
     this.#storage = storage;
+  }
+
+  /** What follows is for the object's own code. */
+  #own() {
+    requireObject(this.#object);
+    return this.#object;
   }
 
   get id() {
@@ -153,6 +161,7 @@ export class DurableObjectState {
 
   blockConcurrencyWhile(callback) {
     if (!(#id in this)) illegalInvocation();
+    const object = this.#own();
     requiredArguments(arguments.length, 1, "Failed to execute 'blockConcurrencyWhile' on 'DurableObjectState'");
     if (typeof callback !== "function") {
       throw new TypeError("Failed to execute 'blockConcurrencyWhile' on 'DurableObjectState': parameter 1 is not of type 'Function'.");
@@ -160,7 +169,7 @@ export class DurableObjectState {
     const timer = op_timer_start(() => {
       op_object_reset(new Error("A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset."));
     }, BLOCK_MS, false);
-    const outcome = block(callback);
+    const outcome = block(object, callback);
     PromisePrototypeThen(
       outcome,
       () => op_timer_clear(timer),
@@ -172,42 +181,56 @@ export class DurableObjectState {
 
   abort(reason = undefined) {
     if (!(#id in this)) illegalInvocation();
+    this.#own();
     op_object_reset(new Error(reason === undefined ? "Application called abort() to reset Durable Object." : String(reason)));
   }
 
   acceptWebSocket(socket, tags = undefined) {
     if (!(#id in this)) illegalInvocation();
+    this.#own();
     acceptSocket(socket, tags);
   }
 
   getWebSockets(tag = undefined) {
-    return #id in this ? socketsWith(tag) : illegalInvocation();
+    if (!(#id in this)) illegalInvocation();
+    this.#own();
+    return socketsWith(tag);
   }
 
   getTags(socket) {
-    return #id in this ? tagsOf(socket) : illegalInvocation();
+    if (!(#id in this)) illegalInvocation();
+    this.#own();
+    return tagsOf(socket);
   }
 
   setWebSocketAutoResponse(pair = undefined) {
     if (!(#id in this)) illegalInvocation();
+    this.#own();
     setAutoResponse(pair);
   }
 
   getWebSocketAutoResponse() {
-    return #id in this ? autoResponse() : illegalInvocation();
+    if (!(#id in this)) illegalInvocation();
+    this.#own();
+    return autoResponse();
   }
 
   getWebSocketAutoResponseTimestamp(socket) {
-    return #id in this ? autoResponseTimestamp(socket) : illegalInvocation();
+    if (!(#id in this)) illegalInvocation();
+    this.#own();
+    return autoResponseTimestamp(socket);
   }
 
   setHibernatableWebSocketEventTimeout(milliseconds = undefined) {
     if (!(#id in this)) illegalInvocation();
+    this.#own();
     setEventTimeout(milliseconds);
   }
 
   getHibernatableWebSocketEventTimeout() {
-    return #id in this ? eventTimeout() : illegalInvocation();
+    if (!(#id in this)) illegalInvocation();
+    this.#own();
+    return eventTimeout();
   }
 }
 defineInterface(DurableObjectState);
@@ -216,6 +239,7 @@ defineInterface(DurableObjectState);
 
 /** What calls are made on. */
 function callTarget() {
+  const { instance } = currentObject();
   if (ObjectPrototypeIsPrototypeOf(DurableObject.prototype, instance)) return instance;
   throw new TypeError(
     "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order to enable RPC, make " +
@@ -232,10 +256,10 @@ export function dispatchSocket(id, number, kind, first, second, third) {
     op_report_exception(error);
     answered(event);
   };
-  const work = () => {
+  const work = (instance) => {
     try {
       const socket = socketOf(number);
-      return socket === undefined ? undefined : tellSocket(socket, number, kind, first, second, third);
+      return socket === undefined ? undefined : tellSocket(instance, socket, number, kind, first, second, third);
     } finally {
       op_object_socket_begun();
     }
@@ -250,7 +274,7 @@ export function dispatchSocket(id, number, kind, first, second, third) {
   PromisePrototypeThen(PromiseResolve(result), () => answered(event), failed);
 }
 
-function tellSocket(socket, number, kind, first, second, third) {
+function tellSocket(instance, socket, number, kind, first, second, third) {
   if (kind === "message") {
     if (typeof instance.webSocketMessage !== "function") return undefined;
     return instance.webSocketMessage(socket, typeof first === "string" ? first : TypedArrayPrototypeGetBuffer(first));
@@ -281,7 +305,7 @@ export function dispatchAlarm(id, retryCount) {
   };
   let result;
   try {
-    result = deliver(() => {
+    result = deliver((instance) => {
       if (!op_alarm_begin()) return undefined;
       if (typeof instance.alarm !== "function") {
         op_alarm_end();

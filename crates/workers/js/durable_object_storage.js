@@ -11,6 +11,7 @@ import { primordials } from "../webapi/primordials.js";
 import { utf8Encode } from "../webapi/encoding.js";
 import { deserialize, serialize } from "../webapi/structured_clone.js";
 import { converters, defineInterface, illegalInvocation, isObject, requiredArguments } from "../webapi/webidl.js";
+import { requireObject } from "./object.js";
 import { newSqlStorage } from "./sql_storage.js";
 
 const {
@@ -152,16 +153,16 @@ function alarmTime(value) {
 // === DurableObjectStorage ===
 
 class DurableObjectStorage {
+  #object;
   #sql;
   #kv;
-  #hasAlarm;
   #transact;
 
-  constructor(key, sql, hasAlarm, transact) {
+  constructor(key, object, sql, transact) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#object = object;
     this.#sql = sql;
-    this.#kv = new SyncKvStorage(INTERNAL);
-    this.#hasAlarm = hasAlarm;
+    this.#kv = new SyncKvStorage(INTERNAL, object);
     this.#transact = transact;
   }
 
@@ -177,57 +178,67 @@ class DurableObjectStorage {
 
   get(keys, options = undefined) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => get(keys));
   }
 
   put(key, value, options = undefined) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => put(key, value));
   }
 
   delete(keys, options = undefined) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => remove(keys));
   }
 
   list(options = undefined) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => list(options));
   }
 
   deleteAll(options = undefined) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => op_storage_delete_all());
   }
 
   getAlarm(options = undefined) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => op_alarm_get());
   }
 
   setAlarm(time, options = undefined) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => {
       requiredArguments(arguments.length, 1, "Failed to execute 'setAlarm' on 'DurableObjectStorage'");
-      if (!this.#hasAlarm()) throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
+      if (typeof this.#object.instance?.alarm !== "function") throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
       op_alarm_set(alarmTime(time));
     });
   }
 
   deleteAlarm(options = undefined) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => op_alarm_set(null));
   }
 
   sync() {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return op_storage_sync();
   }
 
   transaction(closure) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return this.#transact(() => {
-      const transaction = new DurableObjectTransaction(INTERNAL);
+      const transaction = new DurableObjectTransaction(INTERNAL, this.#object);
       op_storage_begin();
       return PromisePrototypeThen(
         promise(() => closure(transaction)),
@@ -245,6 +256,7 @@ class DurableObjectStorage {
 
   transactionSync(closure) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     op_storage_begin();
     let value;
     try {
@@ -259,11 +271,13 @@ class DurableObjectStorage {
 
   getCurrentBookmark() {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return op_storage_bookmark(undefined);
   }
 
   getBookmarkForTime(timestamp) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return attempt(() => {
       requiredArguments(arguments.length, 1, "Failed to execute 'getBookmarkForTime' on 'DurableObjectStorage'");
       return op_storage_bookmark(timeOf(timestamp, "Failed to execute 'getBookmarkForTime' on 'DurableObjectStorage': parameter 1 is not of type 'date'."));
@@ -272,6 +286,7 @@ class DurableObjectStorage {
 
   onNextSessionRestoreBookmark(bookmark) {
     if (!(#sql in this)) illegalInvocation();
+    requireObject(this.#object);
     return promise(() => {
       requiredArguments(arguments.length, 1, "Failed to execute 'onNextSessionRestoreBookmark' on 'DurableObjectStorage'");
       return op_storage_restore(converters.USVString(bookmark));
@@ -285,14 +300,17 @@ defineInterface(DurableObjectStorage);
 let finish;
 
 class DurableObjectTransaction {
+  #object;
   #ended = false;
   #undone = false;
 
-  constructor(key) {
+  constructor(key, object) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#object = object;
   }
 
   #use(work) {
+    requireObject(this.#object);
     return promise(() => {
       if (this.#undone) throw new Error("Cannot perform operations on a rolled-back transaction.");
       if (this.#ended) throw new Error("Cannot perform operations on a transaction that has ended.");
@@ -346,29 +364,34 @@ defineInterface(DurableObjectTransaction);
 
 /** `storage.kv`: the same entries, without promises. */
 class SyncKvStorage {
-  #own;
+  #object;
 
-  constructor(key) {
+  constructor(key, object) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#object = object;
   }
 
   get(key) {
-    if (!(#own in this)) illegalInvocation();
+    if (!(#object in this)) illegalInvocation();
+    requireObject(this.#object);
     return getOne(keyOf(key, "get"));
   }
 
   put(key, value) {
-    if (!(#own in this)) illegalInvocation();
+    if (!(#object in this)) illegalInvocation();
+    requireObject(this.#object);
     putOne(keyOf(key, "put"), value);
   }
 
   delete(key) {
-    if (!(#own in this)) illegalInvocation();
+    if (!(#object in this)) illegalInvocation();
+    requireObject(this.#object);
     return op_storage_delete(keyOf(key, "delete"));
   }
 
   list(options = undefined) {
-    if (!(#own in this)) illegalInvocation();
+    if (!(#object in this)) illegalInvocation();
+    requireObject(this.#object);
     const entries = [];
     listEach(options, (key, value) => ArrayPrototypePush(entries, [key, value]));
     return ArrayPrototypeValues(entries);
@@ -376,7 +399,7 @@ class SyncKvStorage {
 }
 defineInterface(SyncKvStorage);
 
-/** `sql`: whether the class has `storage.sql`; `hasAlarm()`: whether the instance handles alarms; `transact(work)` keeps all else waiting. */
-export function newObjectStorage(sql, hasAlarm, transact) {
-  return new DurableObjectStorage(INTERNAL, newSqlStorage(sql), hasAlarm, transact);
+/** `sql`: whether the class has `storage.sql`; `transact(work)` keeps all else waiting. */
+export function newObjectStorage(object, sql, transact) {
+  return new DurableObjectStorage(INTERNAL, object, newSqlStorage(object, sql), transact);
 }

@@ -10,8 +10,9 @@ import { report } from "./globals.js";
 
 export { report as uncaughtException };
 export { makeObjectNamespace } from "./durable_objects.js";
-export { dispatchAlarm, dispatchSocket, startObject } from "./durable_object_state.js";
+export { dispatchAlarm, dispatchSocket, openObject, startObjects } from "./durable_object_state.js";
 export { eventEnded } from "./context.js";
+export { actorClosed } from "./object.js";
 export { dispatchAbandoned, dispatchCall, dispatchRelease, dispatchTargetCall } from "./rpc_target.js";
 export { makeR2Bucket } from "./r2.js";
 export { makeKvNamespace } from "./kv.js";

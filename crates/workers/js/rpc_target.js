@@ -6,6 +6,7 @@ import { primordials } from "../webapi/primordials.js";
 import { defineInterface, isObject } from "../webapi/webidl.js";
 import { answered, beginEvent, currentEvent, hold, letGo, setForgetExports, unkeepAll } from "./context.js";
 import { callTarget } from "./handlers.js";
+import { currentObject, setForgetObjectExports } from "./object.js";
 import { Group, packResult, stubMembers, unpackArguments } from "./rpc.js";
 import { packThrown } from "./rpc_error.js";
 import { faceOf, PROPERTY, rootOf, STUB } from "./rpc_stub.js";
@@ -18,16 +19,18 @@ const {
 export class RpcTarget {}
 defineInterface(RpcTarget);
 
-/** The Durable Object that this isolate is an instance of: `{ deliver(work), target(), id }`. */
-let object;
+/** In an isolate of Durable Objects: what brings the current one an event, and what calls are made on. */
+let deliver;
+let objectTarget;
 
-export function setObject(instance) {
-  object = instance;
+export function setObjects(deliverToObject, targetOfObject) {
+  deliver = deliverToObject;
+  objectTarget = targetOfObject;
 }
 
-/** The event that keeps stubs for as long as its caller's goes on; undefined where they are the isolate's. */
+/** The event that keeps stubs for as long as its caller's goes on; undefined where they are an object's. */
 export function keepingEvent() {
-  if (object !== undefined) return undefined;
+  if (deliver !== undefined) return undefined;
   const event = currentEvent();
   return event !== undefined && event.isCall ? event : undefined;
 }
@@ -45,12 +48,14 @@ let lastExport = 0;
  */
 export function addExport(value, own, lasting, { dispose = undefined, stubs = undefined, borrowed = false } = { __proto__: null }) {
   const number = ++lastExport;
-  const event = lasting || object === undefined ? currentEvent() : undefined;
+  const event = lasting || deliver === undefined ? currentEvent() : undefined;
+  const object = event === undefined ? currentObject() : undefined;
   if (dispose === undefined && !borrowed) {
     const method = value[SymbolDispose];
     if (typeof method === "function") dispose = method;
   }
-  exports.set(number, { value, own, event, lasting, dispose, stubs, borrowed });
+  exports.set(number, { value, own, event, object, lasting, dispose, stubs, borrowed });
+  if (object !== undefined) object.exports.add(number);
   if (event !== undefined) {
     event.exports ??= new SafeSet();
     event.exports.add(number);
@@ -70,10 +75,13 @@ function forget(number) {
   if (target === undefined) return undefined;
   exports.delete(number);
   if (target.event !== undefined) target.event.exports.delete(number);
+  if (target.object !== undefined) target.object.exports.delete(number);
   return target;
 }
 
-setForgetExports((numbers) => numbers.forEach((number) => exports.delete(number)));
+const forgetAll = (numbers) => numbers.forEach((number) => exports.delete(number));
+setForgetExports(forgetAll);
+setForgetObjectExports(forgetAll);
 
 /** Hook: nobody holds it any more. */
 export function dispatchRelease(number) {
@@ -209,7 +217,7 @@ class Incoming {
     let result;
     try {
       const work = () => this.#perform(target(), reserved);
-      result = object === undefined ? work() : object.deliver(work);
+      result = deliver === undefined ? work() : deliver(work);
       if (!isObject(result)) return this.#returned(result);
     } catch (error) {
       return this.#thrown(error);
@@ -246,7 +254,7 @@ class Incoming {
   }
 
   #thrown(error) {
-    op_rpc_return(this.#attached, true, packThrown(error, object?.id), undefined, 0, keeper());
+    op_rpc_return(this.#attached, true, packThrown(error, currentObject()?.id), undefined, 0, keeper());
     this.#end();
   }
 
@@ -268,7 +276,7 @@ function keeper() {
 export function dispatchCall(id, entrypoint, props, path, calls, data, slots) {
   const event = beginEvent(id, props, true);
   const incoming = new Incoming(path, calls, data, slots, 0, event);
-  if (object !== undefined) return incoming.run(() => ({ target: object.target(), own: false, plain: false }), ENTRYPOINT_RESERVED);
+  if (deliver !== undefined) return incoming.run(() => ({ target: objectTarget(), own: false, plain: false }), ENTRYPOINT_RESERVED);
   incoming.run(() => {
     const { target, plain, env, ctx } = callTarget(entrypoint, event);
     return { target, own: plain, plain, env, ctx };

@@ -2,6 +2,7 @@
 
 import { op_sql_exec, op_sql_size } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
+import { requireObject } from "./object.js";
 import { converters, defineInterface, illegalInvocation, isBufferSource, requiredArguments, viewOf } from "../webapi/webidl.js";
 
 const { ArrayPrototypePush, Error, ObjectDefineProperty, Symbol, SymbolIterator, TypeError } = primordials;
@@ -103,14 +104,16 @@ class SqlStorageCursor {
 defineInterface(SqlStorageCursor);
 
 class SqlStorage {
-  #own;
+  #object;
 
-  constructor(key) {
+  constructor(key, object) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
+    this.#object = object;
   }
 
   exec(query, ...bindings) {
-    if (!(#own in this)) illegalInvocation();
+    if (!(#object in this)) illegalInvocation();
+    requireObject(this.#object);
     requiredArguments(arguments.length, 1, "Failed to execute 'exec' on 'SqlStorage'");
     for (let i = 0; i < bindings.length; i++) {
       const value = bindings[i];
@@ -122,20 +125,21 @@ class SqlStorage {
   }
 
   get databaseSize() {
-    if (!(#own in this)) illegalInvocation();
+    if (!(#object in this)) illegalInvocation();
+    requireObject(this.#object);
     return op_sql_size();
   }
 
   get Cursor() {
-    if (!(#own in this)) illegalInvocation();
+    if (!(#object in this)) illegalInvocation();
     return SqlStorageCursor;
   }
 }
 defineInterface(SqlStorage);
 
 /** A getter of the one SqlStorage, which throws for classes without SQL. */
-export function newSqlStorage(enabled) {
-  const sql = new SqlStorage(INTERNAL);
+export function newSqlStorage(object, enabled) {
+  const sql = new SqlStorage(INTERNAL, object);
   return () => {
     if (!enabled) throw new Error(NOT_ENABLED);
     return sql;

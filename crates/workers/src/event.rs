@@ -167,7 +167,7 @@ impl<T> Default for Answer<T> {
 
 impl<T: Send + 'static> Event<T> {
     pub(crate) fn job(id: isolate::ContextId, answer: Answer<T>, origin: Origin, run: isolate::Begin) -> isolate::Job {
-        isolate::Job { id, data: Box::new(Self { answer, origin }), run }
+        isolate::Job::new(id, Box::new(Self { answer, origin }), run)
     }
 }
 

@@ -75,7 +75,7 @@ impl FetchEvent {
             ];
             crate::runtime::call(scope, |hooks| &hooks.fetch, &arguments);
         });
-        isolate::Job { id, data, run }
+        isolate::Job::new(id, data, run)
     }
 }
 
@@ -101,15 +101,12 @@ impl ContextData for FetchEvent {
     }
 }
 
-pub(crate) const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, \
-request/response bodies, and others) created in the context of one request handler cannot be accessed from a different \
-request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
-
 /// The request that argument 0 names by its event's id. Otherwise the platform's error is thrown.
 fn request<'a>(scope: &'a mut v8::PinScope, args: &Args) -> Option<&'a mut FetchEvent> {
     let id = ContextId(args.get(0).uint32_value(scope).unwrap_or(0));
     if isolate::context(scope, id).is_none() {
-        isolate::throw(scope, JsError::error(OTHER_REQUEST));
+        let error = isolate::foreign(scope);
+        isolate::throw(scope, error);
         return None;
     }
     isolate::context(scope, id)?.data::<FetchEvent>()
@@ -172,7 +169,7 @@ fn with_socket(
         return Err(JsError::type_error(NOT_ASKED));
     }
     let rid = args.get(6).uint32_value(scope).unwrap_or(0);
-    let socket = websocket::ops::release(scope, rid).ok_or_else(|| JsError::error(OTHER_REQUEST))?;
+    let socket = websocket::ops::release(scope, rid).ok_or_else(|| isolate::foreign(scope))?;
     response.body_mut().socket = Some(Box::new(socket));
     Ok(response)
 }
@@ -205,7 +202,7 @@ fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<BodyRea
     }
     if value.is_number() {
         let rid = value.uint32_value(scope).unwrap_or(0);
-        return webapi::body::ops::release(scope, rid).ok_or_else(|| JsError::error(OTHER_REQUEST));
+        return webapi::body::ops::release(scope, rid).ok_or_else(|| isolate::foreign(scope));
     }
     match value.try_cast::<v8::ArrayBufferView>() {
         Ok(view) => {

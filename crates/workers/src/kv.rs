@@ -263,8 +263,7 @@ fn value(scope: &mut v8::PinScope, args: &Args) -> Result<Value, JsError> {
         return Ok(Value::Whole(bytes.into()));
     }
     let rid = args.get(2).uint32_value(scope).unwrap_or(0);
-    let body =
-        webapi::body::ops::release(scope, rid).ok_or_else(|| JsError::error(crate::fetch_event::OTHER_REQUEST))?;
+    let body = webapi::body::ops::release(scope, rid).ok_or_else(|| isolate::foreign(scope))?;
     Ok(Value::Body(body))
 }
 

@@ -74,7 +74,7 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
             Some(job) => job,
             None => match inbox.recv().await {
                 Some(Message::Event(job)) => job,
-                Some(Message::Within(..)) => continue,
+                Some(Message::EventOf(..) | Message::Within(..)) => continue,
                 None => return,
             },
         };

@@ -1,36 +1,31 @@
-//! Durable Objects: one live instance for each id, wherever in the process it is asked for. An instance has an isolate of
-//! its own, which is made when the first event comes and goes when there has been none for a while.
+//! Durable Objects: one live instance for each id, wherever in the process it is asked for. Objects of one class share a few
+//! isolates (object_home.rs); an instance comes to life when the first event comes and goes when there has been none for a while.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-use durable::{Classes, Durability, ObjectId, Storage};
+use durable::{Classes, ObjectId};
 use http::Response;
-use isolate::{ContextId, Failure, Isolate, Job, Message, v8};
+use isolate::{ActorId, ContextId, Failure, Job, v8};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 use webapi::body::Outgoing;
 
 use crate::binding::Same;
 use crate::console::Notice;
 use crate::event::{Answer, Event, Origin, Outcome, Usage};
 use crate::fetch_event::{FetchEvent, Request};
-use crate::lane::Lane;
 use crate::mailbox::Mailbox;
 use crate::object_alarm::AlarmClock;
 use crate::object_budget::{Budget, Resident};
+use crate::object_home::Home;
 use crate::object_sockets::{ObjectSockets, SocketEvent};
-use crate::object_state::{ObjectState, RESET};
 use crate::{Host, Version};
 
-/// An instance without events, timers and subrequests for this long leaves memory
-/// (https://developers.cloudflare.com/durable-objects/concepts/durable-object-lifecycle/).
-const IDLE: Duration = Duration::from_secs(10);
-/// What an instance of replaced code may take to finish what it has begun.
-const GRACE: Duration = Duration::from_secs(5);
+/// So many isolates may work for one class at once: what one object does for long keeps only those waiting that share its.
+static MOST_HOMES: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
 
 /// All namespaces of a process, by their keys.
 #[derive(Debug)]
@@ -50,14 +45,25 @@ pub(crate) struct Inner {
     pub(crate) clock: AlarmClock,
     class: watch::Sender<Option<Class>>,
     budget: Arc<Budget>,
-    live: Mutex<HashMap<ObjectId, Live>>,
+    population: Mutex<Population>,
     /// The WebSockets of objects that have some, or are in memory.
     sockets: Mutex<HashMap<ObjectId, Weak<ObjectSockets>>>,
 }
 
-/// The way to an object that has an instance, or soon will have.
+/// The objects that have an instance, or soon will have, and where they are.
+#[derive(Default)]
+pub(crate) struct Population {
+    live: HashMap<ObjectId, Live>,
+    /// Those that take more objects, all with the code that the namespace has now.
+    homes: Vec<Arc<Home>>,
+}
+
+/// The way to an object.
 struct Live {
-    mailbox: Mailbox,
+    home: Arc<Home>,
+    actor: ActorId,
+    /// How many events it was sent.
+    sent: u64,
     resident: Arc<Resident>,
 }
 
@@ -72,12 +78,6 @@ pub struct Class {
     pub sql: bool,
     /// What objects say.
     pub notices: mpsc::Sender<Notice>,
-}
-
-/// An object's code at work.
-struct Instance {
-    isolate: Isolate,
-    durability: Arc<Durability>,
 }
 
 /// One object: its place in the namespace, which outlives its instances.
@@ -128,7 +128,7 @@ impl ObjectNamespace {
             budget: objects.budget.clone(),
             clock: AlarmClock::default(),
             class: watch::Sender::new(None),
-            live: Mutex::default(),
+            population: Mutex::default(),
             sockets: Mutex::default(),
         };
         Self(Arc::new(inner))
@@ -137,6 +137,7 @@ impl ObjectNamespace {
     /// The code of these objects from now on. Instances of other code end when they have nothing to do.
     pub fn implement(&self, class: Class) {
         let first = self.0.class.send_replace(Some(class)).is_none();
+        self.population().homes.clear();
         if first {
             AlarmClock::start(self.clone());
         }
@@ -146,7 +147,7 @@ impl ObjectNamespace {
     async fn abandon(&self) {
         self.0.class.send_replace(None);
         self.0.clock.clear();
-        while !self.live().is_empty() {
+        while !self.population().live.is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -217,154 +218,67 @@ impl ObjectNamespace {
 
     /// Sends the object a job. Jobs for one object begin in the order in which they are sent.
     pub(crate) fn send(&self, id: ObjectId, name: Option<String>, job: Job) -> Mailbox {
-        // Sent under the lock, under which the object's task looks before it leaves.
-        let mut live = self.live();
-        let object = match live.entry(id) {
-            Entry::Occupied(object) => object.into_mut(),
-            Entry::Vacant(place) => {
-                let (mailbox, inbox) = Mailbox::new();
-                let resident = Arc::new(self.0.budget.admit());
-                tokio::spawn(serve(Object { namespace: self.clone(), id, name }, inbox, resident.clone()));
-                place.insert(Live { mailbox, resident })
-            }
-        };
-        object.resident.used();
-        object.mailbox.send(job);
-        object.mailbox.clone()
+        self.send_in(&mut self.population(), Object { namespace: self.clone(), id, name }, job)
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<ObjectId, Live>> {
-        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn send_in(&self, population: &mut Population, object: Object, mut job: Job) -> Mailbox {
+        if !population.live.contains_key(&object.id) {
+            let Some(home) = self.home(population) else {
+                let key = self.0.objects.key();
+                job.data.fail(failed(format!(
+                    "No Worker of this process implements the Durable Object namespace {key}: start the Worker that exports the class too."
+                )));
+                return Mailbox::new().0;
+            };
+            let (actor, resident) = (ActorId::next(), Arc::new(self.0.budget.admit()));
+            home.admit(actor, object.clone(), resident.clone());
+            population.live.insert(object.id, Live { home, actor, sent: 0, resident });
+        }
+        let Some(live) = population.live.get_mut(&object.id) else { unreachable!("it was inserted above") };
+        live.sent += 1;
+        live.resident.used();
+        job.actor = Some(live.actor);
+        live.home.mailbox().send(job);
+        live.home.mailbox().clone()
+    }
+
+    /// Where one more object may live: the isolate with the fewest, or a new one. `None`: nobody implements the objects.
+    fn home(&self, population: &mut Population) -> Option<Arc<Home>> {
+        let homes = population.homes.iter().filter(|home| home.has_room());
+        let (fewest, count) = (homes.clone().min_by_key(|home| home.objects()), homes.count());
+        if let Some(home) = fewest.filter(|home| home.objects() == 0 || count >= *MOST_HOMES) {
+            return Some(home.clone());
+        }
+        let mut class = self.0.class.subscribe();
+        let implemented = class.borrow_and_update().clone()?;
+        let home = Home::start(self.clone(), implemented, class);
+        population.homes.push(home.clone());
+        Some(home)
+    }
+
+    /// Lets an object go that has no instance any more, if it has got all `received` that it was sent.
+    pub(crate) fn forget(&self, population: &mut Population, id: ObjectId, actor: ActorId, received: u64) -> bool {
+        let is_done = |live: &Live| live.actor == actor && live.sent == received;
+        let forgotten = population.live.get(&id).is_some_and(is_done);
+        if forgotten {
+            population.live.remove(&id);
+        }
+        forgotten
+    }
+
+    /// Lets an isolate go that has no objects. Whether nothing can come there any more.
+    pub(crate) fn close(&self, population: &mut Population, home: &Arc<Home>) -> bool {
+        population.homes.retain(|other| !Arc::ptr_eq(other, home));
+        home.objects() == 0
+    }
+
+    pub(crate) fn population(&self) -> MutexGuard<'_, Population> {
+        self.0.population.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Serves one object until it has been idle: an instance at a time, each with the storage to itself.
-async fn serve(object: Object, mut inbox: mpsc::UnboundedReceiver<Message>, resident: Arc<Resident>) {
-    let mut class = object.namespace.0.class.subscribe();
-    let mut waiting = VecDeque::new();
-    loop {
-        if waiting.is_empty() {
-            // Under the lock nobody can send: what has not come by now goes to a new task.
-            let mut live = object.namespace.live();
-            match inbox.try_recv() {
-                Ok(Message::Event(job)) => waiting.push_back(job),
-                Ok(Message::Within(..)) => continue,
-                Err(_) => {
-                    live.remove(&object.id);
-                    return;
-                }
-            }
-        }
-        let Some(job) = waiting.pop_front() else { continue };
-        let Some(mut instance) = start(&object, &mut class, job).await else { continue };
-        waiting.drain(..).for_each(|job| instance.isolate.enqueue(job));
-        let (unbegun, broken) = run(instance, &mut inbox, &mut class, &resident).await;
-        if broken {
-            object.namespace.sockets(object.id).disconnect();
-        }
-        waiting.extend(unbegun);
-    }
-}
-
-/// An instance with its first event. `None`: it can't be made, which the event has been told.
-async fn start(object: &Object, class: &mut watch::Receiver<Option<Class>>, mut job: Job) -> Option<Instance> {
-    let Some(class) = class.borrow_and_update().clone() else {
-        job.data.fail(failed(format!(
-            "No Worker of this process implements the Durable Object namespace {}: start the Worker that exports the class too.",
-            object.namespace.0.objects.key()
-        )));
-        return None;
-    };
-    let storage = open(object, class.sql).await;
-    let started = match storage {
-        Ok(storage) => instance(object, &class, storage),
-        Err(error) => Err(failed(format!("The object's storage can't be opened: {error}"))),
-    };
-    match started {
-        Ok(mut instance) => {
-            instance.isolate.enqueue(job);
-            Some(instance)
-        }
-        Err(failure) => {
-            job.data.fail(failure);
-            None
-        }
-    }
-}
-
-async fn open(object: &Object, history: bool) -> Result<Storage, durable::Error> {
-    let objects = &object.namespace.0.objects;
-    // Where nothing is there is nothing to wait for.
-    if !objects.has(&object.id) {
-        return objects.open(&object.id, history);
-    }
-    let object = object.clone();
-    let opening = move || object.namespace.0.objects.open(&object.id, history);
-    tokio::task::spawn_blocking(opening).await.unwrap_or(Err(durable::Error::Closed))
-}
-
-fn failed(message: String) -> Failure {
+pub(crate) fn failed(message: String) -> Failure {
     Failure::Reset(Arc::new(isolate::JsException { name: "Error".into(), message, ..Default::default() }))
-}
-
-fn instance(object: &Object, class: &Class, storage: Storage) -> Result<Instance, Failure> {
-    let durability = storage.durability().clone();
-    let lane = Lane { host: class.host.clone(), version: class.version.clone(), notices: class.notices.clone() };
-    let state = ObjectState::new(object.clone(), class.sql, storage);
-    let name = class.name.clone();
-    let started = lane.start_with(|scope| crate::object_state::begin(scope, state, &name, &class.version.limits));
-    started.map(|(isolate, _)| Instance { isolate, durability }).map_err(|error| Failure::Start(Arc::new(error)))
-}
-
-/// Runs an instance until it is idle, is reset, or its code has been replaced. Returns events that it has not begun, and
-/// whether it ended otherwise than by being idle, which its WebSockets do not outlive.
-async fn run(
-    Instance { mut isolate, durability }: Instance,
-    inbox: &mut mpsc::UnboundedReceiver<Message>,
-    class: &mut watch::Receiver<Option<Class>>,
-    resident: &Resident,
-) -> (Vec<Job>, bool) {
-    let mut begun = 0;
-    let mut idle_since = Instant::now();
-    let mut replaced = None;
-    let broken = loop {
-        let pause = if replaced.is_some() { Duration::from_millis(20) } else { IDLE / 4 };
-        tokio::select! {
-            biased;
-            _ = isolate.run(inbox) => break true,
-            // What it knows may not be on the disk: the next instance begins with what is.
-            () = durability.lost() => {
-                isolate.fail(&failed(RESET.into()));
-                break true;
-            }
-            () = resident.asked_to_leave() => {
-                if !isolate.has_work() && inbox.is_empty() {
-                    break false;
-                }
-                resident.used();
-                continue;
-            }
-            Ok(()) = class.changed(), if replaced.is_none() => replaced = Some(Instant::now()),
-            () = tokio::time::sleep(pause) => {}
-        }
-        match replaced {
-            Some(since) if !isolate.has_work() || since.elapsed() > GRACE => break true,
-            Some(_) => {}
-            None if isolate.has_work() || isolate.events() != begun => {
-                begun = isolate.events();
-                idle_since = Instant::now();
-            }
-            None if idle_since.elapsed() >= IDLE => break false,
-            None => {}
-        }
-    };
-    if replaced.is_some() {
-        isolate.fail(&failed("Durable Object reset because its code was updated.".into()));
-    }
-    let unbegun = isolate.take_unbegun().collect();
-    // The next instance must find the storage closed.
-    let _ = tokio::task::spawn_blocking(move || drop(isolate)).await;
-    (unbegun, broken)
 }
 
 impl Same for ObjectNamespace {

@@ -15,7 +15,7 @@ use crate::fetch_event::Request;
 use crate::object::Object;
 use crate::{CfSource, Entrypoint, ObjectNamespace};
 
-pub(crate) const OPS: &[Op] = &[op!(op_object_id), op!(op_object_fetch), op!(op_object_reset)];
+pub(crate) const OPS: &[Op] = &[op!(op_actor), op!(op_object_id), op!(op_object_fetch), op!(op_object_reset)];
 
 const NO_NAMESPACE: &str = "This Durable Object namespace is gone.";
 
@@ -173,6 +173,13 @@ pub(crate) fn failed(cause: Cause) -> (JsError, bool) {
         }
     };
     (error, true)
+}
+
+/// `op_actor()` → the number of the object that the running code belongs to, or undefined
+fn op_actor(scope: &mut v8::PinScope, _args: Args, mut rv: v8::ReturnValue) {
+    if let Some(own) = isolate::actor(scope) {
+        rv.set_uint32(own.0);
+    }
 }
 
 /// `op_object_reset(error)`: ends this instance; all that it has begun fails with `error`.

@@ -54,7 +54,8 @@ fn op_object_socket_accept(scope: &mut v8::PinScope, args: Args, mut rv: v8::Ret
         return isolate::throw(scope, JsError::error("acceptWebSocket() is for Durable Objects."));
     };
     let Some(socket) = websocket::ops::release(scope, rid) else {
-        return isolate::throw(scope, JsError::error(crate::fetch_event::OTHER_REQUEST));
+        let error = isolate::foreign(scope);
+        return isolate::throw(scope, error);
     };
     let Some((number, outlet)) = sockets.accept(object, socket, tags, attachment, origin) else {
         return isolate::throw(scope, JsError::error(FULL));

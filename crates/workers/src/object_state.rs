@@ -1,11 +1,11 @@
-//! What the isolate of a Durable Object's instance knows: which object it is, its storage, and what its output waits for.
+//! What goes with a Durable Object's instance in its isolate: which object it is, its storage, and what its output waits for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use durable::{Bookmark, Durability, Storage};
 use futures::future::BoxFuture;
-use isolate::{JsError, JsException, Limits, OutputGate, v8};
+use isolate::{ActorId, ContextId, JsError, JsException, Limits, Opening, OutputGate, v8};
 use tokio::sync::{oneshot, watch};
 
 use crate::object::Object;
@@ -53,39 +53,36 @@ impl ObjectState {
         let (gate, bookmarks) = (Arc::new(gate), Vec::new());
         Self { object, sql, storage, sockets, gate, commits: false, bookmarks, alarm_changed: false }
     }
+
+    pub(crate) fn opening(self, id: ActorId, limits: &Limits) -> Opening {
+        let gate = self.gate.clone();
+        Opening { id, data: Box::new(self), gate, cpu: limits.cpu, subrequests: limits.subrequests }
+    }
 }
 
-/// Makes the isolate an instance of the object.
-pub(crate) fn begin(
-    scope: &mut v8::PinScope,
-    state: ObjectState,
-    class: &str,
-    limits: &Limits,
-) -> Result<(), JsException> {
-    isolate::share_io(scope, limits.cpu, limits.subrequests);
-    isolate::set_output_gate(scope, state.gate.clone());
-    let id = isolate::new_string(scope, &state.object.id.to_string()).into();
-    let name = match &state.object.name {
-        Some(name) => isolate::new_string(scope, name).into(),
-        None => v8::undefined(scope).into(),
-    };
-    let class = isolate::new_string(scope, class).into();
-    let sql = v8::Boolean::new(scope, state.sql).into();
-    let jurisdiction = state.object.id.jurisdiction(state.object.namespace.inner().objects.key());
-    let jurisdiction = crate::object_ops::name_of(scope, jurisdiction);
-    let restored = state.storage.is_restored();
-    isolate::put(scope, state);
+/// What an instance does first.
+pub(crate) fn begin(scope: &mut v8::PinScope, _own: ContextId) {
+    let Some(state) = state(scope) else { return };
+    let (object, sql, restored) = (state.object.clone(), state.sql, state.storage.is_restored());
     if restored {
         // The alarm is another one than the index says.
         alarm_changed(scope);
         arrange_commit(scope);
     }
-    crate::runtime::call_checked(scope, "startObject", &[class, id, name, sql, jurisdiction])
+    let id = isolate::new_string(scope, &object.id.to_string()).into();
+    let name = match &object.name {
+        Some(name) => isolate::new_string(scope, name).into(),
+        None => v8::undefined(scope).into(),
+    };
+    let sql = v8::Boolean::new(scope, sql).into();
+    let jurisdiction = object.id.jurisdiction(object.namespace.inner().objects.key());
+    let jurisdiction = crate::object_ops::name_of(scope, jurisdiction);
+    crate::runtime::call(scope, |hooks| &hooks.open_object, &[id, name, sql, jurisdiction]);
 }
 
 /// The instance that the running code belongs to.
 pub(crate) fn state<'a>(scope: &'a mut v8::PinScope) -> Option<&'a mut ObjectState> {
-    isolate::embedder(scope)
+    isolate::own(scope)
 }
 
 /// Runs `change` on the storage. What it changed is committed at the end of the step, with all else that was changed in

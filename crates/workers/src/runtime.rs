@@ -49,6 +49,7 @@ pub(crate) struct Hooks {
     pub(crate) target_call: v8::Global<v8::Function>,
     pub(crate) abandoned: v8::Global<v8::Function>,
     pub(crate) release: v8::Global<v8::Function>,
+    pub(crate) open_object: v8::Global<v8::Function>,
     pub(crate) alarm: v8::Global<v8::Function>,
     pub(crate) socket: v8::Global<v8::Function>,
 }
@@ -66,6 +67,7 @@ impl Hooks {
             target_call: find("dispatchTargetCall")?,
             abandoned: find("dispatchAbandoned")?,
             release: find("dispatchRelease")?,
+            open_object: find("openObject")?,
             alarm: find("dispatchAlarm")?,
             socket: find("dispatchSocket")?,
         })

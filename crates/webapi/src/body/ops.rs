@@ -97,14 +97,10 @@ impl From<BodyError> for JsError {
     }
 }
 
-pub(crate) const FOREIGN: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response \
-bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. \
-This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
-
 /// Says why a number names no body here.
 fn throw_missing(scope: &mut v8::PinScope, rid: u32) {
     let error = if isolate::resources(scope).is_foreign(rid) {
-        JsError::error(FOREIGN)
+        isolate::foreign(scope)
     } else {
         JsError::type_error("This stream is closed.")
     };

@@ -8,7 +8,6 @@ use isolate::{Args, JsError, Op, OpValue, op, v8};
 use url::Url;
 
 use super::{Budget, Close, Incoming, Message, Outlet, Socket, connect, pair};
-use crate::body::ops::FOREIGN;
 use crate::fetch::Outbound;
 
 pub const OPS: &[Op] = &[
@@ -40,6 +39,11 @@ pub fn hold_outlet(scope: &mut v8::PinScope, outlet: Outlet) -> u32 {
 /// Takes an end out of JavaScript's reach, with the messages that it has not received.
 pub fn release(scope: &mut v8::PinScope, rid: u32) -> Option<Socket> {
     isolate::resources(scope).take::<Socket>(rid)
+}
+
+fn throw_foreign(scope: &mut v8::PinScope) {
+    let error = isolate::foreign(scope);
+    isolate::throw(scope, error);
 }
 
 fn rid_arg(scope: &mut v8::PinScope, args: &Args) -> u32 {
@@ -115,7 +119,7 @@ fn not_switched(status: StatusCode) -> JsError {
 fn op_websocket_receive(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let rid = rid_arg(scope, &args);
     let Some(inlet) = isolate::resources(scope).get::<Socket>(rid).map(|socket| socket.inlet.clone()) else {
-        return isolate::throw(scope, JsError::error(FOREIGN));
+        return throw_foreign(scope);
     };
     let receive = async move {
         match inlet.next().await {
@@ -138,7 +142,7 @@ fn closed(scope: &mut v8::PinScope, close: &Close) -> v8::Global<v8::Value> {
 /// `op_websocket_send(number, message)`: text or bytes
 fn op_websocket_send(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     let rid = rid_arg(scope, &args);
-    let Some(outlet) = outlet(scope, rid) else { return isolate::throw(scope, JsError::error(FOREIGN)) };
+    let Some(outlet) = outlet(scope, rid) else { return throw_foreign(scope) };
     let message = match isolate::bytes_arg(scope, &args, 1) {
         Some(bytes) => Message::Binary(bytes.into()),
         None => Message::Text(isolate::string_arg(scope, &args, 1)),
@@ -168,7 +172,7 @@ fn unsent(scope: &mut v8::PinScope) -> Arc<Budget> {
 /// `op_websocket_close(number, code, reason)`. Code 1005: none.
 fn op_websocket_close(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     let rid = rid_arg(scope, &args);
-    let Some(outlet) = outlet(scope, rid) else { return isolate::throw(scope, JsError::error(FOREIGN)) };
+    let Some(outlet) = outlet(scope, rid) else { return throw_foreign(scope) };
     let code = args.get(1).uint32_value(scope).and_then(|code| u16::try_from(code).ok()).unwrap_or(Close::NO_STATUS);
     let reason = isolate::string_arg(scope, &args, 2);
     let gate = isolate::output_gate(scope);
@@ -178,7 +182,7 @@ fn op_websocket_close(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue
 /// `op_websocket_over(number)` → a promise that is fulfilled when the other end has gone
 fn op_websocket_over(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let rid = rid_arg(scope, &args);
-    let Some(outlet) = outlet(scope, rid) else { return isolate::throw(scope, JsError::error(FOREIGN)) };
+    let Some(outlet) = outlet(scope, rid) else { return throw_foreign(scope) };
     isolate::spawn_background(scope, rv, async move {
         outlet.gone().await;
         Ok(().into())

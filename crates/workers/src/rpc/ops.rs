@@ -125,7 +125,7 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
         }
         Some(RESULT) => {
             let Some(Waiting { pipeline: result, depth, callee }) = isolate::resources(scope).get(a) else {
-                return Err(JsError::error(crate::fetch_event::OTHER_REQUEST));
+                return Err(isolate::foreign(scope));
             };
             let (result, depth, callee) = (result.clone(), *depth + 1, Callee { is_target: true, ..*callee });
             if depth > MAX_DEPTH {

@@ -1,4 +1,4 @@
-//! What leaves an isolate leaves in order, however long each piece has to wait at the output gate.
+//! What leaves an object leaves in order, however long each piece has to wait at the output gate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 type Passage = BoxFuture<'static, Result<(), JsError>>;
 type Piece = Box<dyn FnOnce(Result<(), JsError>) + Send>;
 
-/// What waits to leave the isolate.
+/// What waits to leave the object.
 struct Outbox {
     queue: mpsc::UnboundedSender<(Option<Passage>, Piece)>,
     waiting: Arc<AtomicUsize>,
@@ -19,7 +19,7 @@ struct Outbox {
 /// Lets `piece` leave: now, where nothing has to wait. It is told when the gate stays shut.
 pub(crate) fn leave(scope: &mut v8::PinScope, piece: impl FnOnce(Result<(), JsError>) + Send + 'static) {
     let passage = isolate::output_gate(scope);
-    if let Some(outbox) = isolate::embedder::<Outbox>(scope) {
+    if let Some(outbox) = isolate::own::<Outbox>(scope) {
         if passage.is_some() || outbox.waiting.load(Ordering::Acquire) > 0 {
             outbox.push(passage, Box::new(piece));
         } else {
@@ -32,7 +32,7 @@ pub(crate) fn leave(scope: &mut v8::PinScope, piece: impl FnOnce(Result<(), JsEr
     }
     let outbox = Outbox::new();
     outbox.push(passage, Box::new(piece));
-    isolate::put(scope, outbox);
+    isolate::put_own(scope, outbox);
 }
 
 // === impl Outbox ===

@@ -8,7 +8,6 @@ use webapi::body::BodyReader;
 use super::limits::{Limits, MAX_MESSAGE, Share};
 use super::target::{self, Held, Target};
 use crate::binding::{known_service, service_number};
-use crate::fetch_event::OTHER_REQUEST;
 use crate::object::{Object, ObjectNamespace};
 use crate::service::Service;
 
@@ -178,9 +177,7 @@ impl Slot {
                 let session = element(scope, 2).is_some_and(|value| v8::Local::new(scope, value).is_true());
                 Ok(Self::Stub(target::export(scope, first, session)?))
             }
-            BODY => {
-                webapi::body::ops::release(scope, first).map(Self::Body).ok_or_else(|| JsError::error(OTHER_REQUEST))
-            }
+            BODY => webapi::body::ops::release(scope, first).map(Self::Body).ok_or_else(|| isolate::foreign(scope)),
             SERVICE => known_service::<Arc<dyn Service>>(scope, first).map(Self::Service).ok_or_else(malformed),
             OBJECT => {
                 let namespace = known_service::<ObjectNamespace>(scope, first).ok_or_else(malformed)?;
@@ -223,5 +220,5 @@ pub(crate) fn held(scope: &mut v8::PinScope, number: u32) -> Result<Arc<Target>,
         return Ok(held.target.clone());
     }
     // JavaScript knows its own that are disposed of: this is another event's, or that of one that has ended.
-    Err(JsError::error(OTHER_REQUEST))
+    Err(isolate::foreign(scope))
 }

@@ -36,26 +36,25 @@ impl Session {
             let [path, calls, data, slots] = what;
             crate::runtime::call(scope, |hooks| &hooks.call, &[id, name, props, path, calls, data, slots]);
         });
-        (Job { id, data, run }, outcome)
+        (Job::new(id, data, run), outcome)
     }
 
     /// A call of a Durable Object's target.
     pub(crate) fn on_target(remote: isolate::Remote, number: u32, call: Call, reply: Reply) -> Job {
         let data = Box::new(Self { reply: Some(reply), origin: call.origin.clone() });
         let run: isolate::Begin = Box::new(move |scope, id| {
-            let here = remote.leads_here(scope);
             let Some(session) = isolate::io_context(scope).and_then(|context| context.data::<Self>()) else { return };
-            if let Some(reply) = session.reply.as_mut().filter(|_| here) {
+            if let Some(reply) = &mut session.reply {
                 reply.begin(remote, id, 0);
             }
-            // It may have come to the next instance, which knows nothing of the target, or too late.
-            if !here || session.reply.as_ref().is_none_or(Reply::is_unwanted) {
+            // It may have come too late.
+            if session.reply.as_ref().is_none_or(Reply::is_unwanted) {
                 session.reply = None;
                 return isolate::finish(scope);
             }
             begin(scope, number, id.0, 0, call);
         });
-        Job { id: ContextId::next(), data, run }
+        Job::new(ContextId::next(), data, run)
     }
 }
 

@@ -8,11 +8,10 @@ use isolate::{ContextId, JsError, Remote, v8};
 use super::call::{Call, Reply};
 use super::limits::{Limits, Share};
 use super::session::Session;
-use crate::object_state::ObjectState;
 
 pub(crate) struct Target {
     remote: Remote,
-    /// The event that exported it, or the isolate itself where I/O is shared.
+    /// The event that exported it, or the own event of its Durable Object.
     event: ContextId,
     number: u32,
     /// It is in a Durable Object, where each call is an event.
@@ -33,7 +32,7 @@ pub(crate) fn export(scope: &mut v8::PinScope, number: u32, session: bool) -> Re
     if let Some(context) = isolate::context(scope, owner) {
         context.held += 1;
     }
-    let in_object = isolate::embedder::<ObjectState>(scope).is_some();
+    let in_object = isolate::actor(scope).is_some();
     Ok(Arc::new(Target { remote: isolate::remote(scope), event: owner, number, in_object }))
 }
 
@@ -50,7 +49,7 @@ impl Target {
     pub(crate) fn send(&self, call: Call, reply: Reply) {
         let number = self.number;
         if self.in_object {
-            return self.remote.event(Session::on_target(self.remote.clone(), number, call, reply));
+            return self.remote.event(self.event, Session::on_target(self.remote.clone(), number, call, reply));
         }
         let run =
             move |scope: &mut v8::PinScope, id: ContextId| super::session::begin_within(scope, id, number, call, reply);

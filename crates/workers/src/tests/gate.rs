@@ -8,7 +8,12 @@ use futures::future::BoxFuture;
 use isolate::{JsError, OutputGate};
 use tokio::sync::watch;
 
+use http::Response;
+use webapi::body::Outgoing;
+
 use super::{host, request, run};
+use crate::event::Answer;
+use crate::fetch_event::FetchEvent;
 use crate::lane::Lane;
 use crate::mailbox::Mailbox;
 use crate::*;
@@ -45,8 +50,23 @@ impl TestGate {
     }
 }
 
-/// An isolate like an object's, behind `gate`.
-fn start(source: &str, bindings: Vec<Binding>, gate: Arc<TestGate>) -> Mailbox {
+struct Actor {
+    id: isolate::ActorId,
+    mailbox: Mailbox,
+}
+
+impl Actor {
+    async fn fetch(&self, path: &str) -> Outcome<Response<Outgoing>> {
+        let (answer, outcome) = Answer::new(Usage::default());
+        let id = isolate::ContextId::next();
+        let job = FetchEvent::job(id, request(path), answer);
+        self.mailbox.send(isolate::Job { actor: Some(self.id), ..job });
+        self.mailbox.outcome(id, outcome).await
+    }
+}
+
+/// Something like an object, behind `gate`.
+fn start(source: &str, bindings: Vec<Binding>, gate: Arc<TestGate>) -> Actor {
     let modules = [("index.js".to_owned(), ModuleSource::new(ModuleKind::EsModule, source.to_owned()))];
     let version = Version {
         name: "test".into(),
@@ -57,15 +77,13 @@ fn start(source: &str, bindings: Vec<Binding>, gate: Arc<TestGate>) -> Mailbox {
     };
     let (notices, _heard) = tokio::sync::mpsc::channel(64);
     let lane = Lane { host: host(), version: Arc::new(version), notices };
-    let started = lane.start_with(|scope| {
-        isolate::share_io(scope, None, 1000);
-        isolate::set_output_gate(scope, gate);
-        Ok(())
-    });
-    let (mut isolate, _) = started.unwrap_or_else(|error| panic!("{error}"));
+    let (mut isolate, _) = lane.start_with(|_| Ok(())).unwrap_or_else(|error| panic!("{error}"));
+    let id = isolate::ActorId::next();
+    let opening = isolate::Opening { id, data: Box::new(()), gate, cpu: None, subrequests: 1000 };
+    isolate.open_actor(opening, Box::new(|_, _| {}), std::iter::empty());
     let (mailbox, mut inbox) = Mailbox::new();
-    tokio::spawn(async move { isolate.run(&mut inbox).await });
-    mailbox
+    tokio::spawn(async move { while isolate.run(&mut inbox).await == isolate::Exit::Actors {} });
+    Actor { id, mailbox }
 }
 
 #[test]
@@ -84,8 +102,8 @@ fn what_an_object_writes_elsewhere_waits_in_its_order() {
         let namespace = ::kv::Store::local(folder.clone(), Duration::ZERO).namespace("test");
         let gate = TestGate::new(false);
         let binding = Binding { name: "KV".into(), value: BindingValue::Kv(namespace.clone()) };
-        let mailbox = start(source, vec![binding], gate.clone());
-        let answer = tokio::spawn(async move { mailbox.fetch(request("/"), Usage::default()).await.map(drop) });
+        let actor = start(source, vec![binding], gate.clone());
+        let answer = tokio::spawn(async move { actor.fetch("/").await.map(drop) });
         gate.was_asked(50).await;
         let get = || namespace.get(::kv::Place::Central, "key").unwrap().map(|entry| entry.value);
         assert_eq!(get(), None, "it left before the gate was open");
@@ -114,12 +132,12 @@ fn chunks_wait_after_their_responses_head() {
               },
             };"#;
         let gate = TestGate::new(true);
-        let mailbox = start(source, Vec::new(), gate.clone());
-        let response = mailbox.fetch(request("/"), Usage::default()).await.unwrap();
+        let actor = start(source, Vec::new(), gate.clone());
+        let response = actor.fetch("/").await.unwrap();
         // As if the object stored something now.
         gate.open.send_replace(false);
         let read = tokio::spawn(response.into_body().reader.read_all(1 << 20));
-        let went = tokio::spawn(async move { mailbox.fetch(request("/go"), Usage::default()).await.map(drop) });
+        let went = tokio::spawn(async move { actor.fetch("/go").await.map(drop) });
         // By the answer, and by a chunk: when it looks, and when it waits.
         gate.was_asked(3).await;
         assert!(!read.is_finished(), "a chunk and the end left before the gate was open");
