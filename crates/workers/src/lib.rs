@@ -15,6 +15,7 @@ mod mailbox;
 mod object;
 mod object_alarm;
 mod object_budget;
+mod object_guest;
 mod object_home;
 mod object_ops;
 mod object_socket_ops;

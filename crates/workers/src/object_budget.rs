@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// What an idle instance takes, about: its isolate and the database's cache.
-const INSTANCE: u64 = 3 << 20;
+/// What an idle instance takes, about: its part of an isolate's heap, the database's connection and cache.
+const INSTANCE: u64 = 256 << 10;
 /// Files that an instance has open: its database and log twice, and what SQLite shares between processes.
 const FILES: u64 = 5;
 /// Files that all else in the process may need.
