@@ -249,4 +249,25 @@ def r2(plan):
     yield from (*small.values(), put, get)
 
 
-CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour, "kv": kv, "durable": durable, "r2": r2}
+def web(plan):
+    server_cpus, load_cpus = cpus(1)
+    figures = {
+        "/stream": "1 MiB through a TransformStream",
+        "/decode": "TextDecoder, 117 KiB",
+        "/url": "200 URLs parsed",
+        "/json": "a response of 23 KiB of JSON",
+        "/digest": "SHA-256 of 900 KiB",
+    }
+    rows = {
+        path: Row("(i) web platform", figure, "/s", "≥ 0.9× workerd", lambda ours, theirs, ratio: ratio >= 0.9) for path, figure in figures.items()
+    }
+    for server in turns(plan):
+        with server([Worker.from_folder("web")], server_cpus) as running:
+            target = running.target("web")
+            for path, row in rows.items():
+                load.wrk(target, path, load_cpus, 8, 1)
+                row.add(server, load.wrk(target, path, load_cpus, 8, plan.seconds)["rps"])
+    yield from rows.values()
+
+
+CASES = {"hello": hello, "cold": cold_start, "memory": memory, "stream": streaming, "neighbour": neighbour, "kv": kv, "durable": durable, "r2": r2, "web": web}

@@ -20,6 +20,7 @@ mod error_pages;
 mod fetch_client;
 mod fetch_tls;
 mod handlers;
+mod hardening;
 mod hello_api;
 mod http_edge;
 mod isolation;

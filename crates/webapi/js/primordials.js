@@ -242,6 +242,11 @@ addValue("SafePromisePrototypeFinally", (promise, onFinally) => PromisePrototype
   (reason) => PromisePrototypeThen(PromiseResolve(onFinally()), () => { throw reason; }),
 ));
 
+// The methods that make new objects (`then`, `slice`, `splice`, `filter`) ask the class which one to make: what answers them stays.
+for (const Class of [Promise, Array, ArrayBuffer, getPrototypeOf(Uint8Array), RegExp, Map, Set]) {
+  defineProperty(Class, Symbol.species, { __proto__: null, configurable: false });
+}
+
 export let primordials = freeze(table);
 
 /** Called once, when every module of the runtime has been evaluated. */

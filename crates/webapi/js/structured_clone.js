@@ -150,8 +150,12 @@ export function structuredClone(value, options = undefined) {
   return hosts.length === 0 ? result : read({ bytes: result, hosts }, []);
 }
 
-/** HTML section 2.7.7 and section 2.7.8 */
 function cloneWithTransfer(value, transfer) {
+  return unpackTransfer(packTransfer(value, transfer)).value;
+}
+
+/** StructuredSerializeWithTransfer (HTML section 2.7.7): what `unpackTransfer` makes the value of again. What is transferred leaves its owner. */
+export function packTransfer(value, transfer) {
   const buffers = [];
   const objects = [];
   const indices = new SafeMap();
@@ -182,12 +186,19 @@ function cloneWithTransfer(value, transfer) {
     buffers[i] = op_detach(buffers[i]);
     if (buffers[i] === undefined) throw new DOMException("An ArrayBuffer is not detachable and could not be cloned.", "DataCloneError");
   }
-  const received = [];
+  const sent = [];
   for (let i = 0; i < objects.length; i++) {
     const { entry, item } = objects[i];
-    ArrayPrototypePush(received, entry.receive(entry.detach(item)));
+    ArrayPrototypePush(sent, { entry, data: entry.detach(item) });
   }
-  return read(written, buffers, received);
+  return { __proto__: null, written, buffers, sent };
+}
+
+/** StructuredDeserializeWithTransfer (HTML section 2.7.8): the value, and the transferred objects that are no buffers, in their order. */
+export function unpackTransfer({ written, buffers, sent }) {
+  const received = [];
+  for (let i = 0; i < sent.length; i++) ArrayPrototypePush(received, sent[i].entry.receive(sent[i].data));
+  return { __proto__: null, value: read(written, buffers, received), received };
 }
 
 registerCloneable({

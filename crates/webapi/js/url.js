@@ -11,7 +11,7 @@ import {
 } from "./webidl.js";
 import { op_percent_decode, op_url_parse, op_url_set } from "skerry:ops";
 const {
-  ArrayPrototypePush, ArrayPrototypeSort, ArrayPrototypeSplice, decodeURIComponent, encodeURIComponent, StringPrototypeCharCodeAt,
+  ArrayPrototypePush, ArrayPrototypeSort, ArrayPrototypeSplice, decodeURIComponent, encodeURIComponent, Error, StringPrototypeCharCodeAt,
   StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, SymbolIterator, TypeError, Uint32Array,
 } = primordials;
 
@@ -91,6 +91,15 @@ export class URL {
     url = converters.USVString(url, prefix, "parameter 1");
     if (base !== undefined) base = converters.USVString(base, prefix, "parameter 2");
     return parseHref(url, base) !== undefined;
+  }
+
+  // As on the platform: they are there, and say that nothing serves blob: URLs.
+  static createObjectURL() {
+    throw new Error("URL.createObjectURL() is not implemented");
+  }
+
+  static revokeObjectURL() {
+    throw new Error("URL.revokeObjectURL() is not implemented");
   }
 
   #adopt(href) {

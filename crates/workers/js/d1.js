@@ -24,11 +24,11 @@ class D1Database {
   }
 
   async batch(statements) {
-    return this.alwaysPrimarySession.batch(statements);
+    return await this.alwaysPrimarySession.batch(statements);
   }
 
   async exec(query) {
-    return this.alwaysPrimarySession.exec(query);
+    return await this.alwaysPrimarySession.exec(query);
   }
 
   withSession(constraintOrBookmark) {
@@ -40,7 +40,7 @@ class D1Database {
   }
 
   async dump() {
-    return this.alwaysPrimarySession.dump();
+    return await this.alwaysPrimarySession.dump();
   }
 }
 
@@ -58,7 +58,7 @@ class D1DatabaseSession {
     if (!ArrayIsArray(statements)) throw new TypeError("statements.map is not a function");
     const sent = [];
     for (let i = 0; i < statements.length; i++) ArrayPrototypePush(sent, [statements[i].statement, statements[i].params]);
-    return query(this, sent, false);
+    return await query(this, sent, false);
   }
 
   /** The latest bookmark that was heard of; null before the first query. */
@@ -126,11 +126,11 @@ class D1PreparedStatement {
   }
 
   async run() {
-    return queryOne(this, false);
+    return await queryOne(this, false);
   }
 
   async all() {
-    return queryOne(this, false);
+    return await queryOne(this, false);
   }
 
   async raw(options) {

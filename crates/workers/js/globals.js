@@ -17,6 +17,7 @@ import { fetch } from "../webapi/fetch.js";
 import { FormData } from "../webapi/formdata.js";
 import { Headers } from "../webapi/headers.js";
 import "../webapi/json.js";
+import { MessageChannel, MessagePort } from "../webapi/message_channel.js";
 import { Navigator, navigator } from "../webapi/navigator.js";
 import {
   Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList,
@@ -28,6 +29,7 @@ import {
   ReadableStreamBYOBReader, ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader, TransformStream,
   TransformStreamDefaultController, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter,
 } from "../webapi/streams.js";
+import "../webapi/streams/transfer.js";
 import { structuredClone } from "../webapi/structured_clone.js";
 import { clearInterval, clearTimeout, queueMicrotask, Scheduler, scheduler, setInterval, setTimeout } from "../webapi/timers.js";
 import { URL, URLSearchParams } from "../webapi/url.js";
@@ -82,7 +84,7 @@ function define(values, enumerable) {
 define({
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, Cache, CacheStorage, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
   DOMException, DecompressionStream, ErrorEvent, Event, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
-  Headers, IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
+  Headers, IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
   PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
   ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,

@@ -36,9 +36,9 @@ function bodyArgument(value, isNullable, method, Class) {
 
 /** Hands a body to `send(body)`, a stream by its native number, and waits for the outcome. */
 async function sendBody(body, send) {
-  if (!isReadableStream(body)) return send(body);
+  if (!isReadableStream(body)) return await send(body);
   if (isLocked(body)) throw new TypeError("This ReadableStream is currently locked to a reader.");
-  if (nativeRid(body) !== -1) return send(detachNative(body));
+  if (nativeRid(body) !== -1) return await send(detachNative(body));
   const length = expectedLength(body);
   if (length === undefined) {
     throw new TypeError("Provided readable stream must have a known length (request/response body or readable half of FixedLengthStream)");
