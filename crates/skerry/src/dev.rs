@@ -67,6 +67,7 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
         }
     }
 
+    let state = load.state.clone();
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let r2_address = r2_listener.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -80,6 +81,7 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     if let Some(r2) = r2 {
         r2.await.map_err(|error| format!("the S3 API broke off: {error}"))?;
     }
+    state.objects().close().await;
     if drained.cut > 0 {
         anstream::eprintln!("{} connections did not finish in time and were cut", drained.cut);
     }

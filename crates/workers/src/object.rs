@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use durable::{Classes, Durability, ObjectId, Storage};
+use durable::{Classes, Durability, Journal, ObjectId, Storage};
 use http::Response;
 use isolate::{ContextId, Failure, Isolate, Job, Message, v8};
 use tokio::sync::{mpsc, watch};
@@ -32,10 +32,13 @@ const IDLE: Duration = Duration::from_secs(10);
 /// What an instance of replaced code may take to finish what it has begun.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What all objects together may take to end with the process.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// All namespaces of a process, by their keys.
 #[derive(Debug)]
 pub struct Objects {
-    root: PathBuf,
+    journal: Arc<Journal>,
     classes: Classes,
     namespaces: Mutex<HashMap<String, ObjectNamespace>>,
     budget: Arc<Budget>,
@@ -95,7 +98,7 @@ impl Objects {
     /// Namespaces with their files below `root`.
     pub fn new(root: PathBuf) -> Self {
         let classes = Classes::new(root.clone());
-        Self { root, classes, namespaces: Mutex::default(), budget: Arc::new(Budget::of_machine()) }
+        Self { journal: Journal::new(root), classes, namespaces: Mutex::default(), budget: Arc::new(Budget::of_machine()) }
     }
 
     /// Which namespaces the scripts' classes have.
@@ -107,9 +110,22 @@ impl Objects {
     pub async fn remove_deleted(&self) -> Result<(), durable::Error> {
         for key in self.classes.removed()? {
             self.namespace(&key).abandon().await;
-            self.classes.remove_files(&key)?;
+            self.classes.remove_files(&key, &self.journal)?;
         }
         Ok(())
+    }
+
+    /// Ends all objects, and leaves nothing that the next process would have to restore. One that takes long to end, like a
+    /// crash, leaves it.
+    pub async fn close(&self) {
+        let all: Vec<_> =
+            self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let ending = futures::future::join_all(all.iter().map(ObjectNamespace::abandon));
+        if tokio::time::timeout(ENDING, ending).await.is_err() {
+            return;
+        }
+        let journal = self.journal.clone();
+        let _ = tokio::task::spawn_blocking(move || journal.close()).await;
     }
 
     /// The namespace of this key, for whoever binds to it or implements it.
@@ -124,7 +140,7 @@ impl Objects {
 impl ObjectNamespace {
     fn new(key: &str, objects: &Objects) -> Self {
         let inner = Inner {
-            objects: durable::Namespace::new(key, &objects.root),
+            objects: durable::Namespace::new(key, &objects.journal),
             budget: objects.budget.clone(),
             clock: AlarmClock::default(),
             class: watch::Sender::new(None),
