@@ -52,7 +52,7 @@ async fn an_end_in_good_order_leaves_an_empty_journal() {
     let mut dev = Dev::start(&project).await;
     assert_eq!(dev.text("/add").await, "2");
     // Another process is told why it can't have the same objects.
-    let second = Dev::flags(&project, &["--persist-to", &project.path().join(".skerry").to_string_lossy()]).await;
+    let second = Dev::start(&project).await;
     assert!(second.text("/read").await.contains("only one can have Durable Objects in a folder"));
     dev.interrupt().await;
     assert!(dev.ended().await.success());

@@ -28,7 +28,7 @@ pub(crate) trait Sync: Send + std::marker::Sync {
     /// The contents of one file.
     fn file(&self, file: &File) -> io::Result<()>;
     /// All that was written to the file system which has this folder.
-    fn file_system(&self, folder: &Path) -> io::Result<()>;
+    fn file_system(&self, folder: &File) -> io::Result<()>;
 }
 
 /// The kernel's own.
@@ -89,9 +89,10 @@ impl Journal {
             File::open(&self.root)?.sync_all()?;
         }
         let lock = lock(&folder)?;
-        recovery::run(&self.root, &folder, &*self.sync)?;
+        let root = Arc::new(File::open(&self.root)?);
+        recovery::run(&self.root, &root, &folder, &*self.sync)?;
         let queue = Arc::new(Queue::new(self.sizes.largest_record()));
-        let writer = writer::start(self.root.clone(), folder, self.sizes, self.sync.clone(), queue.clone())?;
+        let writer = writer::start(root, folder, self.sizes, self.sync.clone(), queue.clone())?;
         *running = Some(Running { queue: queue.clone(), writer: Some(writer), _lock: lock });
         Ok(queue)
     }
@@ -151,8 +152,8 @@ impl Sync for Kernel {
         file.sync_data()
     }
 
-    fn file_system(&self, folder: &Path) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(File::open(folder)?)?)
+    fn file_system(&self, folder: &File) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(folder)?)
     }
 }
 

@@ -12,7 +12,8 @@ use super::Sync;
 use super::segment::{self, Read};
 use crate::files::is_unfinished;
 
-pub(super) fn run(root: &Path, folder: &Path, sync: &dyn Sync) -> io::Result<()> {
+/// `opened`: the objects' folder, `root`.
+pub(super) fn run(root: &Path, opened: &File, folder: &Path, sync: &dyn Sync) -> io::Result<()> {
     let segments = segments(folder)?;
     let records = records(&segments)?;
     let mut forgotten = HashMap::new();
@@ -29,7 +30,7 @@ pub(super) fn run(root: &Path, folder: &Path, sync: &dyn Sync) -> io::Result<()>
         }
     }
     // This is also for what a process without a journal has left unsynced.
-    sync.file_system(root)?;
+    sync.file_system(opened)?;
     segments.iter().try_for_each(|segment| segment.empty(sync))
 }
 

@@ -173,7 +173,7 @@ impl Sync for BadDisk {
         Kernel.file(file)
     }
 
-    fn file_system(&self, folder: &Path) -> io::Result<()> {
+    fn file_system(&self, folder: &File) -> io::Result<()> {
         // Once the file system was synced, what is in the way has gone.
         failing(&self.file_system)?;
         self.files.store(false, Ordering::Relaxed);
@@ -233,6 +233,35 @@ async fn a_failed_sync_is_the_end_of_the_instance() {
     let (_journal, objects) = namespace(folder.path());
     let found = [0, 1, 2].map(|number| get(&objects.open(&id(number), false).unwrap()));
     assert!(found[0] > value && found[1] >= 1 && found[2] >= 2, "{found:?}");
+}
+
+#[test]
+fn a_segment_is_not_used_again_when_its_contents_can_not_be_kept() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::new(BadDisk::default()));
+    let journal = Journal::with(folder.path().to_owned(), SMALL, disk.clone());
+    let objects = Namespace::new(KEY, &journal);
+    let mut storage = objects.open(&id(0), false).unwrap();
+    put(&mut storage, 1);
+    storage.durability().wait().unwrap();
+    disk.file_system.store(true, Ordering::Relaxed);
+    let mut kept = 1;
+    let error = loop {
+        put(&mut storage, kept + 1);
+        match storage.durability().wait() {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+        assert!(kept < 1000, "both segments have to be full long before");
+    };
+    assert!(matches!(error, Error::Sync(_)) && kept > 30, "{error}: {kept}");
+    // What the kernel says now is of what has been written since.
+    disk.file_system.store(false, Ordering::Relaxed);
+    let mut other = objects.open(&id(1), false).unwrap();
+    put(&mut other, 1);
+    assert!(matches!(other.durability().wait(), Err(Error::Sync(_))));
+    drop((storage, other, objects, journal));
+    let (_journal, objects) = namespace(folder.path());
+    assert!(get(&objects.open(&id(0), false).unwrap()) >= kept);
 }
 
 #[derive(Clone, Debug)]
@@ -402,17 +431,20 @@ async fn many_objects_share_syncs() {
 }
 
 /// Has the files of objects in another folder, as they were when the file system was last synced.
-struct Copying(Mutex<PathBuf>);
+struct Copying {
+    now: PathBuf,
+    synced: Mutex<PathBuf>,
+}
 
 impl Sync for Copying {
     fn file(&self, file: &File) -> io::Result<()> {
         Kernel.file(file)
     }
 
-    fn file_system(&self, folder: &Path) -> io::Result<()> {
-        let synced = self.0.lock().unwrap();
-        if folder.join(KEY).exists() {
-            copy(&folder.join(KEY), &synced.join(KEY));
+    fn file_system(&self, _: &File) -> io::Result<()> {
+        let synced = self.synced.lock().unwrap();
+        if self.now.join(KEY).exists() {
+            copy(&self.now.join(KEY), &synced.join(KEY));
         }
         Ok(())
     }
@@ -421,7 +453,7 @@ impl Sync for Copying {
 #[test]
 fn a_segment_is_used_again_when_its_contents_are_in_place() {
     let (now, synced) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let disk = Arc::new(Copying(Mutex::new(synced.path().to_owned())));
+    let disk = Arc::new(Copying { now: now.path().to_owned(), synced: Mutex::new(synced.path().to_owned()) });
     let journal = Journal::with(now.path().to_owned(), SMALL, disk.clone());
     let objects = Namespace::new(KEY, &journal);
     let mut open: Vec<Storage> = (0..5).map(|number| objects.open(&id(number), false).unwrap()).collect();
@@ -430,7 +462,7 @@ fn a_segment_is_used_again_when_its_contents_are_in_place() {
         put(&mut open[number], value);
         open[number].durability().wait().unwrap();
         if value % 37 == 0 {
-            let left = lose_power(&disk.0.lock().unwrap(), now.path());
+            let left = lose_power(&disk.synced.lock().unwrap(), now.path());
             let (_journal, objects) = namespace(left.path());
             for back in 0..5.min(value) {
                 assert_eq!(get(&objects.open(&id((value - back) as usize % 5), false).unwrap()), value - back);

@@ -11,7 +11,8 @@ use super::segment::{self, Segment, Sizes};
 use super::{Sync, record, recovery};
 
 struct Writer {
-    root: PathBuf,
+    /// The objects' folder, open all the time: else errors of the file system could be told to somebody else.
+    root: Arc<File>,
     folder: PathBuf,
     sizes: Sizes,
     sync: Arc<dyn Sync>,
@@ -22,16 +23,18 @@ struct Writer {
     slot: usize,
     /// What the other segment tells of is being made durable in place.
     settling: Option<JoinHandle<io::Result<()>>>,
+    /// That has failed once: what the kernel could not write it has forgotten, so a later success proves nothing.
+    is_unsure: bool,
 }
 
 pub(super) fn start(
-    root: PathBuf,
+    root: Arc<File>,
     folder: PathBuf,
     sizes: Sizes,
     sync: Arc<dyn Sync>,
     queue: Arc<Queue>,
 ) -> io::Result<JoinHandle<()>> {
-    let writer = Writer { root, folder, sizes, sync, queue, segment: None, slot: 0, settling: None };
+    let writer = Writer { root, folder, sizes, sync, queue, segment: None, slot: 0, settling: None, is_unsure: false };
     let queue = writer.queue.clone();
     let run = move || {
         // Whoever waits must not do so for ever.
@@ -117,7 +120,9 @@ impl Writer {
         let length = self.sizes.after(segment.length());
         let settle = move || {
             sync.file_system(&root)?;
-            segment::reserve(&folder, full.slot, length).map(drop)
+            // Else it is told when it is begun.
+            let _ = segment::reserve(&folder, full.slot, length);
+            Ok(())
         };
         self.settling = Some(thread::Builder::new().name("journal-settle".into()).spawn(settle)?);
         Ok(segment)
@@ -126,19 +131,23 @@ impl Writer {
     /// Waits until the other segment is not needed.
     fn settled(&mut self) -> io::Result<()> {
         let Some(settling) = self.settling.take() else { return Ok(()) };
-        settling.join().unwrap_or_else(|_| Err(io::Error::other("the sync of the file system broke off")))
+        let settled = settling.join().unwrap_or_else(|_| Err(io::Error::other("the sync of the file system broke off")));
+        self.is_unsure |= settled.is_err();
+        settled
     }
 
-    /// After a write or a sync that failed: makes all durable in place, so that no segment is needed, and begins with new files.
+    /// After a write or a sync that failed: makes all durable in place, so that no segment is needed. The next record is
+    /// written to a new file.
     fn begin_anew(&mut self, next: u64) -> io::Result<()> {
         self.segment = None;
-        // It may be that which failed.
         self.settled()?;
+        if self.is_unsure {
+            return Err(io::Error::other("what the file system could not write is lost but for the journal"));
+        }
         self.sync.file_system(&self.root)?;
         recovery::remove_all(&self.folder, self.slot)?;
         self.queue.begins(next);
         self.slot = 0;
-        self.segment = Some(self.begin(0, self.sizes.smallest, new_run()?, next)?);
         Ok(())
     }
 
