@@ -108,7 +108,10 @@ impl Classes {
             Err(error) => Err(error),
             Ok(()) => std::fs::File::open(&self.root).and_then(|root| root.sync_all()),
         };
-        journal.forget_folder(&name).and_then(|()| remove()).map_err(|source| sqlite::Error::Folder { path: folder, source })?;
+        journal
+            .forget_folder(&name)
+            .and_then(|()| remove())
+            .map_err(|source| sqlite::Error::Folder { path: folder, source })?;
         self.change(|transaction| {
             transaction.execute("UPDATE used SET state = 2 WHERE key = ?1", [key])?;
             Ok(())

@@ -64,6 +64,8 @@ pub(crate) struct Written {
 /// Bytes at the beginning of a log, and of a page in it.
 const HEAD: u64 = 32;
 const FRAME_HEAD: u64 = 24;
+/// What a log begins with; the last bit says how sums are made (https://www.sqlite.org/walformat.html).
+const LOG_MARK: u32 = 0x377f_0682;
 
 // === impl Database ===
 
@@ -126,6 +128,11 @@ impl Database {
         let result = run(self);
         self.trusted = Some(self.rules.trust());
         result
+    }
+
+    /// It is on the disk, though nothing was committed yet.
+    pub(crate) fn was_settled(&mut self) {
+        self.new = false;
     }
 
     /// Whether there was anything to commit, which [`Self::written`] then tells of.
@@ -242,6 +249,10 @@ fn changing(log: &File, database: &File) -> Result<Vec<u32>, Error> {
         return Ok(Vec::new());
     }
     log.read_exact_at(&mut head, 0)?;
+    // SQLite moves nothing out of one without its mark: recovery may have put back pages of a log that has gone since.
+    if int(&head, 0) & !1 != LOG_MARK {
+        return Ok(Vec::new());
+    }
     let frame = FRAME_HEAD + u64::from(int(&head, 8));
     let frames = (log.metadata()?.len() - HEAD) / frame;
     let (mut pages, mut size) = (Vec::new(), u32::MAX);

@@ -49,7 +49,8 @@ impl Durability {
             return false;
         }
         let records = self.records();
-        records.failed.is_none() && records.of(number).is_none_or(|(queue, record)| matches!(queue.outcome(record), Some(Ok(()))))
+        records.failed.is_none()
+            && records.of(number).is_none_or(|(queue, record)| matches!(queue.outcome(record), Some(Ok(()))))
     }
 
     /// Resolves when commit `number`, which may be yet to come, and all before it survive the loss of power.

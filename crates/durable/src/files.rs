@@ -117,8 +117,12 @@ impl Files {
         Ok(if log > 0 { Found::DatabaseAndLog } else { Found::Database })
     }
 
-    /// Whether a database was made, and nothing was stored in it. The journal does not have it, so it may not be on the disk.
+    /// Whether a database was made, and nothing was stored in it. The journal does not have it, so it may not be on the disk;
+    /// but for one of which there is a bookmark.
     fn is_unused(&self, length: u64) -> io::Result<bool> {
+        if self.history().exists() {
+            return Ok(false);
+        }
         let template = template(&self.folder.path)?;
         Ok(length == template.len() as u64 && fs::read(&self.database)? == *template)
     }

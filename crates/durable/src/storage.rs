@@ -116,7 +116,9 @@ impl Storage {
             storage.connect(None, found == Found::DatabaseAndLog)?;
             if found == Found::DatabaseAndLog {
                 // An instance that could not keep what it had committed has left it. What is read from now on has to last.
-                storage.settle()?;
+                if storage.queue.as_ref().is_some_and(|queue| queue.knows(&storage.files.object())) {
+                    storage.settle()?;
+                }
                 storage.checkpoint()?;
             }
         }
@@ -208,14 +210,11 @@ impl Storage {
         Some(InPlace { database, log: self.files.log(), folder: self.files.folder.path.clone() })
     }
 
-    /// Makes the files durable as they are, where the journal may tell of another state.
+    /// Makes the files durable as they are, whatever the journal tells of the object.
     fn settle(&self) -> Result<(), Error> {
         let (Some(queue), Some(in_place)) = (&self.queue, self.in_place()) else { return Ok(()) };
-        let object = self.files.object();
-        if !queue.knows(&object) {
-            return Ok(());
-        }
-        queue.settle(&object, 0, in_place).and_then(|number| queue.wait(number)).map_err(Error::Sync)
+        let record = queue.settle(&self.files.object(), self.durability.last_record(), in_place);
+        record.and_then(|number| queue.wait(number)).map_err(Error::Sync)
     }
 
     /// The number of the commit that will hold every change so far.
@@ -289,6 +288,13 @@ impl Storage {
         }
         self.commit()?;
         self.durability.wait()?;
+        if self.made.take().is_some() {
+            // Nothing was committed that could have brought it into the journal.
+            self.settle()?;
+            if let Some(database) = &mut self.database {
+                database.was_settled();
+            }
+        }
         self.checkpoint()?;
         let Some(database) = &mut self.database else { return Err(Error::Closed) };
         let point = database.mark()?;

@@ -98,7 +98,12 @@ impl Objects {
     /// Namespaces with their files below `root`.
     pub fn new(root: PathBuf) -> Self {
         let classes = Classes::new(root.clone());
-        Self { journal: Journal::new(root), classes, namespaces: Mutex::default(), budget: Arc::new(Budget::of_machine()) }
+        Self {
+            journal: Journal::new(root),
+            classes,
+            namespaces: Mutex::default(),
+            budget: Arc::new(Budget::of_machine()),
+        }
     }
 
     /// Which namespaces the scripts' classes have.
@@ -118,8 +123,7 @@ impl Objects {
     /// Ends all objects, and leaves nothing that the next process would have to restore. One that takes long to end, like a
     /// crash, leaves it.
     pub async fn close(&self) {
-        let all: Vec<_> =
-            self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let all: Vec<_> = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         let ending = futures::future::join_all(all.iter().map(ObjectNamespace::abandon));
         if tokio::time::timeout(ENDING, ending).await.is_err() {
             return;

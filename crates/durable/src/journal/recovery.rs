@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::record::{Found, decode};
 use super::Sync;
+use super::record::{Found, decode};
 use super::segment::{self, Read};
 use crate::files::is_unfinished;
 

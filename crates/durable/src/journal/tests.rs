@@ -24,8 +24,9 @@ fn id(number: usize) -> ObjectId {
 }
 
 fn copy(from: &Path, to: &Path) {
+    let Ok(entries) = fs::read_dir(from) else { return };
     fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+    for entry in entries.map(Result::unwrap) {
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);
@@ -40,9 +41,7 @@ fn lose_power(synced: &Path, now: &Path) -> tempfile::TempDir {
     let left = tempfile::tempdir().unwrap();
     copy(synced, left.path());
     let _ = fs::remove_dir_all(left.path().join("journal"));
-    if now.join("journal").exists() {
-        copy(&now.join("journal"), &left.path().join("journal"));
-    }
+    copy(&now.join("journal"), &left.path().join("journal"));
     left
 }
 
@@ -66,7 +65,10 @@ fn get(storage: &Storage) -> u32 {
 fn records(folder: &Path) -> Vec<Range<usize>> {
     let read = Read::open(&folder.join("journal"), 0).unwrap().unwrap();
     let start = read.bytes.as_ptr() as usize;
-    read.records().iter().map(|(_, body)| body.as_ptr() as usize - start..body.as_ptr() as usize - start + body.len()).collect()
+    read.records()
+        .iter()
+        .map(|(_, body)| body.as_ptr() as usize - start..body.as_ptr() as usize - start + body.len())
+        .collect()
 }
 
 /// Cut or broken at any place, the journal gives back the commits before that, whole, and of files that never came to the disk.

@@ -131,7 +131,8 @@ impl Writer {
     /// Waits until the other segment is not needed.
     fn settled(&mut self) -> io::Result<()> {
         let Some(settling) = self.settling.take() else { return Ok(()) };
-        let settled = settling.join().unwrap_or_else(|_| Err(io::Error::other("the sync of the file system broke off")));
+        let settled =
+            settling.join().unwrap_or_else(|_| Err(io::Error::other("the sync of the file system broke off")));
         self.is_unsure |= settled.is_err();
         settled
     }
