@@ -81,7 +81,9 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     if let Some(r2) = r2 {
         r2.await.map_err(|error| format!("the S3 API broke off: {error}"))?;
     }
-    state.objects().close().await;
+    if !state.objects().close().await {
+        anstream::eprintln!("Durable Objects did not end in time: the journal stays for the next start to apply");
+    }
     if drained.cut > 0 {
         anstream::eprintln!("{} connections did not finish in time and were cut", drained.cut);
     }

@@ -120,16 +120,16 @@ impl Objects {
         Ok(())
     }
 
-    /// Ends all objects, and leaves nothing that the next process would have to restore. One that takes long to end, like a
-    /// crash, leaves it.
-    pub async fn close(&self) {
+    /// Ends all objects, and leaves nothing that the next process would have to restore. Whether that was done: one
+    /// that takes long to end leaves it, as a crash does.
+    pub async fn close(&self) -> bool {
         let all: Vec<_> = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         let ending = futures::future::join_all(all.iter().map(ObjectNamespace::abandon));
         if tokio::time::timeout(ENDING, ending).await.is_err() {
-            return;
+            return false;
         }
         let journal = self.journal.clone();
-        let _ = tokio::task::spawn_blocking(move || journal.close()).await;
+        tokio::task::spawn_blocking(move || journal.close()).await.is_ok()
     }
 
     /// The namespace of this key, for whoever binds to it or implements it.
