@@ -224,10 +224,10 @@ async fn a_failed_sync_is_the_end_of_the_instance() {
     disk.file_system.store(true, Ordering::Relaxed);
     let commit = put(&mut other, 2);
     assert!(matches!(other.durability().reach(commit).await, Err(Error::Sync(_))));
-    disk.files.store(false, Ordering::Relaxed);
-    disk.file_system.store(false, Ordering::Relaxed);
     let commit = put(&mut idle, 3);
     assert!(matches!(idle.durability().reach(commit).await, Err(Error::Sync(_))));
+    disk.files.store(false, Ordering::Relaxed);
+    disk.file_system.store(false, Ordering::Relaxed);
     drop((other, idle));
     assert!(matches!(objects.open(&id(1), false), Err(Error::Sync(_))));
     // The next process finds all that was acknowledged.
