@@ -39,6 +39,7 @@ mod s3;
 mod service_bindings;
 mod streaming;
 mod v8_archive;
+mod web_crypto;
 mod web_standards;
 mod websocket_hibernation;
 mod websockets;
