@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method, Request, Response, Uri, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::validation::NameValidation;
@@ -73,6 +73,7 @@ impl Service {
         let origin = request.headers().get(header::ORIGIN).cloned();
         let method = request.method().clone();
         let (parts, incoming) = request.into_parts();
+        let has_body = !incoming.is_end_stream();
         let target = Target::of(&parts);
         let bucket = target.as_ref().ok().and_then(|target| target.bucket.clone());
         let answer = match target {
@@ -85,6 +86,10 @@ impl Service {
             && method != Method::OPTIONS
         {
             cors::allow(&self.r2, &bucket, &origin, &method, response.headers_mut()).await;
+        }
+        // The connection ends where the body was not read: who is told will not send another request into that end.
+        if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -70,7 +70,7 @@ function deliver(work) {
   return new Promise((resolve, reject) => {
     const run = () => {
       try {
-        resolve(work(object.instance));
+        PromisePrototypeThen(PromiseResolve(work(object.instance)), resolve, reject);
       } catch (error) {
         reject(error);
       }

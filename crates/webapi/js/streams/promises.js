@@ -32,6 +32,13 @@ export function enqueueMicrotask(callback) {
   PromisePrototypeThen(kResolved, callback);
 }
 
+/** What a promise that is resolved with `promise` becomes, as many microtasks later, without the look at its `then`. */
+export function follow(promise) {
+  const deferred = new Deferred();
+  enqueueMicrotask(() => PromisePrototypeThen(promise, deferred.resolve, deferred.reject));
+  return deferred.promise;
+}
+
 function toPromise(result) {
   return result === undefined ? kResolved : PromiseResolve(result);
 }

@@ -2,14 +2,14 @@
 
 import { primordials } from "../primordials.js";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject } from "../webidl.js";
-import { callForPromise1, callForPromise2, Deferred, enqueueMicrotask, kResolved } from "./promises.js";
+import { callForPromise1, callForPromise2, Deferred, enqueueMicrotask, follow, kResolved } from "./promises.js";
 import { faceOf } from "./readable.js";
 import { createReadable } from "./readable_default.js";
 import { ERRORED, kInternal, kLater } from "./readable_state.js";
 import { callbackMember, highWaterMarkOf, sizeAlgorithmOf, toStrategy } from "./strategy.js";
 import { createWritable, ERRORED as WRITABLE_ERRORED, ERRORING } from "./writable_state.js";
 import { writableFaceOf } from "./writable.js";
-const { FunctionPrototypeCall, Promise, PromisePrototypeThen, PromiseReject, RangeError, TypeError } = primordials;
+const { FunctionPrototypeCall, PromisePrototypeThen, PromiseReject, RangeError, TypeError } = primordials;
 
 /** The transformer given to `new TransformStream(transformer)`. */
 class UserTransformer {
@@ -41,7 +41,7 @@ class UserTransformer {
   cancel(reason) {
     if (this.#cancel === undefined) return kResolved;
     const promise = callForPromise1(this.#cancel, this.#object, reason);
-    return new Promise((resolve) => resolve(promise));
+    return follow(promise);
   }
 }
 
@@ -322,7 +322,7 @@ function setUpFromTransformer(transformer, writableStrategyArgument, readableStr
   const record = new Transform(
     new UserTransformer(transformer, transform, flush, cancel),
     // A promise resolved with a promise: how many microtasks go by before the two sides have started shows, when they are aborted before that.
-    new Promise((resolve) => resolve(starting.promise)),
+    follow(starting.promise),
     writableHighWaterMark, writableSize, readableHighWaterMark, readableSize,
   );
   starting.resolve(start === undefined ? undefined : FunctionPrototypeCall(start, transformer, record.face));
