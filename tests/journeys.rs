@@ -21,6 +21,7 @@ mod fetch_client;
 mod fetch_tls;
 mod handlers;
 mod hello_api;
+mod html_rewriter;
 mod http_edge;
 mod isolation;
 mod kv;

@@ -3,11 +3,13 @@
 
 pub mod base64;
 pub mod body;
+mod budget;
 pub mod compression;
 pub mod crypto;
 pub mod encoding;
 pub mod fetch;
 pub mod headers;
+pub mod html_rewriter;
 pub mod inspect;
 pub mod json;
 pub mod structured_clone;
@@ -31,6 +33,7 @@ pub fn ops() -> Vec<Op> {
         crypto::OPS,
         encoding::OPS,
         fetch::OPS,
+        html_rewriter::OPS,
         json::OPS,
         inspect::OPS,
         structured_clone::OPS,

@@ -16,6 +16,7 @@ import {
 import { fetch } from "../webapi/fetch.js";
 import { FormData } from "../webapi/formdata.js";
 import { Headers } from "../webapi/headers.js";
+import { HTMLRewriter } from "../webapi/html_rewriter.js";
 import "../webapi/json.js";
 import { Navigator, navigator } from "../webapi/navigator.js";
 import {
@@ -82,7 +83,7 @@ function define(values, enumerable) {
 define({
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, Cache, CacheStorage, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
   DOMException, DecompressionStream, ErrorEvent, Event, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
-  Headers, IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
+  HTMLRewriter, Headers, IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
   PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
   ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
