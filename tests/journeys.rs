@@ -17,6 +17,7 @@ mod durable_objects;
 mod durable_shared;
 mod env_bindings;
 mod error_pages;
+mod event_source;
 mod fetch_client;
 mod fetch_tls;
 mod handlers;

@@ -270,6 +270,12 @@ export function responseFacts(response) {
   return { status: inner.status, type: inner.type, headers: listOf(inner), webSocket: inner.webSocket };
 }
 
+/** Where it came from. */
+export function responsePlace(response) {
+  const { url, redirected } = innerOf(response);
+  return { url, redirected };
+}
+
 /** The record of its body (body.js), or null. */
 export function responseBody(response) {
   return innerOf(response).body;

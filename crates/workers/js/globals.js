@@ -13,6 +13,7 @@ import { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "
 import {
   CloseEvent, CustomEvent, ErrorEvent, Event, EventTarget, MessageEvent, PromiseRejectionEvent, dispatch, setGlobalTarget, setReportException,
 } from "../webapi/events.js";
+import { EventSource } from "../webapi/event_source.js";
 import { fetch } from "../webapi/fetch.js";
 import { FormData } from "../webapi/formdata.js";
 import { Headers } from "../webapi/headers.js";
@@ -82,7 +83,7 @@ function define(values, enumerable) {
 
 define({
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, Cache, CacheStorage, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
-  DOMException, DecompressionStream, ErrorEvent, Event, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
+  DOMException, DecompressionStream, ErrorEvent, Event, EventSource, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
   HTMLRewriter, Headers, IdentityTransformStream, MessageEvent, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
   PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
