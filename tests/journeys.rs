@@ -38,6 +38,7 @@ mod request_facts;
 mod rpc;
 mod s3;
 mod service_bindings;
+mod sockets;
 mod streaming;
 mod v8_archive;
 mod web_standards;

@@ -12,6 +12,7 @@ pub mod headers;
 pub mod html_rewriter;
 pub mod inspect;
 pub mod json;
+pub mod sockets;
 pub mod structured_clone;
 pub mod url;
 pub mod urlpattern;
@@ -36,6 +37,7 @@ pub fn ops() -> Vec<Op> {
         html_rewriter::OPS,
         json::OPS,
         inspect::OPS,
+        sockets::OPS,
         structured_clone::OPS,
         url::OPS,
         urlpattern::OPS,
