@@ -8,6 +8,7 @@ mod commonjs;
 mod context;
 mod event_loop;
 mod exception;
+mod fiber;
 mod limits;
 mod memory;
 mod module_map;
@@ -33,6 +34,7 @@ pub use clock::unix_millis;
 pub use context::{Attached, ContextData, ContextId, Failure, IoContext, new_attachment};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
 pub use exception::{Frame, JsException};
+pub use fiber::{Fiber, Port};
 pub use limits::Limits;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
 pub use op::{

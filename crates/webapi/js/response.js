@@ -4,7 +4,7 @@
 
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject } from "./webidl.js";
-import { abortBody, bodyFromBytes, bodyFromNative, cloneBody, extractBody, governBody, mixinBody, takeBody, TEXT } from "./body.js";
+import { abortBody, bodyFromBytes, bodyFromNative, cloneBody, extractBody, governBody, mixinBody, takeBody, TEXT, transferBody } from "./body.js";
 import { copyList, listFromInit, listHas, newHeaders } from "./headers.js";
 import { parseHref } from "./url.js";
 const { ArrayPrototypePush, JSONParse, JSONStringify, RangeError, RegExpPrototypeExec, Symbol, TypeError } = primordials;
@@ -268,6 +268,22 @@ export function responseParts(response) {
 export function responseFacts(response) {
   const inner = innerOf(response);
   return { status: inner.status, type: inner.type, headers: listOf(inner), webSocket: inner.webSocket };
+}
+
+/** Where it came from. */
+export function responsePlace(response) {
+  const { url, redirected } = innerOf(response);
+  return { url, redirected };
+}
+
+/** The record of its body (body.js), or null. */
+export function responseBody(response) {
+  return innerOf(response).body;
+}
+
+/** The same body for another owner, the response's used from here on; `message` is what a TypeError says where it was used before. */
+export function takeResponseBody(response, message) {
+  return transferBody(innerOf(response).body, message);
 }
 
 /** A Response with immutable headers, as `fetch` resolves with; takes the list over. `rid` -1: no body; `socket` -1: no WebSocket. */

@@ -2,6 +2,7 @@
 //! may reach ([`Outbound`]).
 
 mod client;
+mod dial;
 mod error;
 pub mod ops;
 mod policy;
@@ -28,6 +29,8 @@ use url::Url;
 use self::client::Protocols;
 use crate::body::{BodyReader, HttpBody};
 use crate::websocket::{self, Socket};
+pub(crate) use client::ConnectError;
+pub(crate) use dial::Dialer;
 pub use error::FetchError;
 pub use ops::OPS;
 pub use policy::{Policy, is_public};
@@ -39,6 +42,7 @@ pub struct Outbound {
     client: client::Client,
     /// Of HTTP/1.1 alone, the protocol that connections are upgraded from.
     upgrades: client::Client,
+    dialer: Dialer,
     front: Option<Arc<dyn Front>>,
 }
 
@@ -111,7 +115,8 @@ impl Outbound {
     /// As `new`, trusting these certificate authorities besides the machine's.
     pub fn trusting(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
         let upgrades = client::build(policy.clone(), authorities.clone(), Protocols::Http1);
-        Self { client: client::build(policy, authorities, Protocols::Any), upgrades, front: None }
+        let dialer = Dialer::new(policy.clone(), authorities.clone());
+        Self { client: client::build(policy, authorities, Protocols::Any), upgrades, dialer, front: None }
     }
 
     /// The way out of the event that the running code belongs to.
@@ -204,6 +209,11 @@ impl Outbound {
         let request = http_request(method, url, headers, body)?;
         let response = self.client.request(request).await.map_err(|error| FetchError::of(url, error))?;
         Ok(response.map(BodyReader::from_incoming))
+    }
+
+    /// For connections that are no HTTP.
+    pub(crate) fn dialer(&self) -> &Dialer {
+        &self.dialer
     }
 
     /// One exchange that asks for another protocol, which `hyper::upgrade::on` gives where the server agreed.

@@ -3,13 +3,16 @@
 
 pub mod base64;
 pub mod body;
+mod budget;
 pub mod compression;
 pub mod crypto;
 pub mod encoding;
 pub mod fetch;
 pub mod headers;
+pub mod html_rewriter;
 pub mod inspect;
 pub mod json;
+pub mod sockets;
 pub mod structured_clone;
 pub mod url;
 pub mod urlpattern;
@@ -38,8 +41,10 @@ pub fn ops() -> Vec<Op> {
         crypto::sign::OPS,
         encoding::OPS,
         fetch::OPS,
+        html_rewriter::OPS,
         json::OPS,
         inspect::OPS,
+        sockets::OPS,
         structured_clone::OPS,
         url::OPS,
         urlpattern::OPS,

@@ -2,7 +2,6 @@
 //! on the network, and the ops under the `WebSocket` class. An end may be in an isolate, at a client's connection, or with
 //! whoever keeps it for a Durable Object that sleeps.
 
-mod budget;
 mod connect;
 mod frame;
 mod handshake;
@@ -14,7 +13,7 @@ mod tests;
 
 use bytes::Bytes;
 
-pub use budget::{Budget, Charge};
+pub use crate::budget::{Budget, Charge};
 pub use connect::{Opened, connect};
 pub use handshake::{accept_key, asks_for_one, is_upgrade};
 pub use ops::OPS;

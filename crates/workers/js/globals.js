@@ -13,9 +13,11 @@ import { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "
 import {
   CloseEvent, CustomEvent, ErrorEvent, Event, EventTarget, MessageEvent, PromiseRejectionEvent, dispatch, setGlobalTarget, setReportException,
 } from "../webapi/events.js";
+import { EventSource } from "../webapi/event_source.js";
 import { fetch } from "../webapi/fetch.js";
 import { FormData } from "../webapi/formdata.js";
 import { Headers } from "../webapi/headers.js";
+import { HTMLRewriter } from "../webapi/html_rewriter.js";
 import "../webapi/json.js";
 import { MessageChannel, MessagePort } from "../webapi/message_channel.js";
 import { Navigator, navigator } from "../webapi/navigator.js";
@@ -83,8 +85,8 @@ function define(values, enumerable) {
 
 define({
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, Cache, CacheStorage, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
-  DOMException, DecompressionStream, ErrorEvent, Event, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
-  Headers, IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
+  DOMException, DecompressionStream, ErrorEvent, Event, EventSource, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
+  HTMLRewriter, Headers, IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
   PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
   ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,

@@ -3,6 +3,7 @@
 import { op_report_exception } from "skerry:ops";
 import { forgetPrimordials, primordials } from "../webapi/primordials.js";
 import { DOMException } from "../webapi/domexception.js";
+import { connect } from "../webapi/sockets.js";
 import { dispatch, hasListeners, PromiseRejectionEvent } from "../webapi/events.js";
 import { workersModule } from "./entrypoint.js";
 import { warmUp } from "./handlers.js";
@@ -29,7 +30,11 @@ export function makeDOMException(message, name) {
 
 /** The exports of a module that the runtime provides, or undefined. */
 export function builtinModule(name) {
-  return name === "cloudflare:workers" ? workersModule() : undefined;
+  switch (name) {
+    case "cloudflare:workers": return workersModule();
+    case "cloudflare:sockets": return { __proto__: null, connect };
+    default: return undefined;
+  }
 }
 
 /** A promise was rejected and nobody listened by the time the microtasks had run (HTML section 8.1.4.7). */

@@ -168,7 +168,8 @@ export function bytesOf(chunk) {
   return new Uint8Array(chunk);
 }
 
-function notBytes() {
+/** The error for a chunk that isn't bytes where they are read. */
+export function notBytes() {
   return new TypeError("This ReadableStream did not return bytes.");
 }
 

@@ -32,7 +32,7 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
+pub(crate) enum ConnectError {
     #[error("{0}")]
     Lost(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("DNS lookup of {0} found no address.")]
@@ -80,7 +80,7 @@ pub(super) struct Connector {
 
 /// TCP to addresses that the policy allows.
 #[derive(Clone)]
-struct Tcp {
+pub(super) struct Tcp {
     http: HttpConnector<Resolver>,
     policy: Arc<Policy>,
 }
@@ -99,12 +99,7 @@ type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 impl Connector {
     fn new(policy: Policy, authorities: Vec<CertificateDer<'static>>, protocols: Protocols) -> Self {
         let timeout = policy.connect_timeout;
-        let policy = Arc::new(policy);
-        let mut http =
-            HttpConnector::new_with_resolver(Resolver { system: GaiResolver::new(), policy: policy.clone() });
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        let tcp = Tcp { http, policy };
+        let tcp = Tcp::new(policy);
         Self { tcp, tls: Arc::default(), authorities: Arc::new(authorities), protocols, timeout }
     }
 
@@ -143,16 +138,19 @@ impl Service<Uri> for Connector {
 }
 
 fn https(tcp: Tcp, authorities: &[CertificateDer<'static>], protocols: Protocols) -> HttpsConnector<Tcp> {
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots(authorities))
-        .with_no_client_auth();
-    let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1();
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls_config(authorities)).https_only().enable_http1();
     match protocols {
         Protocols::Any => builder.enable_http2().wrap_connector(tcp),
         Protocols::Http1 => builder.wrap_connector(tcp),
     }
+}
+
+pub(super) fn tls_config(authorities: &[CertificateDer<'static>]) -> rustls::ClientConfig {
+    rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+        .with_root_certificates(roots(authorities))
+        .with_no_client_auth()
 }
 
 /// The machine's CA store (which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace), else Mozilla's; and what the operator
@@ -172,6 +170,17 @@ fn roots(authorities: &[CertificateDer<'static>]) -> RootCertStore {
 }
 
 // === impl Tcp ===
+
+impl Tcp {
+    pub(super) fn new(policy: Policy) -> Self {
+        let policy = Arc::new(policy);
+        let mut http =
+            HttpConnector::new_with_resolver(Resolver { system: GaiResolver::new(), policy: policy.clone() });
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        Self { http, policy }
+    }
+}
 
 impl Service<Uri> for Tcp {
     type Response = TokioIo<TcpStream>;
@@ -237,7 +246,7 @@ impl Service<Name> for Resolver {
 
 impl ConnectError {
     /// Finds the reason worth telling inside a connector's error.
-    fn of(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+    pub(super) fn of(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
         while let Some(cause) = source {
             match cause.downcast_ref::<ConnectError>() {

@@ -1,5 +1,4 @@
-//! How much memory messages under way may hold: of one isolate's that nobody has taken yet, and of all that come from the
-//! network.
+//! How much memory native things may hold that V8 does not count: WebSocket messages under way, what HTMLRewriter keeps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +27,11 @@ impl Budget {
     pub fn charge(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
         let mut charge = Charge { budget: self.clone(), bytes: 0 };
         charge.grow(bytes).then_some(charge)
+    }
+
+    /// Bytes that may still be charged.
+    pub fn left(&self) -> usize {
+        self.left.load(Ordering::Relaxed)
     }
 }
 
