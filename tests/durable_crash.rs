@@ -39,28 +39,6 @@ const WORKER: &str = r#"
     };
 "#;
 
-/// After a crash the journal has what was committed; after an end in good order all is in the objects' own files.
-#[tokio::test]
-async fn an_end_in_good_order_leaves_an_empty_journal() {
-    let project = Project::configured(CONFIG, WORKER);
-    let segment = project.path().join(".skerry/state/v1/do/journal/segment-0");
-    let head = || std::fs::read(&segment).expect("a segment")[..8].to_vec();
-    let mut dev = Dev::start(&project).await;
-    assert_eq!(dev.text("/add").await, "1");
-    dev.kill().await;
-    assert_eq!(head(), b"skerryj1");
-    let mut dev = Dev::start(&project).await;
-    assert_eq!(dev.text("/add").await, "2");
-    // Another process is told why it can't have the same objects.
-    let second = Dev::start(&project).await;
-    assert!(second.text("/read").await.contains("only one can have Durable Objects in a folder"));
-    dev.interrupt().await;
-    assert!(dev.ended().await.success());
-    assert_eq!(head(), [0; 8]);
-    // Nobody is at it any more.
-    assert_eq!(second.text("/read").await, "2");
-}
-
 /// An operation as a client saw it.
 #[derive(Debug)]
 struct Operation {

@@ -8,7 +8,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::rusqlite::{self, Connection, OptionalExtension, Transaction};
 use store::sqlite;
 
-use crate::Journal;
 use crate::namespace::folder_name;
 
 /// `used.state`: 0 a class has the key, 1 its files are to be removed, 2 they are gone.
@@ -100,18 +99,14 @@ impl Classes {
     }
 
     /// Removes what the objects of a deleted class have stored. None of them may be open.
-    pub fn remove_files(&self, key: &str, journal: &Journal) -> Result<(), sqlite::Error> {
-        let name = folder_name(key);
-        let folder = self.root.join(&name);
-        let remove = || match std::fs::remove_dir_all(&folder) {
+    pub fn remove_files(&self, key: &str) -> Result<(), sqlite::Error> {
+        let folder = self.root.join(folder_name(key));
+        let removed = match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
             Ok(()) => std::fs::File::open(&self.root).and_then(|root| root.sync_all()),
         };
-        journal
-            .forget_folder(&name)
-            .and_then(|()| remove())
-            .map_err(|source| sqlite::Error::Folder { path: folder, source })?;
+        removed.map_err(|source| sqlite::Error::Folder { path: folder, source })?;
         self.change(|transaction| {
             transaction.execute("UPDATE used SET state = 2 WHERE key = ?1", [key])?;
             Ok(())

@@ -35,16 +35,8 @@ pub(crate) struct Database {
     log: PathBuf,
     /// Nothing was committed since the database was made.
     new: bool,
-    /// There is no log yet.
-    begins_log: bool,
     /// Pages in the log. 0: none that is not in the database too.
     logged: Arc<AtomicU32>,
-    /// Pages in the log after the commit that was just made. 0: it changed nothing.
-    committed: Arc<AtomicU32>,
-    /// The log as far as [`Written`] has told of it: its head, and how many pages.
-    told: (Option<[u8; HEAD as usize]>, u32),
-    /// The log's file, once there is one.
-    log_file: Option<File>,
     /// How many there were at the last checkpoint. Where others read the database the log is not begun anew.
     kept: u32,
     pub(crate) history: Option<History>,
@@ -54,18 +46,6 @@ pub(crate) struct Database {
     pub(crate) since: i64,
     is_whole: bool,
 }
-
-/// What a commit has put into the log.
-pub(crate) struct Written {
-    pub(crate) offset: u64,
-    pub(crate) length: usize,
-}
-
-/// Bytes at the beginning of a log, and of a page in it.
-const HEAD: u64 = 32;
-const FRAME_HEAD: u64 = 24;
-/// What a log begins with; the last bit says how sums are made (https://www.sqlite.org/walformat.html).
-const LOG_MARK: u32 = 0x377f_0682;
 
 // === impl Database ===
 
@@ -83,9 +63,9 @@ impl Database {
             None => File::open(&files.database)?,
         };
         let mut connection = sqlite::open(&files.database, SCHEMA)?;
-        // Commits go to the log at once and become durable with the journal; checkpoints sync by themselves. SQLite syncs the
-        // head of a log that it begins anew, lest what is behind it is taken for a part: where no log was, there is none.
-        connection.execute_batch(if logged { "PRAGMA synchronous = NORMAL" } else { "PRAGMA synchronous = OFF" })?;
+        // Commits go to the log at once and are synced by `Durability`; checkpoints sync by themselves. A log that has never
+        // been written to need not be synced before the first commit is written either.
+        connection.execute_batch(if is_new { "PRAGMA synchronous = OFF" } else { "PRAGMA synchronous = NORMAL" })?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let rules = Arc::new(Rules::default());
@@ -93,11 +73,9 @@ impl Database {
         let trusted = Some(rules.trust());
         let written = RowsWritten::watch(&mut connection)?;
         let count = Arc::new(AtomicU32::new(u32::from(logged)));
-        let committed = Arc::<AtomicU32>::default();
-        let (counted, hooked) = (count.clone(), committed.clone());
+        let counted = count.clone();
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
             counted.store(pages.unsigned_abs(), Ordering::Relaxed);
-            hooked.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         }))?;
         let since = file.metadata()?.modified().map_or(0, millis);
@@ -109,11 +87,7 @@ impl Database {
             file: Arc::new(file),
             log: files.log(),
             new: is_new,
-            begins_log: !logged,
             logged: count,
-            committed,
-            told: (None, 0),
-            log_file: None,
             kept: 0,
             began: 0,
             history,
@@ -130,53 +104,12 @@ impl Database {
         result
     }
 
-    /// It is on the disk, though nothing was committed yet.
-    pub(crate) fn was_settled(&mut self) {
-        self.new = false;
-    }
-
-    /// Whether there was anything to commit, which [`Self::written`] then tells of.
-    pub(crate) fn commit(&mut self) -> Result<bool, Error> {
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(self.committed.load(Ordering::Relaxed) > 0)
-    }
-
-    /// What the last commit has put into the log.
-    pub(crate) fn written(&mut self) -> Result<Written, Error> {
-        let pages = self.committed.swap(0, Ordering::Relaxed);
-        self.new = false;
-        if std::mem::take(&mut self.begins_log) {
+        if std::mem::take(&mut self.new) {
             self.connection.execute_batch("PRAGMA synchronous = NORMAL")?;
         }
-        let (known, before) = self.told;
-        let head = self.log_head()?;
-        self.told = (Some(head), pages);
-        let frame = FRAME_HEAD + u64::from(int(&head, 8));
-        let end = HEAD + u64::from(pages) * frame;
-        // One that was begun anew has another head.
-        let offset = if known == Some(head) { HEAD + u64::from(before) * frame } else { 0 };
-        Ok(Written { offset, length: end.saturating_sub(offset) as usize })
-    }
-
-    /// The bytes themselves.
-    pub(crate) fn read_log(&mut self, written: &Written) -> Result<Vec<u8>, Error> {
-        let mut bytes = vec![0; written.length];
-        self.log_file()?.read_exact_at(&mut bytes, written.offset)?;
-        Ok(bytes)
-    }
-
-    fn log_head(&mut self) -> Result<[u8; HEAD as usize], Error> {
-        let mut head = [0; HEAD as usize];
-        self.log_file()?.read_exact_at(&mut head, 0)?;
-        Ok(head)
-    }
-
-    fn log_file(&mut self) -> Result<&File, Error> {
-        let file = match self.log_file.take() {
-            Some(file) => file,
-            None => File::open(&self.log)?,
-        };
-        Ok(self.log_file.insert(file))
+        Ok(())
     }
 
     /// Whether it is time for one after a commit, which was `now`.
@@ -211,10 +144,6 @@ impl Database {
                 .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         self.is_whole = !busy && logged == moved;
         self.kept = u32::try_from(logged).unwrap_or(0);
-        if self.told.0.is_none() && self.kept > 0 {
-            // What an earlier connection has left, and this one may go on with.
-            self.told = (Some(self.log_head()?), self.kept);
-        }
         self.began = 0;
         if self.is_whole {
             self.since = now();
@@ -244,15 +173,13 @@ impl Database {
 
 /// The pages that a checkpoint of the log may change: all that are in it, and those that it cuts off.
 fn changing(log: &File, database: &File) -> Result<Vec<u32>, Error> {
+    const HEAD: u64 = 32;
+    const FRAME_HEAD: u64 = 24;
     let mut head = [0; HEAD as usize];
     if log.metadata()?.len() < HEAD {
         return Ok(Vec::new());
     }
     log.read_exact_at(&mut head, 0)?;
-    // SQLite moves nothing out of one without its mark: recovery may have put back pages of a log that has gone since.
-    if int(&head, 0) & !1 != LOG_MARK {
-        return Ok(Vec::new());
-    }
     let frame = FRAME_HEAD + u64::from(int(&head, 8));
     let frames = (log.metadata()?.len() - HEAD) / frame;
     let (mut pages, mut size) = (Vec::new(), u32::MAX);

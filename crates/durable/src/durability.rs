@@ -1,40 +1,50 @@
-//! When commits of one storage are durable: when the journal has them.
+//! When commits of one storage are durable. Those that come while the disk is busy share the next sync.
 
-use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
 use crate::Error;
-use crate::journal::Queue;
+use crate::files::Files;
+
+/// Makes everything that was written so far survive the loss of power. A seam: tests have disks that fail.
+pub(crate) trait Sync: Send + std::marker::Sync {
+    fn sync(&self) -> io::Result<()>;
+}
 
 pub struct Durability {
     /// The number of the last commit.
     committed: watch::Receiver<u64>,
     durable: AtomicU64,
-    records: Mutex<Records>,
+    disk: Arc<dyn Sync>,
+    turn: tokio::sync::Mutex<Option<Arc<io::Error>>>,
     lost: AtomicBool,
     losing: Notify,
 }
 
-#[derive(Default)]
-struct Records {
-    queue: Option<Arc<Queue>>,
-    /// Commits and the records that have them, the last and all that are not known to be durable.
-    waiting: VecDeque<(u64, u64)>,
-    failed: Option<Arc<io::Error>>,
+/// An object's database, log and folder.
+pub(crate) struct Disk {
+    log: PathBuf,
+    files: Files,
+    /// The database's file, kept open as long as SQLite has it: to close it would end SQLite's locks.
+    database: Mutex<Option<Arc<File>>>,
+    /// The log, once it and all else has been synced for the first time.
+    synced: Mutex<Option<File>>,
 }
 
 // === impl Durability ===
 
 impl Durability {
-    pub(crate) fn new(committed: watch::Receiver<u64>) -> Self {
+    pub(crate) fn new(committed: watch::Receiver<u64>, disk: Arc<dyn Sync>) -> Self {
         Self {
             committed,
             durable: AtomicU64::new(0),
-            records: Mutex::default(),
+            disk,
+            turn: tokio::sync::Mutex::new(None),
             lost: AtomicBool::new(false),
             losing: Notify::new(),
         }
@@ -42,15 +52,7 @@ impl Durability {
 
     /// Whether commit `number` and all before it are durable.
     pub fn has(&self, number: u64) -> bool {
-        if self.durable.load(Ordering::Acquire) >= number {
-            return true;
-        }
-        if *self.committed.borrow() < number {
-            return false;
-        }
-        let records = self.records();
-        records.failed.is_none()
-            && records.of(number).is_none_or(|(queue, record)| matches!(queue.outcome(record), Some(Ok(()))))
+        self.durable.load(Ordering::Acquire) >= number
     }
 
     /// Resolves when commit `number`, which may be yet to come, and all before it survive the loss of power.
@@ -60,71 +62,37 @@ impl Durability {
         }
         let mut committed = self.committed.clone();
         committed.wait_for(|last| *last >= number).await.map_err(|_| Error::Closed)?;
-        let reached = match self.record(number)? {
-            Some((queue, record)) => queue.reach(record).await,
-            None => Ok(()),
-        };
-        self.settle(number, reached)
-    }
-
-    /// The same, of all that was committed, on this thread.
-    pub(crate) fn wait(&self) -> Result<(), Error> {
-        let number = *self.committed.borrow();
-        let reached = match self.record(number)? {
-            Some((queue, record)) => queue.wait(record),
-            None => Ok(()),
-        };
-        self.settle(number, reached)
-    }
-
-    /// Commit `number`, which is about to be told of, is in a record of the journal; or can't be in one.
-    pub(crate) fn queued(&self, number: u64, queue: &Arc<Queue>, record: Result<u64, Arc<io::Error>>) {
-        let mut records = self.records();
-        match record {
-            Ok(record) => {
-                while let Some((_, first)) = records.waiting.front()
-                    && matches!(queue.outcome(*first), Some(Ok(())))
-                {
-                    records.waiting.pop_front();
-                }
-                records.queue.get_or_insert_with(|| queue.clone());
-                records.waiting.push_back((number, record));
-            }
-            Err(error) => {
-                drop(records);
-                let _ = self.fail(error);
-            }
+        let mut failed = self.turn.lock().await;
+        if let Some(error) = &*failed {
+            return Err(Error::Sync(error.clone()));
         }
-    }
-
-    /// The last record; 0: there is none.
-    pub(crate) fn last_record(&self) -> u64 {
-        self.records().waiting.back().map_or(0, |(_, record)| *record)
-    }
-
-    fn record(&self, number: u64) -> Result<Option<(Arc<Queue>, u64)>, Error> {
-        let records = self.records();
-        match &records.failed {
-            Some(error) => Err(Error::Sync(error.clone())),
-            None => Ok(records.of(number)),
+        // Whoever had the turn may have synced this one too.
+        if self.has(number) {
+            return Ok(());
         }
-    }
-
-    fn settle(&self, number: u64, reached: Result<(), Arc<io::Error>>) -> Result<(), Error> {
-        match reached {
+        let target = *self.committed.borrow();
+        let disk = self.disk.clone();
+        let synced = tokio::task::spawn_blocking(move || disk.sync()).await;
+        match synced.unwrap_or_else(|_| Err(io::Error::other("the sync broke off"))) {
             Ok(()) => {
-                self.durable.fetch_max(number, Ordering::AcqRel);
+                self.durable.fetch_max(target, Ordering::AcqRel);
                 Ok(())
             }
-            Err(error) => Err(self.fail(error)),
+            // The storage was closed meanwhile, which syncs all of it.
+            Err(_) if self.has(target) => Ok(()),
+            Err(error) => {
+                // What the kernel could not write it has forgotten: a second try that succeeds would prove nothing.
+                let error = Arc::new(error);
+                *failed = Some(error.clone());
+                self.lose();
+                Err(Error::Sync(error))
+            }
         }
     }
 
-    /// What the kernel could not write it has forgotten: a second try that succeeds would prove nothing.
-    pub(crate) fn fail(&self, error: Arc<io::Error>) -> Error {
-        let error = self.records().failed.get_or_insert(error).clone();
-        self.lose();
-        Error::Sync(error)
+    /// Commit `number` and all before it are durable by other means.
+    pub(crate) fn reached(&self, number: u64) {
+        self.durable.fetch_max(number, Ordering::AcqRel);
     }
 
     /// Something that belongs to a commit can't be kept.
@@ -142,19 +110,41 @@ impl Durability {
             losing.await;
         }
     }
+}
 
-    fn records(&self) -> MutexGuard<'_, Records> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+// === impl Disk ===
+
+impl Disk {
+    pub(crate) fn new(files: Files) -> Self {
+        Self { log: files.log(), files, database: Mutex::default(), synced: Mutex::default() }
+    }
+
+    pub(crate) fn set_database(&self, file: Option<Arc<File>>) {
+        *self.database.lock().unwrap_or_else(PoisonError::into_inner) = file;
+    }
+
+    /// After a checkpoint, which has synced the database: sees to it that the folder knows of it too.
+    pub(crate) fn sync_folder(&self) -> io::Result<()> {
+        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if synced.is_some() { Ok(()) } else { File::open(&self.files.folder.path)?.sync_all() }
     }
 }
 
-// === impl Records ===
-
-impl Records {
-    /// The record that has commit `number`. `None`: it is durable.
-    fn of(&self, number: u64) -> Option<(Arc<Queue>, u64)> {
-        // A commit that changed nothing has no record: it is durable with the one before.
-        let (_, record) = self.waiting.iter().rev().find(|(commit, _)| *commit <= number)?;
-        Some((self.queue.clone()?, *record))
+impl Sync for Disk {
+    fn sync(&self) -> io::Result<()> {
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = &*synced {
+            return log.sync_data();
+        }
+        // The database may be a new one, or what a process that was killed left.
+        let database = self.database.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(database) = database {
+            database.sync_all()?;
+        }
+        let log = File::open(&self.log)?;
+        log.sync_all()?;
+        File::open(&self.files.folder.path)?.sync_all()?;
+        *synced = Some(log);
+        Ok(())
     }
 }

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use store::rusqlite::{self, Connection};
 
-use crate::Journal;
 use crate::storage::SCHEMA;
 
 /// Marks databases that were copied from the template: "SKDO".
@@ -23,7 +22,6 @@ const APPLICATION_AT: usize = 68;
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
-    pub(crate) journal: Arc<Journal>,
     made: Mutex<bool>,
 }
 
@@ -47,8 +45,8 @@ pub(crate) enum Found {
 // === impl Folder ===
 
 impl Folder {
-    pub(crate) fn new(journal: Arc<Journal>, name: &str) -> Self {
-        Self { path: journal.root().join(name), journal, made: Mutex::new(false) }
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, made: Mutex::new(false) }
     }
 
     /// Makes the folder where it is missing, and sees to it that it and those above it outlive a loss of power.
@@ -75,12 +73,6 @@ impl Files {
         Self { folder, database }
     }
 
-    /// What the journal calls the object.
-    pub(crate) fn object(&self) -> String {
-        let path = self.database.with_extension("");
-        path.strip_prefix(self.folder.journal.root()).unwrap_or(&path).to_string_lossy().into_owned()
-    }
-
     /// The write-ahead log, as SQLite calls it.
     pub(crate) fn log(&self) -> PathBuf {
         let mut path: OsString = self.database.as_os_str().to_owned();
@@ -97,7 +89,7 @@ impl Files {
         self.database.with_extension("restore")
     }
 
-    /// What there is. What was left of an object that had never committed anything is removed.
+    /// What there is. What a loss of power left of an object that had never acknowledged anything is removed.
     pub(crate) fn find(&self) -> io::Result<Found> {
         let length = match fs::metadata(&self.database) {
             Ok(metadata) => metadata.len(),
@@ -109,7 +101,7 @@ impl Files {
             Err(error) if error.kind() == ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
-        if is_unfinished(&self.database, length)? || (log == 0 && self.is_unused(length)?) {
+        if is_unfinished(&self.database, length)? {
             let _ = fs::remove_file(self.log());
             fs::remove_file(&self.database)?;
             return Ok(Found::Nothing);
@@ -117,28 +109,13 @@ impl Files {
         Ok(if log > 0 { Found::DatabaseAndLog } else { Found::Database })
     }
 
-    /// Whether a database was made, and nothing was stored in it. The journal does not have it, so it may not be on the disk;
-    /// but for one of which there is a bookmark.
-    fn is_unused(&self, length: u64) -> io::Result<bool> {
-        if self.history().exists() {
-            return Ok(false);
-        }
-        let template = template(&self.folder.path)?;
-        Ok(length == template.len() as u64 && fs::read(&self.database)? == *template)
-    }
-
-    /// Makes the database of an object that has none, and returns its bytes too. Nothing is synced.
-    pub(crate) fn create(&self) -> io::Result<(File, Arc<[u8]>)> {
+    /// Makes the database of an object that has none. Nothing is synced.
+    pub(crate) fn create(&self) -> io::Result<File> {
         self.folder.make()?;
         let template = template(&self.folder.path)?;
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(&self.database)?;
-        // SQLite would take it for the new one's, if somebody has removed the database alone.
-        match fs::remove_file(self.log()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
         file.write_all(&template)?;
-        Ok((file, template))
+        Ok(file)
     }
 }
 
@@ -174,8 +151,8 @@ fn build(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Whether a database was being made when the power went: some of its first pages never came to the disk. An object whose
-/// database is like that, once the journal was applied, has acknowledged nothing, as that waits for all of them.
-pub(crate) fn is_unfinished(path: &Path, length: u64) -> io::Result<bool> {
+/// database is like that has acknowledged nothing, as that waits for all of them.
+fn is_unfinished(path: &Path, length: u64) -> io::Result<bool> {
     let file = File::open(path)?;
     let mut header = [0; 100];
     if length < header.len() as u64 {

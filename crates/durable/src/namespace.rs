@@ -1,9 +1,10 @@
 //! A namespace: the objects of one class, a database file each, in one folder.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::files::{Files, Folder};
-use crate::{Alarms, Error, Journal, ObjectId, Storage};
+use crate::{Alarms, Error, ObjectId, Storage};
 
 /// The objects of one class. Its folder is made when the first of them stores something.
 #[derive(Debug)]
@@ -16,11 +17,11 @@ pub struct Namespace {
 // === impl Namespace ===
 
 impl Namespace {
-    /// The namespace of this key, unlike any other's on this machine, with its files beside the journal.
-    pub fn new(key: impl Into<String>, journal: &Arc<Journal>) -> Self {
+    /// The namespace of this key, unlike any other's on this machine, with its files below `root`.
+    pub fn new(key: impl Into<String>, root: &Path) -> Self {
         let key = key.into();
-        let folder = Folder::new(journal.clone(), &folder_name(&key));
-        Self { alarms: Alarms::new(folder.path.join("alarms.sqlite")), key, folder: Arc::new(folder) }
+        let folder = root.join(folder_name(&key));
+        Self { alarms: Alarms::new(folder.join("alarms.sqlite")), key, folder: Arc::new(Folder::new(folder)) }
     }
 
     pub fn key(&self) -> &str {
@@ -33,17 +34,12 @@ impl Namespace {
 
     /// Opens an object's storage. Only one may be open at a time. `history`: what it was before can be restored.
     pub fn open(&self, id: &ObjectId, history: bool) -> Result<Storage, Error> {
-        let files = self.files(id);
-        // What is there is to be had once the journal has been applied.
-        if self.folder.journal.is_unread() || files.database.exists() {
-            self.folder.journal.begin()?;
-        }
-        Storage::open(files, history.then_some(*id))
+        Storage::open(self.files(id), history.then_some(*id))
     }
 
-    /// Whether the object may have stored something, so that to open it takes a while.
+    /// Whether the object has stored anything.
     pub fn has(&self, id: &ObjectId) -> bool {
-        self.folder.journal.is_unread() || self.files(id).database.exists()
+        self.files(id).database.exists()
     }
 
     fn files(&self, id: &ObjectId) -> Files {

@@ -3,13 +3,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use crate::bookmark::Point;
 use crate::database::now;
 use crate::files::Files;
 use crate::history::{History, MAX_BYTES};
-use crate::journal::InPlace;
 use crate::{Bookmark, Error, ObjectId, Storage};
 
 /// Notes that the state at `bookmark` is to be restored, as the beginning of the epoch `next`.
@@ -51,14 +49,6 @@ pub(crate) fn carry_out(files: &Files, id: &ObjectId) -> Result<bool, Error> {
         history.turn(&File::open(&files.database)?, &plan, now())?;
     }
     let plan = history.plan(target, Some(next))?;
-    // What the journal has is of the state that is given up.
-    let queue = files.folder.journal.begin()?;
-    let in_place = InPlace {
-        database: Arc::new(File::open(&files.database)?),
-        log: files.log(),
-        folder: files.folder.path.clone(),
-    };
-    queue.settle(&files.object(), 0, in_place).and_then(|number| queue.wait(number)).map_err(Error::Sync)?;
     plan.carry_out(&OpenOptions::new().read(true).write(true).open(&files.database)?)?;
     done(files)?;
     Ok(true)

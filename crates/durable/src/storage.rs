@@ -10,9 +10,9 @@ use store::sqlite;
 use tokio::sync::watch;
 
 use crate::database::{Database, now};
+use crate::durability::{Disk, Sync};
 use crate::files::{Files, Found};
 use crate::history::{History, MAX_BYTES};
-use crate::journal::{InPlace, Queue};
 use crate::{Bookmark, Durability, ObjectId, restore};
 
 /// Keys are blobs, so that they compare by their UTF-8 bytes.
@@ -86,10 +86,7 @@ pub struct Storage {
     /// Transactions of the object's own within it, whose end `commit` waits for.
     nested: u32,
     commits: watch::Sender<u64>,
-    /// Where commits are made durable, once there is a database.
-    queue: Option<Arc<Queue>>,
-    /// A new database's bytes, which go with the first commit.
-    made: Option<Arc<[u8]>>,
+    disk: Arc<Disk>,
     durability: Arc<Durability>,
 }
 
@@ -114,13 +111,10 @@ impl Storage {
         let found = storage.files.find()?;
         if found != Found::Nothing {
             storage.connect(None, found == Found::DatabaseAndLog)?;
-            if found == Found::DatabaseAndLog {
-                // An instance that could not keep what it had committed has left it. What is read from now on has to last.
-                if storage.queue.as_ref().is_some_and(|queue| queue.knows(&storage.files.object())) {
-                    storage.settle()?;
-                }
-                storage.checkpoint()?;
-            }
+            // What is in a log may not be on the disk, for all that anybody knows: a process that was killed, or a sync
+            // that failed, left it. What is read from now on has to last, at the latest with a sync of the log.
+            let moved = storage.checkpoint()?;
+            storage.commits.send_replace(u64::from(!moved));
         }
         Ok(storage)
     }
@@ -128,7 +122,8 @@ impl Storage {
     /// Storage in which nothing is.
     fn closed(files: Files, history: Option<ObjectId>) -> Self {
         let (commits, committed) = watch::channel(0);
-        let durability = Arc::new(Durability::new(committed));
+        let disk = Arc::new(Disk::new(files.clone()));
+        let durability = Arc::new(Durability::new(committed, disk.clone()));
         Self {
             files,
             history,
@@ -138,20 +133,17 @@ impl Storage {
             open: false,
             nested: 0,
             commits,
-            queue: None,
-            made: None,
+            disk,
             durability,
         }
     }
 
-    /// Opens the database. `new`: it has just been made, as these bytes. `logged`: there is something in its log.
-    fn connect(&mut self, new: Option<(File, Arc<[u8]>)>, logged: bool) -> Result<(), Error> {
-        self.queue = Some(self.files.folder.journal.begin()?);
-        let (new, made) = new.unzip();
-        self.made = made;
+    /// Opens the database. `new`: it has just been made. `logged`: there is something in its log.
+    fn connect(&mut self, new: Option<File>, logged: bool) -> Result<(), Error> {
         let history = self.history.map(|_| History::new(self.files.history(), MAX_BYTES));
         let database = Database::open(&self.files, new, logged, history)?;
         self.changed = database.since;
+        self.disk.set_database(Some(database.file.clone()));
         self.database = Some(database);
         Ok(())
     }
@@ -164,10 +156,8 @@ impl Storage {
     /// commit, which [`Durability::reach`] takes.
     pub fn commit(&mut self) -> Result<u64, Error> {
         if self.open && self.nested == 0 {
-            if let Some(database) = &mut self.database
-                && database.commit()?
-            {
-                self.keep();
+            if let Some(database) = &mut self.database {
+                database.commit()?;
             }
             self.open = false;
             self.commits.send_modify(|number| *number += 1);
@@ -180,41 +170,6 @@ impl Storage {
             }
         }
         Ok(*self.commits.borrow())
-    }
-
-    /// Sends what the commit that was just made has written to the journal. Where that can't be, whoever waits for it is told.
-    fn keep(&mut self) {
-        let Some(queue) = self.queue.clone() else { return };
-        let number = *self.commits.borrow() + 1;
-        let record = self.queue_commit(&queue);
-        self.made = None;
-        self.durability.queued(number, &queue, record);
-    }
-
-    fn queue_commit(&mut self, queue: &Queue) -> Result<u64, Arc<io::Error>> {
-        let failed = |error: Error| Arc::new(io::Error::other(error));
-        let database = self.database.as_mut().ok_or_else(|| failed(Error::Closed))?;
-        let written = database.written().map_err(failed)?;
-        let (object, after) = (self.files.object(), self.durability.last_record());
-        if !queue.takes(written.length) {
-            // It would be written twice: three syncs of its own are less.
-            let in_place = self.in_place().ok_or_else(|| failed(Error::Closed))?;
-            return queue.settle(&object, after, in_place);
-        }
-        let log = database.read_log(&written).map_err(failed)?;
-        queue.commit(&object, after, self.made.as_deref().unwrap_or_default(), written.offset, &log)
-    }
-
-    fn in_place(&self) -> Option<InPlace> {
-        let database = self.database.as_ref()?.file.clone();
-        Some(InPlace { database, log: self.files.log(), folder: self.files.folder.path.clone() })
-    }
-
-    /// Makes the files durable as they are, whatever the journal tells of the object.
-    fn settle(&self) -> Result<(), Error> {
-        let (Some(queue), Some(in_place)) = (&self.queue, self.in_place()) else { return Ok(()) };
-        let record = queue.settle(&self.files.object(), self.durability.last_record(), in_place);
-        record.and_then(|number| queue.wait(number)).map_err(Error::Sync)
     }
 
     /// The number of the commit that will hold every change so far.
@@ -244,10 +199,8 @@ impl Storage {
 
     pub(crate) fn change(&mut self) -> Result<&mut Connection, Error> {
         if self.database.is_none() {
-            // Before the folder has anything: another process may be at it.
-            self.files.folder.journal.begin()?;
-            let made = self.files.create()?;
-            self.connect(Some(made), false)?;
+            let file = self.files.create()?;
+            self.connect(Some(file), false)?;
         }
         let Some(database) = &mut self.database else { return Err(Error::Closed) };
         if !self.open {
@@ -265,11 +218,15 @@ impl Storage {
     /// Moves what is in the log into the database, durably. Whether all of it is there.
     pub(crate) fn checkpoint(&mut self) -> Result<bool, Error> {
         let Some(database) = &mut self.database else { return Ok(false) };
-        if database.logged() > 0 {
-            // Else recovery might put an older log over a newer database.
-            self.durability.wait()?;
+        let moves = database.logged() > 0;
+        let all = database.checkpoint()?;
+        if all && moves {
+            self.disk.sync_folder()?;
         }
-        database.checkpoint()
+        if all {
+            self.durability.reached(*self.commits.borrow());
+        }
+        Ok(all)
     }
 
     /// Whether it was opened with an earlier state restored, so that the alarm may be another one.
@@ -286,14 +243,10 @@ impl Storage {
         if self.database.is_none() {
             self.change()?;
         }
-        self.commit()?;
-        self.durability.wait()?;
-        if self.made.take().is_some() {
-            // Nothing was committed that could have brought it into the journal.
-            self.settle()?;
-            if let Some(database) = &mut self.database {
-                database.was_settled();
-            }
+        let commit = self.commit()?;
+        if !self.durability.has(commit) {
+            self.disk.sync()?;
+            self.durability.reached(commit);
         }
         self.checkpoint()?;
         let Some(database) = &mut self.database else { return Err(Error::Closed) };
@@ -448,6 +401,7 @@ impl Drop for Storage {
         if let Some(database) = self.database.take() {
             database.close();
         }
+        self.disk.set_database(None);
     }
 }
 

@@ -67,7 +67,6 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
         }
     }
 
-    let state = load.state.clone();
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let r2_address = r2_listener.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -80,9 +79,6 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     let drained = edge::serve(listener, config, server, stop).await;
     if let Some(r2) = r2 {
         r2.await.map_err(|error| format!("the S3 API broke off: {error}"))?;
-    }
-    if !state.objects().close().await {
-        anstream::eprintln!("Durable Objects did not end in time: the journal stays for the next start to apply");
     }
     if drained.cut > 0 {
         anstream::eprintln!("{} connections did not finish in time and were cut", drained.cut);

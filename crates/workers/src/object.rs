@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use durable::{Classes, Journal, ObjectId};
+use durable::{Classes, ObjectId};
 use http::Response;
 use isolate::{ActorId, ContextId, Failure, Job, v8};
 use tokio::sync::{mpsc, watch};
@@ -27,13 +27,10 @@ use crate::{Host, Version};
 /// So many isolates may work for one class at once: what one object does for long keeps only those waiting that share its.
 static MOST_HOMES: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
 
-/// What all objects together may take to end with the process.
-const ENDING: Duration = Duration::from_secs(1);
-
 /// All namespaces of a process, by their keys.
 #[derive(Debug)]
 pub struct Objects {
-    journal: Arc<Journal>,
+    root: PathBuf,
     classes: Classes,
     namespaces: Mutex<HashMap<String, ObjectNamespace>>,
     budget: Arc<Budget>,
@@ -98,12 +95,7 @@ impl Objects {
     /// Namespaces with their files below `root`.
     pub fn new(root: PathBuf) -> Self {
         let classes = Classes::new(root.clone());
-        Self {
-            journal: Journal::new(root),
-            classes,
-            namespaces: Mutex::default(),
-            budget: Arc::new(Budget::of_machine()),
-        }
+        Self { root, classes, namespaces: Mutex::default(), budget: Arc::new(Budget::of_machine()) }
     }
 
     /// Which namespaces the scripts' classes have.
@@ -115,21 +107,9 @@ impl Objects {
     pub async fn remove_deleted(&self) -> Result<(), durable::Error> {
         for key in self.classes.removed()? {
             self.namespace(&key).abandon().await;
-            self.classes.remove_files(&key, &self.journal)?;
+            self.classes.remove_files(&key)?;
         }
         Ok(())
-    }
-
-    /// Ends all objects, and leaves nothing that the next process would have to restore. Whether that was done: one
-    /// that takes long to end leaves it, as a crash does.
-    pub async fn close(&self) -> bool {
-        let all: Vec<_> = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let ending = futures::future::join_all(all.iter().map(ObjectNamespace::abandon));
-        if tokio::time::timeout(ENDING, ending).await.is_err() {
-            return false;
-        }
-        let journal = self.journal.clone();
-        tokio::task::spawn_blocking(move || journal.close()).await.is_ok()
     }
 
     /// The namespace of this key, for whoever binds to it or implements it.
@@ -144,7 +124,7 @@ impl Objects {
 impl ObjectNamespace {
     fn new(key: &str, objects: &Objects) -> Self {
         let inner = Inner {
-            objects: durable::Namespace::new(key, &objects.journal),
+            objects: durable::Namespace::new(key, &objects.root),
             budget: objects.budget.clone(),
             clock: AlarmClock::default(),
             class: watch::Sender::new(None),

@@ -50,7 +50,7 @@ fn a_namespace_keeps_its_key() {
     migrations.push(deleted("v4", "Log"));
     classes.apply("chat", &migrations).unwrap();
     assert_eq!(classes.removed().unwrap(), ["chat-Log"]);
-    classes.remove_files("chat-Log", &Journal::new(root.clone())).unwrap();
+    classes.remove_files("chat-Log").unwrap();
     assert!(!root.join("chat-Log").exists());
     assert_eq!(classes.removed().unwrap(), [""; 0]);
     assert_eq!(classes.key("chat", "Log").unwrap(), "chat-Log-2", "its ids are good no more");

@@ -1,11 +1,13 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
-use crate::{Namespace, ObjectId, Storage};
+use crate::durability::Sync;
+use crate::{Durability, Error, Namespace, ObjectId, Storage};
 
 fn object(folder: &tempfile::TempDir) -> (Namespace, ObjectId, Files) {
-    let journal = Journal::new(folder.path().to_owned());
-    let namespace = Namespace::new("test-Object", &journal);
+    let namespace = Namespace::new("test-Object", folder.path());
     let id = ObjectId::from_name("test-Object", None, "one");
-    let files = Files::new(Arc::new(Folder::new(journal, "test-Object")), &id.to_string());
+    let files = Files::new(Arc::new(Folder::new(folder.path().join("test-Object"))), &id.to_string());
     (namespace, id, files)
 }
 
@@ -102,13 +104,45 @@ fn databases_of_other_making_are_left_alone() {
     assert_eq!(storage.get("key").unwrap().as_deref(), Some(&b"value"[..]));
 }
 
+/// A disk that fails from some time on.
+struct BadDisk(AtomicBool);
+
+impl Sync for BadDisk {
+    fn sync(&self) -> io::Result<()> {
+        if self.0.load(Ordering::Relaxed) { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_sync_is_the_end_of_the_instance() {
+    let disk = Arc::new(BadDisk(AtomicBool::new(false)));
+    let (commits, committed) = tokio::sync::watch::channel(0);
+    let durability = Arc::new(Durability::new(committed, disk.clone()));
+    commits.send_replace(1);
+    durability.reach(1).await.unwrap();
+    let lost = tokio::spawn({
+        let durability = durability.clone();
+        async move { durability.lost().await }
+    });
+    disk.0.store(true, Ordering::Relaxed);
+    commits.send_replace(2);
+    assert!(matches!(durability.reach(2).await, Err(Error::Sync(_))));
+    lost.await.unwrap();
+    // A later success would prove nothing: what could not be written is forgotten.
+    disk.0.store(false, Ordering::Relaxed);
+    commits.send_replace(3);
+    assert!(matches!(durability.reach(3).await, Err(Error::Sync(_))));
+    durability.lost().await;
+    assert!(durability.has(1) && !durability.has(2));
+}
+
 /// A hundred thousand objects on disk, a few open: what the process holds does not grow with their number.
 #[test]
 fn objects_on_disk_cost_no_memory() {
     const OBJECTS: usize = 100_000;
     const OPEN: usize = 32;
     let folder = tempfile::tempdir().unwrap();
-    let (namespace, _, files) = object(&folder);
+    let namespace = Namespace::new("test-Object", folder.path());
     let status = |line: &str| {
         let text = fs::read_to_string("/proc/self/status").unwrap();
         let line = text.lines().find(|found| found.starts_with(line)).unwrap().to_owned();
@@ -122,12 +156,13 @@ fn objects_on_disk_cost_no_memory() {
     first.put("key", b"value").unwrap();
     first.commit().unwrap();
     drop(first);
-    let path = |number| Files::new(files.folder.clone(), &id(number).to_string()).database;
+    let path =
+        |number| Files::new(Arc::new(Folder::new(folder.path().join("test-Object"))), &id(number).to_string()).database;
     let bytes = fs::read(path(0)).unwrap();
     for number in 1..OBJECTS {
         fs::write(path(number), &bytes).unwrap();
     }
-    let (memory, opened) = (status("VmRSS:"), handles());
+    let (memory, files) = (status("VmRSS:"), handles());
     for step in 0..4_000 {
         let mut storage = namespace.open(&id(step * 7919 % OBJECTS), false).unwrap();
         assert_eq!(storage.get("key").unwrap().as_deref(), Some(&b"value"[..]));
@@ -138,6 +173,6 @@ fn objects_on_disk_cost_no_memory() {
             open.pop_front();
         }
     }
-    assert!(handles() <= opened + OPEN * 6, "{} file handles, {opened} before", handles());
+    assert!(handles() <= files + OPEN * 6, "{} file handles, {files} before", handles());
     assert!(status("VmRSS:") <= memory + 64 * 1024, "{} KiB, {memory} KiB before", status("VmRSS:"));
 }

@@ -3,14 +3,14 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Bookmark, Journal, Namespace, ObjectId, Rows, Value};
+use crate::{Bookmark, Namespace, ObjectId, Rows, Value};
 
 fn never() -> bool {
     false
 }
 
 fn storage(folder: &tempfile::TempDir) -> Storage {
-    let namespace = Namespace::new("test-Object", &Journal::new(folder.path().to_owned()));
+    let namespace = Namespace::new("test-Object", folder.path());
     namespace.open(&ObjectId::from_name("test-Object", None, "one"), true).unwrap()
 }
 
@@ -190,6 +190,7 @@ async fn commits_become_durable_together() {
         storage.put("key", &[number]).unwrap();
         numbers.push(storage.commit().unwrap());
     }
+    assert!(!durability.has(numbers[19]));
     let reached = numbers.iter().map(|number| durability.reach(*number));
     for reached in futures::future::join_all(reached).await {
         reached.unwrap();
@@ -257,7 +258,7 @@ const TRANSACTIONS_BEGIN: &str = "To execute a transaction, please use the state
 #[tokio::test]
 async fn alarms_are_found_without_their_objects() {
     let folder = tempfile::tempdir().unwrap();
-    let namespace = Namespace::new("test-Object", &Journal::new(folder.path().to_owned()));
+    let namespace = Namespace::new("test-Object", folder.path());
     let [one, two] = ["one", "two"].map(|name| ObjectId::from_name("test-Object", None, name));
     assert_eq!(namespace.alarms().all().await.unwrap(), []);
     namespace.alarms().set(one, None).await.unwrap();
@@ -266,7 +267,7 @@ async fn alarms_are_found_without_their_objects() {
     namespace.alarms().set(two, Some(100)).await.unwrap();
     namespace.alarms().set(one, Some(50)).await.unwrap();
     assert_eq!(namespace.alarms().all().await.unwrap(), [(one, 50), (two, 100)]);
-    let again = Namespace::new("test-Object", &Journal::new(folder.path().to_owned()));
+    let again = Namespace::new("test-Object", folder.path());
     again.alarms().set(one, None).await.unwrap();
     assert_eq!(again.alarms().all().await.unwrap(), [(two, 100)]);
 

@@ -35,7 +35,9 @@ export function enqueueMicrotask(callback) {
 /** What a promise that is resolved with `promise` becomes, as many microtasks later, without the look at its `then`. */
 export function follow(promise) {
   const deferred = new Deferred();
-  enqueueMicrotask(() => PromisePrototypeThen(promise, deferred.resolve, deferred.reject));
+  enqueueMicrotask(() => {
+    PromisePrototypeThen(promise, deferred.resolve, deferred.reject);
+  });
   return deferred.promise;
 }
 
