@@ -150,8 +150,8 @@ async fn who_goes_away_takes_it_along() {
     drop(body);
     eventually(|| async { dev.json("/events").await == json!(["cancelled"]) }).await;
     assert_eq!(dev.text("/unread").await, "left");
-    // Whether its limit is met before or after the answer's head: the process and the Worker go on.
-    drop(dev.get("/spin").send().await);
+    // Whether its limit is met before or after the answer's head, which then may not come: the process and the Worker go on.
+    let _ = dev.client().try_text("/spin").await;
     dev.assert_alive();
     assert_eq!(dev.text("/length").await, "<title>a much longer title than before</title>");
 }
