@@ -14,9 +14,12 @@ use tokio::time::timeout;
 const CASES: &str = include_str!("rewriter/cases.js");
 const ANSWERS: &str = include_str!("rewriter/answers.json");
 
+/// Whether an answer is the one that is expected here.
+type Judge = fn(&Value) -> bool;
+
 /// workerd has a parser that is older and says two things in other words (`ambiguous`, `commentError`). It has attributes as properties of each token, not of its prototype (`assigns`); it tells a source only later that nobody reads
 /// any more (`cancelled`); and it parses a body of one chunk in one piece, so that no limit is met and output waits earlier.
-const DIFFERENT: [(&str, fn(&Value) -> bool); 6] = [
+const DIFFERENT: [(&str, Judge); 6] = [
     ("ambiguous", |answer| answer[0].as_str().is_some_and(|text| text.contains("text content tag (`<xmp>`)"))),
     ("commentError", |answer| {
         answer == "TypeError: Parser error: Comment text shouldn't contain a comment-closing sequence."

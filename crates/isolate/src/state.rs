@@ -195,7 +195,11 @@ impl Frame {
         }
         // With an AsyncLocalStorage's stores, or of an actor's event: [id, stores, owner].
         let frame = frame.try_cast::<v8::Array>().ok()?;
-        let part = |index| frame.get_index(scope, index)?.try_cast::<v8::Integer>().ok();
+        // Past its end a script could answer, by what it puts on Array.prototype.
+        let part = |index| match index < frame.length() {
+            true => frame.get_index(scope, index)?.try_cast::<v8::Integer>().ok(),
+            false => None,
+        };
         let event = ContextId(part(0)?.value() as u32);
         Some(Self { event, owner: part(2).map_or(event, |owner| ContextId(owner.value() as u32)) })
     }
