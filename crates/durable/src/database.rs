@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use store::rusqlite::config::DbConfig;
@@ -16,6 +16,7 @@ use crate::Error;
 use crate::bookmark::Point;
 use crate::files::{Files, PAGES_AT, int};
 use crate::history::{Before, History};
+use crate::seal::Seal;
 use crate::storage::SCHEMA;
 
 /// A log of so many pages is moved into the database.
@@ -33,8 +34,10 @@ pub(crate) struct Database {
     /// as the connection is: to close it would end the connection's locks.
     pub(crate) file: Arc<File>,
     log: PathBuf,
-    /// Nothing was committed since the database was made.
-    new: bool,
+    /// Of a new database, until its first commit to the log.
+    pub(crate) seal: Option<Arc<Seal>>,
+    /// Nothing was ever committed to the log.
+    unlogged: bool,
     /// Pages in the log. 0: none that is not in the database too.
     logged: Arc<AtomicU32>,
     /// How many there were at the last checkpoint. Where others read the database the log is not begun anew.
@@ -58,11 +61,12 @@ impl Database {
         history: Option<History>,
     ) -> Result<Self, Error> {
         let is_new = new.is_some();
-        let file = match new {
-            Some(file) => file,
-            None => File::open(&files.database)?,
+        let (file, mut connection) = match new {
+            // What undoes a transaction is kept in memory until the database is sealed.
+            Some(file) => (file, sqlite::connect(&files.database, "PRAGMA journal_mode = MEMORY")?),
+            None => (File::open(&files.database)?, sqlite::open(&files.database, SCHEMA)?),
         };
-        let mut connection = sqlite::open(&files.database, SCHEMA)?;
+        let file = Arc::new(file);
         // Commits go to the log at once and are synced by `Durability`; checkpoints sync by themselves. A log that has never
         // been written to need not be synced before the first commit is written either.
         connection.execute_batch(if is_new { "PRAGMA synchronous = OFF" } else { "PRAGMA synchronous = NORMAL" })?;
@@ -84,9 +88,10 @@ impl Database {
             rules,
             trusted,
             written,
-            file: Arc::new(file),
+            seal: is_new.then(|| Arc::new(Seal::new(file.clone()))),
+            file,
             log: files.log(),
-            new: is_new,
+            unlogged: is_new,
             logged: count,
             kept: 0,
             began: 0,
@@ -104,12 +109,42 @@ impl Database {
         result
     }
 
+    pub(crate) fn begin(&mut self) -> Result<(), Error> {
+        let direct = self.seal.as_ref().map_or(Ok(false), |seal| seal.begin())?;
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        if !direct && let Some(seal) = self.seal.take() {
+            seal.logs();
+        }
+        Ok(())
+    }
+
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        if std::mem::take(&mut self.new) {
+        if let Some(seal) = &self.seal {
+            seal.end(true);
+            (self.since, self.is_whole) = (now(), true);
+        } else if std::mem::take(&mut self.unlogged) {
             self.connection.execute_batch("PRAGMA synchronous = NORMAL")?;
         }
         Ok(())
+    }
+
+    pub(crate) fn roll_back(&self) -> Result<(), Error> {
+        let undone = self.connection.execute_batch("ROLLBACK");
+        if let Some(seal) = &self.seal {
+            seal.end(false);
+        }
+        Ok(undone?)
+    }
+
+    /// Whether something was committed to a new database that is not sealed yet.
+    pub(crate) fn is_unsealed(&self) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.is_due())
+    }
+
+    /// The header stays as it is until this is dropped.
+    pub(crate) fn reading(&self) -> Option<MutexGuard<'_, ()>> {
+        self.seal.as_ref().map(|seal| seal.reading())
     }
 
     /// Whether it is time for one after a commit, which was `now`.
@@ -130,8 +165,8 @@ impl Database {
     /// Moves the log into the database. Whether all of it is there, durably: another process that reads the database keeps
     /// some of it back.
     pub(crate) fn checkpoint(&mut self) -> Result<bool, Error> {
-        if self.new || self.logged() == 0 {
-            return Ok(!self.new);
+        if self.logged() == 0 {
+            return Ok(true);
         }
         if let Some(history) = &mut self.history {
             let changing = changing(&File::open(&self.log)?, &self.file)?;

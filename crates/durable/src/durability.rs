@@ -10,10 +10,12 @@ use tokio::sync::{Notify, watch};
 
 use crate::Error;
 use crate::files::Files;
+use crate::seal::Seal;
 
 /// Makes everything that was written so far survive the loss of power. A seam: tests have disks that fail.
 pub(crate) trait Sync: Send + std::marker::Sync {
-    fn sync(&self) -> io::Result<()>;
+    /// Whether it could: a new database can't be sealed while a transaction is open. It will be before the next one.
+    fn sync(&self) -> io::Result<bool>;
 }
 
 pub struct Durability {
@@ -32,6 +34,8 @@ pub(crate) struct Disk {
     files: Files,
     /// The database's file, kept open as long as SQLite has it: to close it would end SQLite's locks.
     database: Mutex<Option<Arc<File>>>,
+    /// Of a database that is new.
+    seal: Mutex<Option<Arc<Seal>>>,
     /// The log, once it and all else has been synced for the first time.
     synced: Mutex<Option<File>>,
 }
@@ -70,22 +74,29 @@ impl Durability {
         if self.has(number) {
             return Ok(());
         }
-        let target = *self.committed.borrow();
-        let disk = self.disk.clone();
-        let synced = tokio::task::spawn_blocking(move || disk.sync()).await;
-        match synced.unwrap_or_else(|_| Err(io::Error::other("the sync broke off"))) {
-            Ok(()) => {
-                self.durable.fetch_max(target, Ordering::AcqRel);
-                Ok(())
-            }
-            // The storage was closed meanwhile, which syncs all of it.
-            Err(_) if self.has(target) => Ok(()),
-            Err(error) => {
-                // What the kernel could not write it has forgotten: a second try that succeeds would prove nothing.
-                let error = Arc::new(error);
-                *failed = Some(error.clone());
-                self.lose();
-                Err(Error::Sync(error))
+        loop {
+            let target = *committed.borrow_and_update();
+            let disk = self.disk.clone();
+            let synced = tokio::task::spawn_blocking(move || disk.sync()).await;
+            match synced.unwrap_or_else(|_| Err(io::Error::other("the sync broke off"))) {
+                Ok(true) => {
+                    self.durable.fetch_max(target, Ordering::AcqRel);
+                    return Ok(());
+                }
+                // The storage was closed meanwhile, which syncs all of it.
+                Ok(false) | Err(_) if self.has(target) => return Ok(()),
+                Ok(false) => {
+                    if committed.changed().await.is_err() && !self.has(target) {
+                        return Err(Error::Closed);
+                    }
+                }
+                Err(error) => {
+                    // What the kernel could not write it has forgotten: a second try that succeeds would prove nothing.
+                    let error = Arc::new(error);
+                    *failed = Some(error.clone());
+                    self.lose();
+                    return Err(Error::Sync(error));
+                }
             }
         }
     }
@@ -116,11 +127,13 @@ impl Durability {
 
 impl Disk {
     pub(crate) fn new(files: Files) -> Self {
-        Self { log: files.log(), files, database: Mutex::default(), synced: Mutex::default() }
+        Self { log: files.log(), files, database: Mutex::default(), seal: Mutex::default(), synced: Mutex::default() }
     }
 
-    pub(crate) fn set_database(&self, file: Option<Arc<File>>) {
+    /// `seal`: of a new one.
+    pub(crate) fn set_database(&self, file: Option<Arc<File>>, seal: Option<Arc<Seal>>) {
         *self.database.lock().unwrap_or_else(PoisonError::into_inner) = file;
+        *self.seal.lock().unwrap_or_else(PoisonError::into_inner) = seal;
     }
 
     /// After a checkpoint, which has synced the database: sees to it that the folder knows of it too.
@@ -131,12 +144,23 @@ impl Disk {
 }
 
 impl Sync for Disk {
-    fn sync(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<bool> {
         let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(log) = &*synced {
-            return log.sync_data();
+            log.sync_data()?;
+            return Ok(true);
         }
-        // The database may be a new one, or what a process that was killed left.
+        let seal = self.seal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(seal) = seal
+            && !seal.has_log()
+        {
+            let sealed = seal.seal()?;
+            if sealed {
+                File::open(&self.files.folder.path)?.sync_all()?;
+            }
+            return Ok(sealed);
+        }
+        // The database may be what a process that was killed left.
         let database = self.database.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(database) = database {
             database.sync_all()?;
@@ -145,6 +169,6 @@ impl Sync for Disk {
         log.sync_all()?;
         File::open(&self.files.folder.path)?.sync_all()?;
         *synced = Some(log);
-        Ok(())
+        Ok(true)
     }
 }

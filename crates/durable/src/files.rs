@@ -1,5 +1,5 @@
 //! The files of one object: its database, its log, and what the history needs. A new object's database is a copy of one
-//! that SQLite made before, so that to make it takes no transaction and no sync of its own.
+//! that SQLite made before, so that to make it takes no transaction and no sync of its own; see `seal.rs` for how it goes on.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -12,11 +12,13 @@ use store::rusqlite::{self, Connection};
 
 use crate::storage::SCHEMA;
 
-/// Marks databases that were copied from the template: "SKDO".
-const APPLICATION: i32 = 0x534b_444f;
-/// Where a database's header has its size in pages, and its application id.
+/// The application ids of databases that were copied from the template: "SKDN", and "SKDO" when they are sealed.
+const UNSEALED: u32 = 0x534b_444e;
+pub(crate) const SEALED: u32 = 0x534b_444f;
+/// A database's header, and where it has the size in pages and the application id.
+pub(crate) const HEADER: usize = 100;
 pub(crate) const PAGES_AT: usize = 28;
-const APPLICATION_AT: usize = 68;
+pub(crate) const APPLICATION_AT: usize = 68;
 
 /// A namespace's folder. It is made, durably, when the first object stores something.
 #[derive(Debug)]
@@ -89,23 +91,22 @@ impl Files {
         self.database.with_extension("restore")
     }
 
-    /// What there is. What a loss of power left of an object that had never acknowledged anything is removed.
+    /// What there is. What is left of an object that had never acknowledged anything is removed.
     pub(crate) fn find(&self) -> io::Result<Found> {
-        let length = match fs::metadata(&self.database) {
-            Ok(metadata) => metadata.len(),
+        let database = match File::open(&self.database) {
+            Ok(database) => database,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(error),
         };
+        if is_unsealed(&database)? {
+            fs::remove_file(&self.database)?;
+            return Ok(Found::Nothing);
+        }
         let log = match fs::metadata(self.log()) {
             Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
-        if is_unfinished(&self.database, length)? {
-            let _ = fs::remove_file(self.log());
-            fs::remove_file(&self.database)?;
-            return Ok(Found::Nothing);
-        }
         Ok(if log > 0 { Found::DatabaseAndLog } else { Found::Database })
     }
 
@@ -129,7 +130,7 @@ fn template(folder: &Path) -> io::Result<Arc<[u8]>> {
     }
     let path = folder.join(format!("new-{}", std::process::id()));
     let built = build(&path);
-    for rest in ["", "-wal", "-shm", "-journal"] {
+    for rest in ["", "-journal"] {
         let mut name = path.as_os_str().to_owned();
         name.push(rest);
         let _ = fs::remove_file(name);
@@ -140,8 +141,8 @@ fn template(folder: &Path) -> io::Result<Arc<[u8]>> {
 fn build(path: &Path) -> io::Result<Vec<u8>> {
     let make = || -> rusqlite::Result<()> {
         let connection = Connection::open(path)?;
-        connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;")?;
-        connection.pragma_update(None, "application_id", APPLICATION)?;
+        connection.execute_batch("PRAGMA synchronous = OFF")?;
+        connection.pragma_update(None, "application_id", UNSEALED as i32)?;
         connection.execute_batch(&SCHEMA.concat())?;
         connection.pragma_update(None, "user_version", SCHEMA.len() as i64)?;
         connection.close().map_err(|(_, error)| error)
@@ -150,37 +151,15 @@ fn build(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Whether a database was being made when the power went: some of its first pages never came to the disk. An object whose
-/// database is like that has acknowledged nothing, as that waits for all of them.
-fn is_unfinished(path: &Path, length: u64) -> io::Result<bool> {
-    let file = File::open(path)?;
-    let mut header = [0; 100];
-    if length < header.len() as u64 {
-        return Ok(true);
+/// Whether a database was never sealed, or not even made when the process ended or the power went.
+fn is_unsealed(database: &File) -> io::Result<bool> {
+    let mut header = [0; HEADER];
+    match database.read_exact_at(&mut header, 0) {
+        Ok(()) => Ok(int(&header, APPLICATION_AT) == UNSEALED || header.iter().all(|byte| *byte == 0)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(true),
+        Err(error) => Err(error),
     }
-    file.read_exact_at(&mut header, 0)?;
-    if header.iter().all(|byte| *byte == 0) {
-        return Ok(true);
-    }
-    if int(&header, APPLICATION_AT) != APPLICATION as u32 {
-        return Ok(false);
-    }
-    let page = page_size(&header);
-    if length < page * TEMPLATE_PAGES {
-        return Ok(true);
-    }
-    let mut bytes = vec![0; page as usize];
-    for number in 1..TEMPLATE_PAGES {
-        file.read_exact_at(&mut bytes, number * page)?;
-        if bytes.iter().all(|byte| *byte == 0) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
-
-/// The first page, and one for each table: none is ever without a byte.
-const TEMPLATE_PAGES: u64 = 3;
 
 /// A big-endian number, as SQLite's files have them.
 pub(crate) fn int(bytes: &[u8], at: usize) -> u32 {

@@ -11,6 +11,7 @@ mod history;
 mod id;
 mod namespace;
 mod restore;
+mod seal;
 mod sql;
 mod storage;
 

@@ -44,7 +44,7 @@ impl Storage {
         // Of several statements, the last may turn out not to take the bindings when the others have run.
         let several = !bindings.is_empty() && sql.trim_end().trim_end_matches(';').contains(';');
         if several {
-            self.begin()?;
+            self.begin(false)?;
         }
         self.change()?;
         let Some(database) = &mut self.database else { return Err(Error::Closed) };

@@ -3,7 +3,8 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, MutexGuard};
 
 use store::rusqlite::{self, Connection, OptionalExtension, params};
 use store::sqlite;
@@ -90,6 +91,22 @@ pub struct Storage {
     durability: Arc<Durability>,
 }
 
+/// Access to the database outside a transaction.
+struct Look<'a> {
+    connection: &'a Connection,
+    _header: Option<MutexGuard<'a, ()>>,
+}
+
+// === impl Look ===
+
+impl Deref for Look<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
 // === impl Storage ===
 
 impl Storage {
@@ -143,7 +160,7 @@ impl Storage {
         let history = self.history.map(|_| History::new(self.files.history(), MAX_BYTES));
         let database = Database::open(&self.files, new, logged, history)?;
         self.changed = database.since;
-        self.disk.set_database(Some(database.file.clone()));
+        self.disk.set_database(Some(database.file.clone()), database.seal.clone());
         self.database = Some(database);
         Ok(())
     }
@@ -177,8 +194,13 @@ impl Storage {
         *self.commits.borrow() + u64::from(self.open)
     }
 
-    /// Begins a transaction within what is going on.
-    pub fn begin(&mut self) -> Result<(), Error> {
+    /// Begins a transaction within what is going on. `awaits`: it may be open while its object waits for others. What was changed
+    /// before may then have to become durable, which a new database's seal would wait for: that is done first.
+    pub fn begin(&mut self, awaits: bool) -> Result<(), Error> {
+        if awaits && self.nested == 0 && self.database.as_ref().is_some_and(Database::is_unsealed) {
+            self.commit()?;
+            self.disk.sync()?;
+        }
         let name = self.nested + 1;
         self.change()?.execute_batch(&format!("SAVEPOINT _cf_{name}"))?;
         self.nested = name;
@@ -204,20 +226,23 @@ impl Storage {
         }
         let Some(database) = &mut self.database else { return Err(Error::Closed) };
         if !self.open {
-            database.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            database.begin()?;
             self.open = true;
         }
         Ok(&mut database.connection)
     }
 
     /// The database, when there is one.
-    fn look(&self) -> Option<&Connection> {
-        self.database.as_ref().map(|database| &database.connection)
+    fn look(&self) -> Option<Look<'_>> {
+        self.database.as_ref().map(|database| Look { connection: &database.connection, _header: database.reading() })
     }
 
     /// Moves what is in the log into the database, durably. Whether all of it is there.
     pub(crate) fn checkpoint(&mut self) -> Result<bool, Error> {
         let Some(database) = &mut self.database else { return Ok(false) };
+        if database.is_unsealed() {
+            self.disk.sync()?;
+        }
         let moves = database.logged() > 0;
         let all = database.checkpoint()?;
         if all && moves {
@@ -393,7 +418,7 @@ impl Drop for Storage {
         if self.open
             && let Some(database) = &self.database
         {
-            let _ = database.connection.execute_batch("ROLLBACK");
+            let _ = database.roll_back();
         }
         if let Err(error) = self.checkpoint() {
             tracing::error!(%error, "a checkpoint at the close failed");
@@ -401,7 +426,7 @@ impl Drop for Storage {
         if let Some(database) = self.database.take() {
             database.close();
         }
-        self.disk.set_database(None);
+        self.disk.set_database(None, None);
     }
 }
 

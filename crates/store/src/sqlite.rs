@@ -51,14 +51,19 @@ pub fn open(path: &Path, migrations: &[&str]) -> Result<Connection, Error> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|source| Error::Folder { path: folder.to_owned(), source })?;
     }
+    let mut connection = connect(path, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+    migrate(&mut connection, path, migrations)?;
+    Ok(connection)
+}
+
+/// Opens a database as it is. `pragmas`: how its commits are kept.
+pub fn connect(path: &Path, pragmas: &str) -> Result<Connection, Error> {
     let failed = |source| Error::Open { path: path.to_owned(), source };
-    let mut connection = Connection::open(path).map_err(failed)?;
+    let connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
-        .map_err(failed)?;
-    migrate(&mut connection, path, migrations)?;
+    connection.execute_batch(pragmas).map_err(failed)?;
+    connection.execute_batch("PRAGMA foreign_keys = ON").map_err(failed)?;
     Ok(connection)
 }
 

@@ -239,7 +239,7 @@ class DurableObjectStorage {
     requireObject(this.#object);
     return this.#transact(() => {
       const transaction = new DurableObjectTransaction(INTERNAL, this.#object);
-      op_storage_begin();
+      op_storage_begin(true);
       return PromisePrototypeThen(
         promise(() => closure(transaction)),
         (value) => {
@@ -257,7 +257,7 @@ class DurableObjectStorage {
   transactionSync(closure) {
     if (!(#sql in this)) illegalInvocation();
     requireObject(this.#object);
-    op_storage_begin();
+    op_storage_begin(false);
     let value;
     try {
       value = closure();

@@ -98,9 +98,10 @@ fn op_storage_delete_all(scope: &mut v8::PinScope, _args: Args, _rv: v8::ReturnV
     settle(scope, result);
 }
 
-/// `op_storage_begin()`: begins a transaction within the step's.
-fn op_storage_begin(scope: &mut v8::PinScope, _args: Args, _rv: v8::ReturnValue) {
-    let result = change(scope, durable::Storage::begin);
+/// `op_storage_begin(awaits)`: begins a transaction within the step's. `awaits`: it may outlast the step.
+fn op_storage_begin(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    let awaits = args.get(0).is_true();
+    let result = change(scope, |storage| storage.begin(awaits));
     settle(scope, result);
 }
 

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::durability::Sync;
-use crate::{Durability, Error, Namespace, ObjectId, Storage};
+use crate::{Durability, Error, Namespace, ObjectId, Rows, Storage, Value};
 
 fn object(folder: &tempfile::TempDir) -> (Namespace, ObjectId, Files) {
     let namespace = Namespace::new("test-Object", folder.path());
@@ -55,23 +55,23 @@ fn leave(files: &Files, other: &Files) {
     }
 }
 
-/// Pages that never came to the disk, of an object that has not acknowledged anything: as if it had never been.
+/// What was never acknowledged, whether or not all of it came to the disk, is as if it had never been.
 #[test]
-fn what_a_loss_of_power_leaves_of_a_new_object_is_nothing() {
-    for (lost, keeps_log) in [(0..1, true), (1..2, true), (2..3, false), (0..3, false), (0..3, true)] {
+fn what_is_left_of_a_database_that_was_not_sealed_is_nothing() {
+    for lost in [0..0, 0..1, 1..2, 2..3, 0..3] {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (namespace, id, files) = object(&folder);
         let mut storage = namespace.open(&id, true).unwrap();
         storage.put("key", b"value").unwrap();
         storage.commit().unwrap();
+        storage.put("key", b"second").unwrap();
+        storage.commit().unwrap();
+        assert_eq!(listed(&files.folder.path), [files.database.file_name().unwrap().to_string_lossy()]);
         let (after, _, left) = object(&other);
         leave(&files, &left);
         let file = OpenOptions::new().write(true).open(&left.database).unwrap();
         for page in lost {
             file.write_all_at(&[0; 4096], page * 4096).unwrap();
-        }
-        if !keeps_log {
-            fs::remove_file(left.log()).unwrap();
         }
         let mut storage = after.open(&id, true).unwrap();
         assert_eq!(storage.get("key").unwrap(), None);
@@ -87,6 +87,77 @@ fn what_a_loss_of_power_leaves_of_a_new_object_is_nothing() {
         assert_eq!(namespace.open(&id, true).unwrap().size().unwrap(), 0, "{length}");
         assert_eq!(files.find().unwrap(), Found::Nothing);
     }
+}
+
+/// Each commit that was acknowledged is there when the process is killed: of a database that was sealed, and of the log after that.
+#[tokio::test]
+async fn what_was_acknowledged_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (namespace, id, files) = object(&folder);
+    let mut storage = namespace.open(&id, true).unwrap();
+    for number in 0..4u8 {
+        storage.put(&number.to_string(), &[number]).unwrap();
+        if number == 2 {
+            sql(&mut storage, "CREATE TABLE t (x); INSERT INTO t VALUES (7)");
+        }
+        let commit = storage.commit().unwrap();
+        storage.durability().reach(commit).await.unwrap();
+        assert_eq!(files.log().exists(), number > 0);
+
+        let other = tempfile::tempdir().unwrap();
+        let (after, _, left) = object(&other);
+        leave(&files, &left);
+        let mut found = after.open(&id, true).unwrap();
+        for earlier in 0..=number {
+            assert_eq!(found.get(&earlier.to_string()).unwrap(), Some(vec![earlier]));
+        }
+        if number >= 2 {
+            assert_eq!(sql(&mut found, "SELECT x FROM t").rows, [[Value::Integer(7)]]);
+        }
+        // With the log moved into the database it is a sealed one still.
+        drop(found);
+        assert_eq!(listed(&left.folder.path).len(), 1 + usize::from(left.history().exists()));
+        assert_eq!(after.open(&id, true).unwrap().get("0").unwrap(), Some(vec![0]));
+    }
+}
+
+fn sql(storage: &mut Storage, text: &str) -> Rows {
+    storage.exec(text, &[], || false).unwrap()
+}
+
+/// Who waits for a commit is told when a transaction that was open has ended, and none that may wait for others is open meanwhile.
+#[tokio::test]
+async fn a_new_database_is_sealed_between_two_transactions() {
+    let folder = tempfile::tempdir().unwrap();
+    let (namespace, id, files) = object(&folder);
+    let mut storage = namespace.open(&id, true).unwrap();
+    let durability = storage.durability().clone();
+    storage.put("key", b"1").unwrap();
+    let first = storage.commit().unwrap();
+    storage.put("key", b"2").unwrap();
+    let reached = tokio::spawn({
+        let durability = durability.clone();
+        async move { durability.reach(first).await }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(!durability.has(first));
+    let second = storage.commit().unwrap();
+    storage.put("key", b"3").unwrap();
+    reached.await.unwrap().unwrap();
+    assert!(durability.has(second) && files.log().exists());
+    let third = storage.commit().unwrap();
+    durability.reach(third).await.unwrap();
+
+    let two = ObjectId::from_name("test-Object", None, "two");
+    let mut storage = namespace.open(&two, true).unwrap();
+    storage.put("key", b"1").unwrap();
+    let first = storage.commit().unwrap();
+    storage.put("key", b"2").unwrap();
+    storage.begin(true).unwrap();
+    storage.put("key", b"3").unwrap();
+    storage.durability().reach(first + 1).await.unwrap();
+    storage.end(false).unwrap();
+    assert_eq!(storage.get("key").unwrap().as_deref(), Some(&b"2"[..]));
 }
 
 /// A database as it was made before there was a template, with all of it still in the log.
@@ -108,8 +179,8 @@ fn databases_of_other_making_are_left_alone() {
 struct BadDisk(AtomicBool);
 
 impl Sync for BadDisk {
-    fn sync(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Relaxed) { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
+    fn sync(&self) -> io::Result<bool> {
+        if self.0.load(Ordering::Relaxed) { Err(io::Error::from_raw_os_error(5)) } else { Ok(true) }
     }
 }
 
@@ -166,7 +237,7 @@ fn objects_on_disk_cost_no_memory() {
     for step in 0..4_000 {
         let mut storage = namespace.open(&id(step * 7919 % OBJECTS), false).unwrap();
         assert_eq!(storage.get("key").unwrap().as_deref(), Some(&b"value"[..]));
-        storage.begin().unwrap();
+        storage.begin(false).unwrap();
         storage.end(false).unwrap();
         open.push_back(storage);
         if open.len() > OPEN {

@@ -25,11 +25,14 @@ enum Step {
     Delete(String),
     List(List),
     Commit,
+    /// What was committed is acknowledged.
+    Sync,
     /// It is closed and opened again: what was not committed is gone.
     Close,
     /// The process is killed: the next one finds the files as they are.
     Kill,
-    Begin,
+    /// Whether it may wait for others.
+    Begin(bool),
     End(bool),
     Clear,
     /// A bookmark of the present.
@@ -54,9 +57,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => key().prop_map(Step::Delete),
         4 => list,
         2 => Just(Step::Commit),
+        1 => Just(Step::Sync),
         1 => Just(Step::Close),
         1 => Just(Step::Kill),
-        1 => Just(Step::Begin),
+        1 => any::<bool>().prop_map(Step::Begin),
         1 => any::<bool>().prop_map(Step::End),
         1 => Just(Step::Clear),
         2 => Just(Step::Bookmark),
@@ -73,6 +77,14 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
         } else {
             std::fs::copy(entry.path(), target).unwrap();
         }
+    }
+}
+
+/// Makes what was committed durable.
+fn sync(storage: &Storage) {
+    if storage.database.is_some() && *storage.commits.borrow() > 0 {
+        assert!(storage.disk.sync().unwrap());
+        storage.durability.reached(*storage.commits.borrow());
     }
 }
 
@@ -122,8 +134,21 @@ proptest! {
                         committed = model.clone();
                     }
                 }
+                Step::Sync => {
+                    let unsealed = storage.database.as_ref().is_some_and(Database::is_unsealed);
+                    if unsealed && storage.open {
+                        // It is sealed before the next transaction.
+                        assert!(!storage.disk.sync().unwrap());
+                    } else {
+                        sync(&storage);
+                    }
+                }
                 Step::Close | Step::Kill => {
                     if matches!(step, Step::Kill) {
+                        if storage.database.as_ref().is_some_and(Database::is_unsealed) {
+                            // Of what was never acknowledged all is gone.
+                            committed.clear();
+                        }
                         let left = tempfile::tempdir().unwrap();
                         copy(folder.path(), left.path());
                         drop(storage);
@@ -155,8 +180,12 @@ proptest! {
                     restore = Some((state.clone(), before));
                 }
                 Step::Restore(_) => {}
-                Step::Begin => {
-                    storage.begin().unwrap();
+                Step::Begin(awaits) => {
+                    let unsealed = storage.database.as_ref().is_some_and(Database::is_unsealed);
+                    storage.begin(awaits).unwrap();
+                    if awaits && unsealed && saved.is_empty() {
+                        committed = model.clone();
+                    }
                     saved.push(model.clone());
                 }
                 Step::End(keep) => match saved.pop() {
