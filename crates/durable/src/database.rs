@@ -36,8 +36,10 @@ pub(crate) struct Database {
     log: PathBuf,
     /// Of a new database, until its first commit to the log.
     pub(crate) seal: Option<Arc<Seal>>,
-    /// Nothing was ever committed to the log.
-    unlogged: bool,
+    /// The database was made by this process.
+    is_new: bool,
+    /// Something was committed to the log, or was in it at the start.
+    has_logged: bool,
     /// Pages in the log. 0: none that is not in the database too.
     logged: Arc<AtomicU32>,
     /// How many there were at the last checkpoint. Where others read the database the log is not begun anew.
@@ -91,7 +93,8 @@ impl Database {
             seal: is_new.then(|| Arc::new(Seal::new(file.clone()))),
             file,
             log: files.log(),
-            unlogged: is_new,
+            is_new,
+            has_logged: logged,
             logged: count,
             kept: 0,
             began: 0,
@@ -123,7 +126,7 @@ impl Database {
         if let Some(seal) = &self.seal {
             seal.end(true);
             (self.since, self.is_whole) = (now(), true);
-        } else if std::mem::take(&mut self.unlogged) {
+        } else if !std::mem::replace(&mut self.has_logged, true) && self.is_new {
             self.connection.execute_batch("PRAGMA synchronous = NORMAL")?;
         }
         Ok(())
@@ -135,6 +138,14 @@ impl Database {
             seal.end(false);
         }
         Ok(undone?)
+    }
+
+    /// Whether all of it is in the database's file, durably, and this connection never had a log.
+    pub(crate) fn is_clean(&self) -> bool {
+        match &self.seal {
+            Some(seal) => seal.is_sealed(),
+            None => !self.has_logged,
+        }
     }
 
     /// Whether something was committed to a new database that is not sealed yet.

@@ -76,6 +76,10 @@ impl Seal {
         state.committed && !state.sealed
     }
 
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.state().sealed
+    }
+
     /// Seals it, durably, unless a transaction is open: then the next one will do so before it begins. Whether it is sealed.
     pub(crate) fn seal(&self) -> io::Result<bool> {
         let mut state = self.state();

@@ -80,8 +80,10 @@ pub struct Storage {
     restored: bool,
     /// When the last commit was, in milliseconds since the epoch.
     changed: i64,
-    /// `None`: nothing was ever stored.
+    /// `None`: nothing was ever stored, or it rests.
     pub(crate) database: Option<Database>,
+    /// The connection was closed for a while.
+    rests: bool,
     /// Changes wait for `commit`.
     open: bool,
     /// Transactions of the object's own within it, whose end `commit` waits for.
@@ -98,6 +100,12 @@ struct Look<'a> {
 }
 
 // === impl Look ===
+
+impl<'a> Look<'a> {
+    fn at(database: &'a Database) -> Self {
+        Self { connection: &database.connection, _header: database.reading() }
+    }
+}
 
 impl Deref for Look<'_> {
     type Target = Connection;
@@ -147,6 +155,7 @@ impl Storage {
             restored: false,
             changed: 0,
             database: None,
+            rests: false,
             open: false,
             nested: 0,
             commits,
@@ -215,11 +224,12 @@ impl Storage {
         let name = format!("_cf_{}", self.nested);
         self.nested -= 1;
         let undo = if keep { String::new() } else { format!("ROLLBACK TO {name};") };
-        let Some(connection) = self.look() else { return Err(Error::Closed) };
+        let Some(connection) = self.look()? else { return Err(Error::Closed) };
         Ok(connection.execute_batch(&format!("{undo} RELEASE {name}"))?)
     }
 
     pub(crate) fn change(&mut self) -> Result<&mut Connection, Error> {
+        self.wake()?;
         if self.database.is_none() {
             let file = self.files.create()?;
             self.connect(Some(file), false)?;
@@ -233,8 +243,29 @@ impl Storage {
     }
 
     /// The database, when there is one.
-    fn look(&self) -> Option<Look<'_>> {
-        self.database.as_ref().map(|database| Look { connection: &database.connection, _header: database.reading() })
+    fn look(&mut self) -> Result<Option<Look<'_>>, Error> {
+        self.wake()?;
+        Ok(self.database.as_ref().map(Look::at))
+    }
+
+    /// Closes the connection until it is needed again, where that takes no sync. SQLite looks through all that a process has open whenever it opens one more.
+    pub fn rest(&mut self) {
+        let Some(database) = &self.database else { return };
+        if !self.open && database.is_clean() && self.durability.has(*self.commits.borrow()) {
+            self.disk.set_database(None, None);
+            if let Some(database) = self.database.take() {
+                database.close();
+            }
+            self.rests = true;
+        }
+    }
+
+    fn wake(&mut self) -> Result<(), Error> {
+        if self.rests {
+            self.connect(None, false)?;
+            self.rests = false;
+        }
+        Ok(())
     }
 
     /// Moves what is in the log into the database, durably. Whether all of it is there.
@@ -265,6 +296,7 @@ impl Storage {
         if self.nested > 0 {
             return Err(Error::InTransaction);
         }
+        self.wake()?;
         if self.database.is_none() {
             self.change()?;
         }
@@ -282,6 +314,7 @@ impl Storage {
     /// A bookmark of the state at a time, about, in milliseconds since the epoch.
     pub fn bookmark_at(&mut self, time: i64) -> Result<Bookmark, Error> {
         let Some(id) = self.history else { return Err(Error::KeepsNoHistory) };
+        self.wake()?;
         let Some(database) = &mut self.database else { return Err(Error::NoHistory) };
         if time >= self.changed {
             return self.bookmark();
@@ -295,6 +328,7 @@ impl Storage {
     pub fn restore_next(&mut self, bookmark: &str) -> Result<Bookmark, Error> {
         let Some(id) = self.history else { return Err(Error::KeepsNoHistory) };
         let point = Bookmark::read(&id, bookmark)?;
+        self.wake()?;
         let history = self.database.as_mut().and_then(|database| database.history.as_mut()).ok_or(Error::Bookmark)?;
         let last = history.last()?.ok_or(Error::Bookmark)?;
         // Whether it can be done is known now, not when nobody is there to be told.
@@ -303,8 +337,8 @@ impl Storage {
         Ok(Bookmark::new(&id, last.point.end()))
     }
 
-    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        let Some(connection) = self.look() else { return Ok(None) };
+    pub fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let Some(connection) = self.look()? else { return Ok(None) };
         let mut statement = connection.prepare_cached("SELECT value FROM _cf_KV WHERE key = ?1")?;
         Ok(statement.query_row([key.as_bytes()], |row| row.get(0)).optional()?)
     }
@@ -321,8 +355,8 @@ impl Storage {
     }
 
     /// Entries by their keys' UTF-8 bytes.
-    pub fn list(&self, options: &List) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        let Some(connection) = self.look() else { return Ok(Vec::new()) };
+    pub fn list(&mut self, options: &List) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let Some(connection) = self.look()? else { return Ok(Vec::new()) };
         let bytes = |text: &Option<String>| text.as_ref().map(|text| text.clone().into_bytes());
         let order = if options.reverse { "DESC" } else { "ASC" };
         let sql = format!(
@@ -363,8 +397,8 @@ impl Storage {
     }
 
     /// When the alarm is due, in milliseconds since the epoch.
-    pub fn alarm(&self) -> Result<Option<i64>, Error> {
-        let Some(connection) = self.look() else { return Ok(None) };
+    pub fn alarm(&mut self) -> Result<Option<i64>, Error> {
+        let Some(connection) = self.look()? else { return Ok(None) };
         let mut statement = connection.prepare_cached("SELECT value FROM _cf_METADATA WHERE name = 'alarm'")?;
         Ok(statement.query_row([], |row| row.get(0)).optional()?)
     }
@@ -398,15 +432,15 @@ impl Storage {
     }
 
     /// Whether an alarm was begun and has not ended.
-    pub fn is_alarm_running(&self) -> Result<bool, Error> {
-        let Some(connection) = self.look() else { return Ok(false) };
+    pub fn is_alarm_running(&mut self) -> Result<bool, Error> {
+        let Some(connection) = self.look()? else { return Ok(false) };
         let mut statement = connection.prepare_cached("SELECT 1 FROM _cf_METADATA WHERE name = 'running'")?;
         Ok(statement.exists([])?)
     }
 
     /// Bytes that the database takes.
-    pub fn size(&self) -> Result<u64, Error> {
-        let Some(connection) = self.look() else { return Ok(0) };
+    pub fn size(&mut self) -> Result<u64, Error> {
+        let Some(connection) = self.look()? else { return Ok(0) };
         let pragma = |name| connection.query_row(name, [], |row| row.get::<_, i64>(0));
         Ok((pragma("PRAGMA page_count")? * pragma("PRAGMA page_size")?).unsigned_abs())
     }

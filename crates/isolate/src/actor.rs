@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::context::{ContextData, Failure, IoContext};
 use crate::state::{IsolateState, state};
-use crate::{ContextId, JsError, JsException, OpValue};
+use crate::{ContextId, Isolate, JsError, JsException, OpValue};
 
 /// Names an actor for those who send it events, over all the times that it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,6 +133,21 @@ impl Actor {
         let events = actor.events;
         state.closed.push(Closed { id, events, is_reset: failure.is_some(), _actor: actor });
         Some((own, members))
+    }
+}
+
+impl Isolate {
+    /// How many events of an actor were begun since it was opened, and whether it waits for something that it has begun.
+    /// `None`: it is not open.
+    pub fn activity(&mut self, id: ActorId) -> Option<(u64, bool)> {
+        let state = self.state();
+        let events = state.actors.get(&id)?.events;
+        Some((events, state.is_active(id)))
+    }
+
+    /// What the embedder opened an actor with, while no code of it runs. `None`: it is not open.
+    pub fn actor_data<T: Any + Send>(&mut self, id: ActorId) -> Option<&mut T> {
+        self.state().actors.get_mut(&id)?.embedder.get_mut(&TypeId::of::<T>())?.downcast_mut()
     }
 }
 

@@ -260,14 +260,6 @@ impl Isolate {
         std::mem::take(&mut self.state().strays)
     }
 
-    /// How many events of an actor were begun since it was opened, and whether it waits for something that it has begun.
-    /// `None`: it is not open.
-    pub fn activity(&mut self, id: ActorId) -> Option<(u64, bool)> {
-        let state = self.state();
-        let events = state.actors.get(&id)?.events;
-        Some((events, state.is_active(id)))
-    }
-
     fn parts(&self) -> (&v8::SharedIsolate, &v8::Global<v8::Context>) {
         match (&self.shared, &self.context) {
             (Some(shared), Some(context)) => (shared, context),
@@ -275,7 +267,7 @@ impl Isolate {
         }
     }
 
-    fn state(&mut self) -> &mut IsolateState {
+    pub(crate) fn state(&mut self) -> &mut IsolateState {
         // SAFETY: see `Send`: no script runs while `self` is borrowed here.
         unsafe { self.state.as_mut() }
     }

@@ -179,6 +179,8 @@ impl Keeper {
                 guest.active = Instant::now();
             } else if guest.active.elapsed() >= IDLE {
                 isolate.close_actor(*actor, None);
+            } else if let Some(state) = isolate.actor_data::<ObjectState>(*actor) {
+                state.storage.rest();
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::object_guest::{Guest, Moved, Phase};
 use crate::object_state::RESET;
 
 /// How often somebody looks whether objects are idle.
-const LOOK: Duration = Duration::from_millis(2500);
+const LOOK: Duration = Duration::from_millis(500);
 /// An isolate that takes more memory than this gets no more objects: those that it has may still grow.
 const ROOMY: usize = 64 << 20;
 

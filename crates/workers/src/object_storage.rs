@@ -36,9 +36,12 @@ fn settle<T>(scope: &mut v8::PinScope, result: Result<T, JsError>) -> Option<T> 
 }
 
 /// Reads the storage, which changes nothing.
-fn look<T>(scope: &mut v8::PinScope, look: impl FnOnce(&durable::Storage) -> Result<T, durable::Error>) -> Option<T> {
+fn look<T>(
+    scope: &mut v8::PinScope,
+    look: impl FnOnce(&mut durable::Storage) -> Result<T, durable::Error>,
+) -> Option<T> {
     let result = match state(scope) {
-        Some(state) => look(&state.storage).map_err(|error| JsError::error(error.to_string())),
+        Some(state) => look(&mut state.storage).map_err(|error| JsError::error(error.to_string())),
         None => Err(JsError::error("There is no storage here.")),
     };
     settle(scope, result)

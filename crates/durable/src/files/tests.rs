@@ -23,7 +23,7 @@ fn listed(folder: &Path) -> Vec<String> {
 fn an_object_that_stores_nothing_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (namespace, id, files) = object(&folder);
-    let storage = namespace.open(&id, true).unwrap();
+    let mut storage = namespace.open(&id, true).unwrap();
     assert_eq!(storage.get("key").unwrap(), None);
     assert_eq!(storage.list(&Default::default()).unwrap(), []);
     assert_eq!((storage.alarm().unwrap(), storage.size().unwrap()), (None, 0));
@@ -171,7 +171,7 @@ fn databases_of_other_making_are_left_alone() {
     assert!(fs::metadata(&files.database).unwrap().len() < 12_288);
     let (after, _, left) = object(&other);
     leave(&files, &left);
-    let storage = after.open(&id, true).unwrap();
+    let mut storage = after.open(&id, true).unwrap();
     assert_eq!(storage.get("key").unwrap().as_deref(), Some(&b"value"[..]));
 }
 

@@ -35,6 +35,8 @@ enum Step {
     Begin(bool),
     End(bool),
     Clear,
+    /// Nobody has used it for a while.
+    Rest,
     /// A bookmark of the present.
     Bookmark,
     /// The n-th bookmark that there is, is to be restored; the next time that the storage is opened, it is.
@@ -63,6 +65,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Begin),
         1 => any::<bool>().prop_map(Step::End),
         1 => Just(Step::Clear),
+        2 => Just(Step::Rest),
         2 => Just(Step::Bookmark),
         1 => any::<usize>().prop_map(Step::Restore),
     ]
@@ -197,6 +200,7 @@ proptest! {
                     }
                     None => assert!(storage.end(keep).is_err()),
                 },
+                Step::Rest => storage.rest(),
                 Step::Clear => {
                     storage.delete_all().unwrap();
                     model.clear();
