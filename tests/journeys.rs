@@ -32,6 +32,7 @@ mod kv_cli;
 mod kv_crash;
 mod lifecycle;
 mod limits;
+mod nodejs_compat;
 mod r2;
 mod rate_limiter;
 mod reload;

@@ -106,7 +106,7 @@ pub(crate) fn load<'s>(
             }
             ModuleKind::Script => return not_found(scope, name, referrer),
         },
-        None => match builtin(scope, name) {
+        None => match builtin(scope, name)? {
             Some(exports) => synthetic(scope, name, exports)?,
             None => return not_found(scope, name, referrer),
         },
@@ -167,19 +167,23 @@ pub(crate) fn text<'s>(scope: &mut v8::PinScope<'s, '_>, content: &[u8]) -> Opti
     text
 }
 
-/// The exports of a module that the runtime itself provides, from the hooks' `builtinModules`.
-fn builtin<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<Vec<(String, v8::Local<'s, v8::Value>)>> {
-    let find = crate::hook(scope, "builtinModule")?;
+/// The names that a module exports, with their values.
+type Exports<'s> = Vec<(String, v8::Local<'s, v8::Value>)>;
+
+/// The exports of a module that the runtime itself provides, from the hook `builtinModule`. `Some(None)`: there is none of this
+/// name. `None`: an exception is pending.
+fn builtin<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<Option<Exports<'s>>> {
+    let Some(find) = crate::hook(scope, "builtinModule") else { return Some(None) };
     let this = v8::undefined(scope).into();
     let name = crate::new_string(scope, name).into();
-    let exports = find.call(scope, this, &[name])?.try_cast::<v8::Object>().ok()?;
+    let Ok(exports) = find.call(scope, this, &[name])?.try_cast::<v8::Object>() else { return Some(None) };
     let names = exports.get_own_property_names(scope, Default::default())?;
-    (0..names.length())
-        .map(|index| {
-            let key = names.get_index(scope, index)?;
-            Some((key.to_rust_string_lossy(scope), exports.get(scope, key)?))
-        })
-        .collect()
+    let mut found = Exports::new();
+    for index in 0..names.length() {
+        let key = names.get_index(scope, index)?;
+        found.push((key.to_rust_string_lossy(scope), exports.get(scope, key)?));
+    }
+    Some(Some(found))
 }
 
 fn synthetic<'s>(

@@ -16,6 +16,16 @@ pub struct Op {
     pub callback: fn() -> v8::FunctionCallback,
 }
 
+impl Op {
+    /// The op as a function, for one that is not in the snapshot.
+    pub fn function<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Function>> {
+        v8::FunctionTemplate::builder_raw((self.callback)())
+            .constructor_behavior(v8::ConstructorBehavior::Throw)
+            .build(scope)
+            .get_function(scope)
+    }
+}
+
 /// `op!(f)`: the [`Op`] of `fn f(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue)`. A panic in `f` becomes an
 /// exception: it must not unwind into V8, where it would end the process.
 #[macro_export]

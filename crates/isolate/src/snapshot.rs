@@ -100,10 +100,7 @@ impl Runtime {
         let mut ops_source = String::from("const ops = globalThis.__ops;\n");
         for op in self.all_ops() {
             let name = crate::new_string(scope, op.name);
-            let function = v8::FunctionTemplate::builder_raw((op.callback)())
-                .constructor_behavior(v8::ConstructorBehavior::Throw)
-                .build(scope)
-                .get_function(scope)?;
+            let function = op.function(scope)?;
             function.set_name(name);
             ops.set(scope, name.into(), function.into());
             ops_source.push_str(&format!("export const {0} = ops.{0};\n", op.name));

@@ -16,7 +16,7 @@ pub mod sockets;
 pub mod structured_clone;
 pub mod url;
 pub mod urlpattern;
-mod views;
+pub mod views;
 pub mod websocket;
 
 use include_dir::{Dir, include_dir};

@@ -9,6 +9,7 @@ import { expectedLength, isReadableStream, pumpToNative } from "../webapi/stream
 import { connectionOf, releaseWebSocket, setHold, setWebSocketDefaults } from "../webapi/websocket.js";
 import { answered, beginEvent, currentEvent, eventOf, newExecutionContext, unkeepAll, waitUntil } from "./context.js";
 import { isEntrypointClass } from "./entrypoint.js";
+import { startNode } from "./nodejs.js";
 import { callFetchListeners, callScheduledListeners, hasEventListeners, ScheduledController } from "./service_worker.js";
 
 const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseResolve, TypeError, globalThis } = primordials;
@@ -41,8 +42,9 @@ setHold((promise) => {
 });
 
 /** Before the script runs. A classic script finds its bindings as globals. The rest are compatibility flags. */
-export function prepare(bindings, isScript, standardBinaryType, autoReplyToClose) {
+export function prepare(bindings, isScript, standardBinaryType, autoReplyToClose, als, node, nodeGlobals, processEnv) {
   env = bindings;
+  startNode(als, node, nodeGlobals, processEnv ? bindings : undefined);
   setWebSocketDefaults(standardBinaryType, autoReplyToClose);
   if (!isScript) return;
   const names = ObjectKeys(bindings);

@@ -7,6 +7,7 @@ import { connect } from "../webapi/sockets.js";
 import { dispatch, hasListeners, PromiseRejectionEvent } from "../webapi/events.js";
 import { workersModule } from "./entrypoint.js";
 import { warmUp } from "./handlers.js";
+import { nodeModule } from "./nodejs.js";
 import { report } from "./globals.js";
 
 export { report as uncaughtException };
@@ -33,7 +34,7 @@ export function builtinModule(name) {
   switch (name) {
     case "cloudflare:workers": return workersModule();
     case "cloudflare:sockets": return { __proto__: null, connect };
-    default: return undefined;
+    default: return nodeModule(name);
   }
 }
 

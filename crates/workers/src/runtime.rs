@@ -19,6 +19,7 @@ pub fn runtime() -> Runtime {
     ops.extend(crate::service::OPS);
     ops.extend(crate::rpc::ops::OPS);
     ops.extend(crate::r2::OPS);
+    ops.extend(nodejs::OPS);
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
     add_modules("skerry:/workers", &JS, &mut modules);
@@ -89,10 +90,18 @@ pub(crate) fn call(
 /// Before the script runs: makes its `env` and tells the runtime's JavaScript, which a classic script sees as globals.
 pub(crate) fn prepare(scope: &mut v8::PinScope, version: &crate::Version) -> Result<(), JsException> {
     let env = crate::binding::env(scope, &version.bindings)?.into();
-    let crate::Compatibility { websocket_standard_binary_type, web_socket_auto_reply_to_close } = version.compatibility;
-    let facts = [version.modules.is_script(), websocket_standard_binary_type, web_socket_auto_reply_to_close];
-    let [is_script, blobs, replies] = facts.map(|fact| v8::Boolean::new(scope, fact).into());
-    call_checked(scope, "prepare", &[env, is_script, blobs, replies])
+    let on = version.compatibility;
+    let facts = [
+        version.modules.is_script(),
+        on.websocket_standard_binary_type,
+        on.web_socket_auto_reply_to_close,
+        on.nodejs_als,
+        on.nodejs_compat,
+        on.nodejs_compat_v2,
+        on.nodejs_compat_populate_process_env,
+    ];
+    let facts = facts.map(|fact| v8::Boolean::new(scope, fact).into());
+    call_checked(scope, "prepare", &[&[env], &facts[..]].concat())
 }
 
 /// After the script has run: finds its handlers in its namespace, none for a classic script.

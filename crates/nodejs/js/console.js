@@ -1,0 +1,5 @@
+// node:console: the platform's console.
+
+'use strict';
+
+module.exports = require('internal/host').host.console;

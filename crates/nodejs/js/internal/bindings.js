@@ -1,0 +1,70 @@
+// What of Node's bindings is no native function: constants, and what the platform's own classes do.
+
+'use strict';
+
+const { SafeWeakRef, Symbol } = primordials;
+const { host } = require('internal/host');
+
+module.exports = {
+  __proto__: null,
+  buffer(binding) {
+    binding.kMaxLength = 2 ** 32;
+    binding.kStringMaxLength = 2 ** 29 - 24;
+    // Memory is always zeroed.
+    binding.getZeroFillToggle = () => [1];
+    binding.swap16 = (bytes) => swap(bytes, 2);
+    binding.swap32 = (bytes) => swap(bytes, 4);
+    binding.swap64 = (bytes) => swap(bytes, 8);
+  },
+  config(binding) {
+    binding.hasIntl = false;
+  },
+  constants(binding) {
+    binding.os = { __proto__: null, signals: { __proto__: null } };
+  },
+  errors(binding) {
+    binding.triggerUncaughtException = (error) => host.reportException(error);
+  },
+  messaging(binding) {
+    binding.DOMException = host.DOMException;
+  },
+  string_decoder(binding) {
+    require('internal/string_decoder_binding')(binding);
+  },
+  uv(binding) {
+    binding.UV_EOF = -4095;
+  },
+  util(binding) {
+    binding.constants = {
+      __proto__: null, kPending: 0, kFulfilled: 1, kRejected: 2, ALL_PROPERTIES: 0, ONLY_ENUMERABLE: 2,
+    };
+    binding.privateSymbols = {
+      __proto__: null,
+      arrow_message_private_symbol: Symbol('node:arrowMessage'),
+      decorated_private_symbol: Symbol('node:decorated'),
+      untransferable_object_private_symbol: Symbol('node:untransferableObject'),
+    };
+    binding.isInsideNodeModules = () => false;
+    binding.guessHandleType = () => 'UNKNOWN';
+    binding.WeakReference = class WeakReference {
+      #target;
+      #strong;
+      #count = 0;
+      constructor(target) { this.#target = new SafeWeakRef(target); }
+      get() { return this.#target.deref(); }
+      incRef() { if (++this.#count === 1) this.#strong = this.get(); }
+      decRef() { if (--this.#count === 0) this.#strong = undefined; }
+    };
+  },
+};
+
+function swap(bytes, size) {
+  for (let at = 0; at + size <= bytes.length; at += size) {
+    for (let i = 0, j = size - 1; i < j; i++, j--) {
+      const byte = bytes[at + i];
+      bytes[at + i] = bytes[at + j];
+      bytes[at + j] = byte;
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,5 @@
+// The console is the platform's.
+
+'use strict';
+
+module.exports = require('internal/host').host.console;

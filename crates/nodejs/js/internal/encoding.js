@@ -1,0 +1,7 @@
+// TextEncoder and TextDecoder are the platform's.
+
+'use strict';
+
+const { host: { TextDecoder, TextEncoder } } = require('internal/host');
+
+module.exports = { TextDecoder, TextEncoder };

@@ -1,0 +1,5 @@
+// There is no command line.
+
+'use strict';
+
+module.exports = { getOptionValue: () => undefined };

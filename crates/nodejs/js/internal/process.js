@@ -1,0 +1,38 @@
+// What Node's modules and a Worker see as `process`.
+
+'use strict';
+
+const { ObjectKeys, ReflectApply } = primordials;
+const { host, load, textBindings } = require('internal/host');
+
+const env = {};
+if (textBindings !== undefined) {
+  const names = ObjectKeys(textBindings);
+  for (let i = 0; i < names.length; i++) {
+    const value = textBindings[names[i]];
+    if (typeof value === 'string') env[names[i]] = value;
+  }
+}
+
+module.exports = {
+  title: 'workerd',
+  argv: ['workerd'],
+  arch: 'x64',
+  platform: 'linux',
+  version: 'v22.14.0',
+  versions: { node: '22.14.0' },
+  release: { name: 'node' },
+  features: {},
+  pid: 1,
+  ppid: 0,
+  env,
+  cwd: () => '/bundle',
+  nextTick(callback, ...args) {
+    if (typeof callback !== 'function') throw new (require('internal/errors').codes.ERR_INVALID_ARG_TYPE)('callback', 'Function', callback);
+    host.queueMicrotask(() => ReflectApply(callback, undefined, args));
+  },
+  emitWarning(warning) {
+    host.console.warn(typeof warning === 'string' ? `Warning: ${warning}` : warning);
+  },
+  getBuiltinModule: (name) => load(name),
+};

@@ -1,0 +1,5 @@
+// Microtasks are the platform's.
+
+'use strict';
+
+module.exports = { queueMicrotask: require('internal/host').host.queueMicrotask };

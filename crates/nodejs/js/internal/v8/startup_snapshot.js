@@ -1,0 +1,5 @@
+// No snapshot is being made where these modules run.
+
+'use strict';
+
+module.exports = { namespace: { isBuildingSnapshot: () => false } };
