@@ -4,6 +4,8 @@
 /// Which of them are on, by the names of the flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compatibility {
+    /// WebSockets compress their messages where the other side can.
+    pub web_socket_compression: bool,
     /// A WebSocket's binary messages are Blobs at first.
     pub websocket_standard_binary_type: bool,
     /// A WebSocket's Close is answered before the Worker learns of it.
@@ -18,6 +20,7 @@ impl Compatibility {
         let named = |name: &str| flags.iter().any(|flag| flag == name);
         let on = |enable: &str, disable: &str, since: &str| named(enable) || (date >= since && !named(disable));
         Self {
+            web_socket_compression: on("web_socket_compression", "no_web_socket_compression", "2023-08-15"),
             websocket_standard_binary_type: on(
                 "websocket_standard_binary_type",
                 "no_websocket_standard_binary_type",
@@ -41,6 +44,9 @@ mod tests {
         let of = |date: &str, flags: &[&str]| {
             Compatibility::new(date, &flags.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
+        assert!(!of("2023-08-14", &[]).web_socket_compression);
+        assert!(of("2023-08-15", &[]).web_socket_compression);
+        assert!(!of("2026-05-01", &["no_web_socket_compression"]).web_socket_compression);
         assert!(!of("2026-03-16", &[]).websocket_standard_binary_type);
         assert!(of("2026-03-17", &[]).websocket_standard_binary_type);
         assert!(!of("2026-05-01", &["no_websocket_standard_binary_type"]).websocket_standard_binary_type);

@@ -89,7 +89,9 @@ pub(crate) fn call(
 /// Before the script runs: makes its `env` and tells the runtime's JavaScript, which a classic script sees as globals.
 pub(crate) fn prepare(scope: &mut v8::PinScope, version: &crate::Version) -> Result<(), JsException> {
     let env = crate::binding::env(scope, &version.bindings)?.into();
-    let crate::Compatibility { websocket_standard_binary_type, web_socket_auto_reply_to_close } = version.compatibility;
+    let crate::Compatibility { web_socket_compression, websocket_standard_binary_type, web_socket_auto_reply_to_close } =
+        version.compatibility;
+    isolate::put(scope, webapi::websocket::Compression(web_socket_compression));
     let facts = [version.modules.is_script(), websocket_standard_binary_type, web_socket_auto_reply_to_close];
     let [is_script, blobs, replies] = facts.map(|fact| v8::Boolean::new(scope, fact).into());
     call_checked(scope, "prepare", &[env, is_script, blobs, replies])
