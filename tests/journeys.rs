@@ -46,4 +46,5 @@ mod v8_archive;
 mod web_crypto;
 mod web_standards;
 mod websocket_hibernation;
+mod websocket_protocol;
 mod websockets;

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use webapi::body::HttpBody;
-use webapi::websocket::{Role, relay};
+use webapi::websocket::{Deflate, Role, relay};
 
 use crate::activity::Activity;
 use crate::client::{Info, Tls};
@@ -50,7 +50,14 @@ pub(crate) struct Shared<H> {
     pub(crate) info: Arc<Info>,
     pub(crate) activity: Arc<Activity>,
     /// What the connection becomes once its last response is sent.
-    pub(crate) upgrade: Mutex<Option<(OnUpgrade, webapi::websocket::Socket)>>,
+    pub(crate) upgrade: Mutex<Option<Upgrade>>,
+}
+
+/// What a connection becomes: a WebSocket's.
+pub(crate) struct Upgrade {
+    pub(crate) connection: OnUpgrade,
+    pub(crate) socket: webapi::websocket::Socket,
+    pub(crate) deflate: Option<Deflate>,
 }
 
 // === impl Connection ===
@@ -138,10 +145,10 @@ impl<H: Handler> Connection<H> {
         };
         let (stop, cut) = (ends.stop.clone(), ends.cut.clone());
         self.drive(connection, gone, ends).await;
-        let Some((connection, socket)) = self.shared.lock_upgrade().take() else { return };
+        let Some(Upgrade { connection, socket, deflate }) = self.shared.lock_upgrade().take() else { return };
         let Ok(io) = connection.await else { return };
         tokio::select! {
-            () = relay(TokioIo::new(io), Role::Server, socket, stop) => {}
+            () = relay(TokioIo::new(io), Role::Server, deflate, socket, stop) => {}
             () = cut.cancelled() => {}
         }
     }
@@ -205,12 +212,12 @@ impl<H: Handler> Connection<H> {
 // === impl Shared ===
 
 impl<H> Shared<H> {
-    /// Lets the connection become `socket`'s once the response that says so is sent.
-    pub(crate) fn upgrade(&self, connection: OnUpgrade, socket: webapi::websocket::Socket) {
-        *self.lock_upgrade() = Some((connection, socket));
+    /// Lets the connection become the socket's once the response that says so is sent.
+    pub(crate) fn upgrade(&self, upgrade: Upgrade) {
+        *self.lock_upgrade() = Some(upgrade);
     }
 
-    fn lock_upgrade(&self) -> MutexGuard<'_, Option<(OnUpgrade, webapi::websocket::Socket)>> {
+    fn lock_upgrade(&self) -> MutexGuard<'_, Option<Upgrade>> {
         self.upgrade.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,7 +20,7 @@ use webapi::body::{HttpBody, Outgoing};
 use webapi::websocket;
 
 use crate::activity::{Activity, Sending};
-use crate::connection::Shared;
+use crate::connection::{Shared, Upgrade};
 use crate::error_page::{self, EdgeError};
 use crate::geo::Choice;
 use crate::{Handler, Ray, Request, Response, headers};
@@ -95,6 +95,8 @@ pub(crate) async fn call<H: Handler>(
 /// A client's wish for a WebSocket (RFC 6455 §4.2.1).
 struct Handshake {
     accept: HeaderValue,
+    /// The extensions that the client speaks.
+    offers: Option<String>,
     connection: OnUpgrade,
 }
 
@@ -108,7 +110,8 @@ impl Handshake {
         }
         let key = request.headers().get(SEC_WEBSOCKET_KEY)?;
         let accept = HeaderValue::from_str(&websocket::accept_key(key.as_bytes())).ok()?;
-        Some(Self { accept, connection: hyper::upgrade::on(request) })
+        let offers = websocket::extensions(request.headers());
+        Some(Self { accept, offers, connection: hyper::upgrade::on(request) })
     }
 }
 
@@ -126,9 +129,17 @@ fn upgraded<H>(
         _ => return Err(EdgeError::Internal),
     };
     response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, handshake.accept);
-    // None was agreed on, whatever a Worker that passes another server's answer on has copied.
+    // What the handler answers is what it wants; a Worker may have copied it from another server's answer.
+    let wanted = websocket::extensions(response.headers());
+    let agreed = handshake.offers.zip(wanted).and_then(|(offers, wanted)| websocket::accept(&offers, &wanted));
     response.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
-    shared.upgrade(handshake.connection, *socket);
+    let mut deflate = None;
+    if let Some((agreed, answer)) = agreed {
+        let answer = HeaderValue::from_str(&answer).map_err(|_| EdgeError::Internal)?;
+        response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, answer);
+        deflate = Some(agreed);
+    }
+    shared.upgrade(Upgrade { connection: handshake.connection, socket: *socket, deflate });
     Ok(response)
 }
 

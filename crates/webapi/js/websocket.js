@@ -83,7 +83,9 @@ export class WebSocket extends EventTarget {
   #halfOpen = false;
   #binaryType = blobs ? "blob" : "arraybuffer";
   #url = null;
+  /** Null once connected where the two sides agreed on none, as on the platform. */
   #protocol = "";
+  #extensions = "";
   /** The other end, when it was made here. */
   #peer = undefined;
   /** For a hibernatable end: its `number`, and `attach(bytes)`. */
@@ -112,6 +114,7 @@ export class WebSocket extends EventTarget {
         if (this.#state !== AWAITING_CONNECTION) return op_websocket_drop(parts[0]);
         this.#rid = parts[0];
         this.#protocol = parts[1];
+        this.#extensions = parts[2];
         this.#state = ACCEPTED;
         this.#receive();
         dispatch(this, new Event("open"));
@@ -252,8 +255,7 @@ export class WebSocket extends EventTarget {
 
   get url() { return #rid in this ? this.#url : illegalInvocation(); }
   get protocol() { return #rid in this ? this.#protocol : illegalInvocation(); }
-  /** None is spoken here. */
-  get extensions() { return #rid in this ? "" : illegalInvocation(); }
+  get extensions() { return #rid in this ? this.#extensions : illegalInvocation(); }
   get binaryType() { return #rid in this ? this.#binaryType : illegalInvocation(); }
 
   set binaryType(type) {

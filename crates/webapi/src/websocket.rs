@@ -3,6 +3,8 @@
 //! whoever keeps it for a Durable Object that sleeps.
 
 mod connect;
+mod deflate;
+mod extension;
 mod frame;
 mod handshake;
 pub mod ops;
@@ -15,8 +17,9 @@ use bytes::Bytes;
 
 pub use crate::budget::{Budget, Charge};
 pub use connect::{Opened, connect};
-pub use handshake::{accept_key, asks_for_one, is_upgrade};
-pub use ops::OPS;
+pub use extension::{Deflate, accept};
+pub use handshake::{accept_key, asks_for_one, extensions, is_upgrade};
+pub use ops::{Compression, OPS};
 pub use pipe::{Gate, Incoming, Inlet, Outlet, Socket, pair};
 pub use relay::{Role, relay};
 

@@ -4,6 +4,8 @@
 /// Which of them are on, by the names of the flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compatibility {
+    /// WebSockets compress their messages where the other side can.
+    pub web_socket_compression: bool,
     /// A WebSocket's binary messages are Blobs at first.
     pub websocket_standard_binary_type: bool,
     /// A WebSocket's Close is answered before the Worker learns of it.
@@ -34,6 +36,7 @@ impl Compatibility {
             nodejs_compat_v2,
             nodejs_compat_populate_process_env: named("nodejs_compat_populate_process_env")
                 || (nodejs_compat && date >= "2025-04-01" && !named("nodejs_compat_do_not_populate_process_env")),
+            web_socket_compression: on("web_socket_compression", "no_web_socket_compression", "2023-08-15"),
             websocket_standard_binary_type: on(
                 "websocket_standard_binary_type",
                 "no_websocket_standard_binary_type",
@@ -57,6 +60,9 @@ mod tests {
         let of = |date: &str, flags: &[&str]| {
             Compatibility::new(date, &flags.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
+        assert!(!of("2023-08-14", &[]).web_socket_compression);
+        assert!(of("2023-08-15", &[]).web_socket_compression);
+        assert!(!of("2026-05-01", &["no_web_socket_compression"]).web_socket_compression);
         assert!(!of("2026-03-16", &[]).websocket_standard_binary_type);
         assert!(of("2026-03-17", &[]).websocket_standard_binary_type);
         assert!(!of("2026-05-01", &["no_websocket_standard_binary_type"]).websocket_standard_binary_type);

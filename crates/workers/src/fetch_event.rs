@@ -4,7 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Response, StatusCode};
+use http::header::SEC_WEBSOCKET_EXTENSIONS;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use isolate::{Args, ContextData, ContextId, Failure, IoContext, JsError, JsException, Op, op, v8};
 use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, EncodeBody, Outgoing};
@@ -49,6 +50,8 @@ pub(crate) struct FetchEvent {
     headers: HeaderMap,
     /// It asks for a WebSocket.
     upgrade: bool,
+    /// The WebSocket extensions that it names.
+    offers: Option<String>,
     pub(crate) cf: Option<CfSource>,
     pub(crate) colo: Arc<str>,
     gone: CancellationToken,
@@ -62,7 +65,8 @@ impl FetchEvent {
     pub(crate) fn job(id: ContextId, request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
         let Request { method, url, headers, body, cf, colo, gone, entrypoint, invocations } = request;
         let upgrade = websocket::asks_for_one(&method, &headers);
-        let data = Box::new(Self { headers, upgrade, cf, colo, gone, invocations, answer });
+        let offers = upgrade.then(|| websocket::extensions(&headers)).flatten();
+        let data = Box::new(Self { headers, upgrade, offers, cf, colo, gone, invocations, answer });
         let run: isolate::Begin = Box::new(move |scope, id| {
             let rid = body.map_or(-1, |body| webapi::body::ops::hold(scope, body) as i32);
             let arguments = [
@@ -164,9 +168,18 @@ fn with_socket(
     if !args.get(6).is_number() {
         return Ok(response);
     }
-    let asked = isolate::io_context(scope).and_then(|context| Some(context.data::<FetchEvent>()?.upgrade));
-    if asked == Some(false) {
+    let event = isolate::io_context(scope).and_then(|context| context.data::<FetchEvent>());
+    let (asked, offers) = event.map_or((true, None), |event| (event.upgrade, event.offers.take()));
+    if !asked {
         return Err(JsError::type_error(NOT_ASKED));
+    }
+    if !websocket::Compression::is_on(scope) {
+        response.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+    } else if !response.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS)
+        && let Some(offers) = offers.and_then(|offers| HeaderValue::try_from(offers).ok())
+    {
+        // A Worker that says nothing of it takes what the client offers.
+        response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, offers);
     }
     let rid = args.get(6).uint32_value(scope).unwrap_or(0);
     let socket = websocket::ops::release(scope, rid).ok_or_else(|| isolate::foreign(scope))?;

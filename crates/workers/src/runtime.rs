@@ -91,6 +91,7 @@ pub(crate) fn call(
 pub(crate) fn prepare(scope: &mut v8::PinScope, version: &crate::Version) -> Result<(), JsException> {
     let env = crate::binding::env(scope, &version.bindings)?.into();
     let on = version.compatibility;
+    isolate::put(scope, webapi::websocket::Compression(on.web_socket_compression));
     let facts = [
         version.modules.is_script(),
         on.websocket_standard_binary_type,

@@ -1,5 +1,6 @@
 //! The ops behind `fetch()`.
 
+use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, Method};
 use isolate::{Args, JsError, Op, OpValue, op, v8};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,9 @@ pub fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, J
     }
     let mut headers = HeaderMap::new();
     crate::headers::from_js(scope, args.get(2), &mut headers)?;
+    if websocket::asks_for_one(&method, &headers) && !websocket::Compression::is_on(scope) {
+        headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    }
     let body = body(scope, args.get(3))?;
     let redirect = match args.get(4).uint32_value(scope) {
         Some(1) => RedirectMode::Manual,

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Role, Socket, handshake, pair, relay};
+use super::{Role, Socket, extension, handshake, pair, relay};
 use crate::body::BodyReader;
 use crate::fetch::{FetchError, Outbound};
 
@@ -31,21 +31,31 @@ pub async fn connect(outbound: &Outbound, url: &Url, mut headers: HeaderMap) -> 
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&key).map_err(|_| FetchError::ConnectionLost)?);
-    // No extension is spoken here.
-    headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    // Others than compression are not spoken here.
+    let offers = handshake::extensions(&headers).filter(|offers| extension::is_offer(offers));
+    if offers.is_none() {
+        headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    }
     let mut response = outbound.upgrade(url, headers).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(Opened { response: response.map(BodyReader::from_incoming), socket: None });
     }
     let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|value| value == expected.as_str());
-    if !accepted || response.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS) {
-        return Err(FetchError::Handshake(url.origin().ascii_serialization()));
+    let failed = || FetchError::Handshake(url.origin().ascii_serialization());
+    if !accepted {
+        return Err(failed());
     }
+    let extensions = handshake::extensions(response.headers());
+    let deflate = match (&offers, &extensions) {
+        (_, None) => None,
+        (None, Some(_)) => return Err(failed()),
+        (Some(offers), Some(answer)) => Some(extension::agreed(offers, answer).ok_or_else(failed)?),
+    };
     let upgraded = hyper::upgrade::on(&mut response).await.map_err(|_| FetchError::ConnectionLost)?;
     let (mut here, there) = pair();
-    if let Some(protocol) = response.headers().get(SEC_WEBSOCKET_PROTOCOL) {
-        here.protocol = String::from_utf8_lossy(protocol.as_bytes()).into_owned();
-    }
-    tokio::spawn(relay(TokioIo::new(upgraded), Role::Client, there, CancellationToken::new()));
+    let protocol = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
+    here.protocol = protocol.map(|protocol| String::from_utf8_lossy(protocol.as_bytes()).into_owned());
+    here.extensions = extensions;
+    tokio::spawn(relay(TokioIo::new(upgraded), Role::Client, deflate, there, CancellationToken::new()));
     Ok(Opened { response: response.map(|_| BodyReader::empty()), socket: Some(here) })
 }

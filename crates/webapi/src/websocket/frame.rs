@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{Budget, Charge, Close, MAX_MESSAGE, Role};
+use super::deflate::{self, INFLATER, Inflater, PIECE};
+use super::{Budget, Charge, Close, Deflate, MAX_MESSAGE, Role};
 
 /// What a decoded message is weighed in: small ones, of which a connection has one at a time, are not worth counting.
 const UNCOUNTED: usize = 64 * 1024;
 /// What a budget is charged at a time.
 const GRAIN: usize = 256 * 1024;
+
+/// §5.2: what a compressed message's first frame has set (RFC 7692 §6).
+const RSV1: u8 = 0x40;
 
 const CONTINUATION: u8 = 0x0;
 const TEXT: u8 = 0x1;
@@ -52,6 +56,12 @@ pub(super) struct Decoder {
     control: Vec<u8>,
     charge: Option<Charge>,
     charged: usize,
+    /// Where compressed messages were agreed on.
+    inflater: Option<Inflater>,
+    /// For what the inflater holds.
+    inflater_charge: Option<Charge>,
+    /// The message that is being put together is compressed.
+    compressed: bool,
 }
 
 /// The frame that is being read.
@@ -70,11 +80,15 @@ const fn protocol(reason: &'static str) -> Violation {
     Violation { code: 1002, reason }
 }
 
+const TOO_LARGE: Violation = Violation { code: 1009, reason: "The message is larger than 32 MiB." };
+const NO_ROOM: Violation = Violation { code: 1013, reason: "The server has no room for so many large messages." };
+const NOT_COMPRESSED: Violation = protocol("A message is not compressed as it says.");
+
 // === impl Decoder ===
 
 impl Decoder {
     /// `role`: that of the end which reads.
-    pub(super) fn new(role: Role, budget: Arc<Budget>) -> Self {
+    pub(super) fn new(role: Role, deflate: Option<Deflate>, budget: Arc<Budget>) -> Self {
         Self {
             masked: role == Role::Server,
             budget,
@@ -84,6 +98,9 @@ impl Decoder {
             control: Vec::new(),
             charge: None,
             charged: UNCOUNTED,
+            inflater: deflate.map(Inflater::new),
+            inflater_charge: None,
+            compressed: false,
         }
     }
 
@@ -103,11 +120,11 @@ impl Decoder {
             }
             let whole = frame.left == 0;
             let control = opcode >= CLOSE;
-            if n > 0 && !control {
-                self.weigh(n)?;
+            match control {
+                true => self.control.extend_from_slice(&input[..n]),
+                false if self.compressed => self.inflate(&input[..n])?,
+                false => self.extend(&input[..n])?,
             }
-            let into = if control { &mut self.control } else { &mut self.message };
-            into.extend_from_slice(&input[..n]);
             input.advance(n);
             if !whole {
                 return Ok(None);
@@ -117,6 +134,9 @@ impl Decoder {
                 return self.end_control(opcode).map(Some);
             }
             if fin {
+                if std::mem::take(&mut self.compressed) {
+                    self.end_compressed()?;
+                }
                 return self.end_message().map(Some);
             }
         }
@@ -126,8 +146,11 @@ impl Decoder {
         let &[first, second, ..] = &input[..] else { return Ok(None) };
         let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
         let (masked, short) = (second & 0x80 != 0, second & 0x7F);
-        if first & 0x70 != 0 {
-            return Err(protocol("Reserved bits are set, and no extension was agreed on."));
+        if first & 0x70 & !RSV1 != 0 {
+            return Err(protocol("Reserved bits are set that no extension has a use for."));
+        }
+        if first & RSV1 != 0 && self.inflater.is_none() {
+            return Err(protocol("A frame is compressed, and no compression was agreed on."));
         }
         if masked != self.masked {
             return Err(protocol(match self.masked {
@@ -161,14 +184,17 @@ impl Decoder {
         if !shortest {
             return Err(protocol("A frame's length is not in its shortest form."));
         }
-        self.admit(fin, opcode, length)?;
+        self.admit(first & RSV1 != 0, fin, opcode, length)?;
         let mask = masked.then(|| [input[size - 4], input[size - 3], input[size - 2], input[size - 1]]);
         input.advance(size);
         Ok(Some(Frame { fin, opcode, left: length, mask, turn: 0 }))
     }
 
     /// Whether a frame of this kind and length may come now.
-    fn admit(&mut self, fin: bool, opcode: u8, length: u64) -> Result<(), Violation> {
+    fn admit(&mut self, compressed: bool, fin: bool, opcode: u8, length: u64) -> Result<(), Violation> {
+        if compressed && !matches!(opcode, TEXT | BINARY) {
+            return Err(protocol("A frame is marked as compressed that begins no message."));
+        }
         match opcode {
             CLOSE | PING | PONG => {
                 if !fin || length > MAX_CONTROL as u64 {
@@ -182,12 +208,56 @@ impl Decoder {
             }
             CONTINUATION => {}
             TEXT | BINARY if self.kind.is_some() => return Err(protocol("A message begins within another.")),
-            TEXT | BINARY => self.kind = Some(opcode),
+            TEXT | BINARY => {
+                self.kind = Some(opcode);
+                self.compressed = compressed;
+            }
             _ => return Err(protocol("A frame has an unknown opcode.")),
         }
-        if length.saturating_add(self.message.len() as u64) > MAX_MESSAGE as u64 {
-            return Err(Violation { code: 1009, reason: "The message is larger than 32 MiB." });
+        let (so_far, most) = match self.compressed {
+            // What can't be compressed grows a little.
+            true => (0, MAX_MESSAGE + MAX_MESSAGE / 1024),
+            false => (self.message.len() as u64, MAX_MESSAGE),
+        };
+        match length.saturating_add(so_far) > most as u64 {
+            true => Err(TOO_LARGE),
+            false => Ok(()),
         }
+    }
+
+    /// Puts more to the message.
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if self.message.len() + bytes.len() > MAX_MESSAGE {
+            return Err(TOO_LARGE);
+        }
+        self.weigh(bytes.len())?;
+        self.message.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Puts to the message what these bytes hold, piece by piece: what grows too large is not inflated whole.
+    fn inflate(&mut self, mut bytes: &[u8]) -> Result<(), Violation> {
+        let Some(mut inflater) = self.inflater.take() else { return Err(NOT_COMPRESSED) };
+        if !inflater.is_holding() {
+            self.inflater_charge = self.budget.charge(INFLATER);
+            if self.inflater_charge.is_none() {
+                return Err(NO_ROOM);
+            }
+        }
+        let mut piece = [0; PIECE];
+        loop {
+            let inflated = inflater.inflate(&mut bytes, &mut piece).map_err(|_| NOT_COMPRESSED)?;
+            // What fills the piece may have more behind it.
+            let done = bytes.is_empty() && inflated.len() < PIECE;
+            self.extend(inflated)?;
+            if done {
+                break;
+            }
+        }
+        self.inflater = Some(inflater);
         Ok(())
     }
 
@@ -208,8 +278,19 @@ impl Decoder {
         self.charged += more;
         match fits {
             true => Ok(()),
-            false => Err(Violation { code: 1013, reason: "The server has no room for so many large messages." }),
+            false => Err(NO_ROOM),
         }
+    }
+
+    fn end_compressed(&mut self) -> Result<(), Violation> {
+        self.inflate(&Inflater::tail())?;
+        if let Some(inflater) = &mut self.inflater {
+            inflater.end();
+            if !inflater.is_holding() {
+                self.inflater_charge = None;
+            }
+        }
+        Ok(())
     }
 
     fn end_message(&mut self) -> Result<Event, Violation> {
@@ -279,8 +360,12 @@ fn xor(mask: [u8; 4], turn: usize, bytes: &mut [u8]) {
 // === writing ===
 
 /// Puts a text or binary message into `out` as one frame.
-pub(super) fn write_message(role: Role, text: bool, payload: &[u8], out: &mut BytesMut) {
-    write(role, if text { TEXT } else { BINARY }, payload, out);
+pub(super) fn write_message(role: Role, deflate: Option<Deflate>, text: bool, payload: &[u8], out: &mut BytesMut) {
+    let opcode = if text { TEXT } else { BINARY };
+    match deflate.and_then(|deflate| deflate::compress(deflate, payload)) {
+        Some(compressed) => write(role, RSV1 | opcode, &compressed, out),
+        None => write(role, opcode, payload, out),
+    }
 }
 
 pub(super) fn write_pong(role: Role, payload: &[u8], out: &mut BytesMut) {
@@ -302,9 +387,10 @@ pub(super) fn write_close(role: Role, close: &Close, out: &mut BytesMut) {
     write(role, CLOSE, &payload, out);
 }
 
-fn write(role: Role, opcode: u8, payload: &[u8], out: &mut BytesMut) {
+/// `first`: the opcode and the reserved bits.
+fn write(role: Role, first: u8, payload: &[u8], out: &mut BytesMut) {
     out.reserve(14 + payload.len());
-    out.put_u8(0x80 | opcode);
+    out.put_u8(0x80 | first);
     let masked = if role == Role::Client { 0x80 } else { 0 };
     match payload.len() {
         length @ 0..=125 => out.put_u8(masked | length as u8),

@@ -1,6 +1,6 @@
 //! The opening handshake (RFC 6455 §4), as far as headers go.
 
-use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{CONNECTION, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method};
 use sha1::{Digest, Sha1};
 
@@ -29,6 +29,12 @@ pub fn is_upgrade(headers: &HeaderMap) -> bool {
 pub fn asks_for_one(method: &Method, headers: &HeaderMap) -> bool {
     let upgrade = headers.get(UPGRADE).map(HeaderValue::as_bytes);
     method == Method::GET && upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
+}
+
+/// The extensions that these headers name, of all `Sec-WebSocket-Extensions` together.
+pub fn extensions(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter().filter_map(|value| value.to_str().ok());
+    values.map(str::to_owned).reduce(|all, value| all + ", " + &value)
 }
 
 /// A key for a client's handshake.

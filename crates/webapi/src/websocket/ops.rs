@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::SEC_WEBSOCKET_PROTOCOL;
+use http::header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use isolate::{Args, JsError, Op, OpValue, op, v8};
 use url::Url;
@@ -25,6 +25,17 @@ const UNSENT: usize = 64 * 1024 * 1024;
 
 /// The budget that an isolate's messages are charged to.
 struct Unsent(Arc<Budget>);
+
+/// Whether the Worker's WebSockets may compress their messages: the compatibility flag `web_socket_compression`.
+pub struct Compression(pub bool);
+
+// === impl Compression ===
+
+impl Compression {
+    pub fn is_on(scope: &mut v8::PinScope) -> bool {
+        isolate::embedder::<Self>(scope).is_some_and(|compression| compression.0)
+    }
+}
 
 /// Puts an end within reach of the current event's JavaScript.
 pub fn hold(scope: &mut v8::PinScope, socket: Socket) -> u32 {
@@ -69,8 +80,8 @@ fn op_websocket_pair(scope: &mut v8::PinScope, _args: Args, mut rv: v8::ReturnVa
     rv.set(v8::Array::new_with_elements(scope, &numbers).into());
 }
 
-/// `op_websocket_open(url, protocols)` → a promise of `[number, protocol]`. `url`: `http:` or `https:`;
-/// `protocols`: a header's value, or undefined.
+/// `op_websocket_open(url, protocols)` → a promise of `[number, protocol, extensions]`, null where none was agreed on.
+/// `url`: `http:` or `https:`; `protocols`: a header's value, or undefined.
 fn op_websocket_open(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if !isolate::require_io(scope) {
         return;
@@ -85,6 +96,10 @@ fn op_websocket_open(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
     {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocols);
     }
+    if Compression::is_on(scope) {
+        // As browsers have it.
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static("permessage-deflate"));
+    }
     if let Some(Err(error)) = isolate::io_context(scope).map(isolate::IoContext::take_subrequest) {
         return isolate::throw(scope, error);
     }
@@ -96,10 +111,15 @@ fn op_websocket_open(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
         let status = opened.response.status();
         let Some(socket) = opened.socket else { return Err(not_switched(status)) };
         Ok(OpValue::With(Box::new(move |scope| {
-            let protocol = socket.protocol.clone();
+            let agreed = [socket.protocol.clone(), socket.extensions.clone()];
             let number = hold(scope, socket);
-            let parts =
-                [v8::Integer::new_from_unsigned(scope, number).into(), isolate::new_string(scope, &protocol).into()];
+            let [protocol, extensions] = agreed.map(|text| -> v8::Local<v8::Value> {
+                match text {
+                    Some(text) => isolate::new_string(scope, &text).into(),
+                    None => v8::null(scope).into(),
+                }
+            });
+            let parts = [v8::Integer::new_from_unsigned(scope, number).into(), protocol, extensions];
             let parts: v8::Local<v8::Value> = v8::Array::new_with_elements(scope, &parts).into();
             v8::Global::new(scope, parts)
         })))

@@ -21,8 +21,9 @@ pub type Gate = BoxFuture<'static, Result<(), JsError>>;
 pub struct Socket {
     pub inlet: Inlet,
     pub outlet: Outlet,
-    /// What the two sides have agreed on in the handshake: `WebSocket.protocol`.
-    pub protocol: String,
+    /// What the two sides have agreed on in the handshake: `WebSocket.protocol` and `WebSocket.extensions`.
+    pub protocol: Option<String>,
+    pub extensions: Option<String>,
     _end: End,
 }
 
@@ -91,7 +92,8 @@ impl Socket {
         Self {
             inlet: Inlet { line: incoming.clone() },
             outlet: Outlet { line: outgoing.clone() },
-            protocol: String::new(),
+            protocol: None,
+            extensions: None,
             _end: End { incoming, outgoing },
         }
     }

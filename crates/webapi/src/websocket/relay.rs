@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::{self, Decoder, Event, Violation};
-use super::{Budget, Close, Incoming, Message, Socket};
+use super::{Budget, Close, Deflate, Incoming, Message, Socket};
 
 /// What all messages from the network together may hold in memory: those being put together, and those that nobody has
 /// taken yet.
@@ -61,12 +61,18 @@ enum End {
 }
 
 /// Carries messages between `io`, on which the handshake has been made, and `socket`, until both sides have closed or one
-/// is gone. When `stop` fires, the peer is told that this server goes away.
-pub async fn relay(io: impl AsyncRead + AsyncWrite + Send, role: Role, socket: Socket, stop: CancellationToken) {
+/// is gone. `deflate`: what was agreed on about compression. When `stop` fires, the peer is told that this server goes away.
+pub async fn relay(
+    io: impl AsyncRead + AsyncWrite + Send,
+    role: Role,
+    deflate: Option<Deflate>,
+    socket: Socket,
+    stop: CancellationToken,
+) {
     let (reader, writer) = tokio::io::split(io);
     let shared = Shared::default();
-    let reading = read(reader, role, &socket, &shared);
-    let writing = write(writer, role, &socket, &shared, stop);
+    let reading = read(reader, role, deflate, &socket, &shared);
+    let writing = write(writer, role, deflate, &socket, &shared, stop);
     let (mut reading, mut writing) = (std::pin::pin!(reading), std::pin::pin!(writing));
     let violation = tokio::select! {
         end = &mut reading => match end {
@@ -89,8 +95,14 @@ pub async fn relay(io: impl AsyncRead + AsyncWrite + Send, role: Role, socket: S
 
 // === reading ===
 
-async fn read(mut io: impl AsyncRead + Unpin, role: Role, socket: &Socket, shared: &Shared) -> End {
-    let mut decoder = Decoder::new(role, network());
+async fn read(
+    mut io: impl AsyncRead + Unpin,
+    role: Role,
+    deflate: Option<Deflate>,
+    socket: &Socket,
+    shared: &Shared,
+) -> End {
+    let mut decoder = Decoder::new(role, deflate, network());
     let mut input = BytesMut::with_capacity(8 * 1024);
     let mut closed = false;
     loop {
@@ -167,6 +179,7 @@ enum Closed {
 async fn write(
     mut io: impl AsyncWrite + Unpin,
     role: Role,
+    deflate: Option<Deflate>,
     socket: &Socket,
     shared: &Shared,
     stop: CancellationToken,
@@ -213,7 +226,7 @@ async fn write(
                 deadline = Some(Instant::now() + CLOSING);
                 socket.outlet.fail("The server is going away.".to_owned());
             }
-            incoming = socket.inlet.next(), if !sent_close => match gather(role, incoming, socket, &mut out) {
+            incoming = socket.inlet.next(), if !sent_close => match gather(role, deflate, incoming, socket, &mut out) {
                 Some(Sent::Messages) => {}
                 Some(Sent::Close) => {
                     sent_close = true;
@@ -235,12 +248,12 @@ enum Sent {
 }
 
 /// Puts a message into `out`, and those that are ready after it. `None`: there is nobody any more to send for.
-fn gather(role: Role, first: Incoming, socket: &Socket, out: &mut BytesMut) -> Option<Sent> {
+fn gather(role: Role, deflate: Option<Deflate>, first: Incoming, socket: &Socket, out: &mut BytesMut) -> Option<Sent> {
     let mut next = first;
     loop {
         match next {
-            Incoming::Message(Message::Text(text)) => frame::write_message(role, true, text.as_bytes(), out),
-            Incoming::Message(Message::Binary(bytes)) => frame::write_message(role, false, &bytes, out),
+            Incoming::Message(Message::Text(text)) => frame::write_message(role, deflate, true, text.as_bytes(), out),
+            Incoming::Message(Message::Binary(bytes)) => frame::write_message(role, deflate, false, &bytes, out),
             Incoming::Message(Message::Close(close)) => {
                 frame::write_close(role, &close, out);
                 return Some(Sent::Close);

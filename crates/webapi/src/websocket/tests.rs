@@ -9,7 +9,7 @@ use super::frame::{self, Decoder, Event, Violation};
 use super::*;
 
 fn decoder() -> Decoder {
-    Decoder::new(Role::Server, Budget::new(usize::MAX))
+    Decoder::new(Role::Server, None, Budget::new(usize::MAX))
 }
 
 /// A client's frame.
@@ -122,12 +122,12 @@ fn a_message_in_pieces_is_bounded_as_one() {
 fn large_messages_are_charged_until_they_are_taken() {
     let budget = Budget::new(1024 * 1024);
     let message = masked(0x82, &vec![0; 600 * 1024]);
-    let mut first = Decoder::new(Role::Server, budget.clone());
+    let mut first = Decoder::new(Role::Server, None, budget.clone());
     let event = first.decode(&mut BytesMut::from(&message[..])).unwrap();
-    let mut second = Decoder::new(Role::Server, budget.clone());
+    let mut second = Decoder::new(Role::Server, None, budget.clone());
     assert_eq!(second.decode(&mut BytesMut::from(&message[..])).unwrap_err().code, 1013);
     drop(event);
-    let mut third = Decoder::new(Role::Server, budget);
+    let mut third = Decoder::new(Role::Server, None, budget);
     assert!(third.decode(&mut BytesMut::from(&message[..])).unwrap().is_some());
 }
 
@@ -135,7 +135,7 @@ fn large_messages_are_charged_until_they_are_taken() {
 fn what_a_client_writes_a_server_reads() {
     for length in [0, 1, 7, 8, 125, 126, 65_535, 65_536, 200_000] {
         let mut out = BytesMut::new();
-        frame::write_message(Role::Client, false, &vec![9; length], &mut out);
+        frame::write_message(Role::Client, None, false, &vec![9; length], &mut out);
         assert_eq!(decode(&out, 1000).unwrap(), [format!("binary {length}")]);
     }
     let mut out = BytesMut::new();
@@ -204,19 +204,26 @@ async fn a_full_direction_makes_its_sender_wait() {
 }
 
 /// Both ends of a connection in memory, each relayed.
-fn connection() -> (Socket, Socket, CancellationToken) {
+fn connection(deflate: Option<Deflate>) -> (Socket, Socket, CancellationToken) {
     let (a, b) = tokio::io::duplex(4096);
     let (client, client_end) = pair();
     let (server, server_end) = pair();
     let stop = CancellationToken::new();
-    tokio::spawn(relay(a, Role::Client, client_end, CancellationToken::new()));
-    tokio::spawn(relay(b, Role::Server, server_end, stop.clone()));
+    tokio::spawn(relay(a, Role::Client, deflate, client_end, CancellationToken::new()));
+    tokio::spawn(relay(b, Role::Server, deflate, server_end, stop.clone()));
     (client, server, stop)
 }
 
 #[tokio::test]
 async fn messages_cross_a_connection() {
-    let (client, server, _stop) = connection();
+    let deflate = |window_bits, peer_keeps_context| Some(Deflate { window_bits, peer_keeps_context });
+    for deflate in [None, deflate(15, false), deflate(15, true), deflate(9, false), deflate(8, false)] {
+        cross(deflate).await;
+    }
+}
+
+async fn cross(deflate: Option<Deflate>) {
+    let (client, server, _stop) = connection(deflate);
     let big = Message::Binary(Bytes::from(vec![5; 3 * 1024 * 1024]));
     for message in [text("hello"), big.clone(), text("")] {
         client.outlet.send(message.clone(), None, None);
@@ -239,14 +246,14 @@ async fn messages_cross_a_connection() {
 
 #[tokio::test]
 async fn an_end_that_goes_breaks_the_connection() {
-    let (client, server, _stop) = connection();
+    let (client, server, _stop) = connection(None);
     drop(server);
     assert_eq!(client.inlet.next().await, Incoming::Gone);
 }
 
 #[tokio::test]
 async fn a_stop_says_that_the_server_goes_away() {
-    let (client, server, stop) = connection();
+    let (client, server, stop) = connection(None);
     stop.cancel();
     let away = Message::Close(Close { code: 1001, reason: "The server is going away.".into() });
     assert_eq!(client.inlet.next().await, Incoming::Message(away));
@@ -258,7 +265,7 @@ async fn a_peer_that_breaks_the_protocol_is_told_so() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (mut peer, ours) = tokio::io::duplex(4096);
     let (server, server_end) = pair();
-    tokio::spawn(relay(ours, Role::Server, server_end, CancellationToken::new()));
+    tokio::spawn(relay(ours, Role::Server, None, server_end, CancellationToken::new()));
     peer.write_all(&masked(0x81, b"\xff\xfe")).await.unwrap();
     let mut answer = Vec::new();
     peer.read_to_end(&mut answer).await.unwrap();
