@@ -33,6 +33,7 @@ mod kv_crash;
 mod lifecycle;
 mod limits;
 mod nodejs_compat;
+mod packages;
 mod r2;
 mod rate_limiter;
 mod reload;

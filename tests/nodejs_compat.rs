@@ -55,3 +55,37 @@ async fn without_the_flag_there_is_no_such_module() {
     let page = dev.text("/").await;
     assert!(page.contains("No such module") && page.contains("node:async_hooks"), "{page}");
 }
+
+#[tokio::test]
+async fn what_is_missing_says_so() {
+    let worker = r#"
+        import process from "node:process";
+        import { AsyncLocalStorage } from "node:async_hooks";
+        const told = (run) => { try { return run(); } catch ({ message }) { return message; } };
+        export default { async fetch(request) {
+            const name = new URL(request.url).searchParams.get("import");
+            if (name !== null) return Response.json(await import(name).then(Object.keys, ({ message }) => message));
+            const storage = new AsyncLocalStorage();
+            return Response.json([
+                told(() => storage.enterWith(1)), told(() => storage.disable()), process.version, process.cwd(), process.env, Buffer === globalThis.Buffer,
+            ]);
+        } };
+    "#;
+    let flags = "compatibility_flags = [\"nodejs_compat\"]\n[vars]\nNAME = \"value\"\nOBJECT = { a = 1 }\n";
+    let project = Project::configured(flags, worker);
+    let dev = Dev::start(&project).await;
+    // These are workerd's.
+    let expected = serde_json::json!([
+        "asyncLocalStorage.enterWith() is not implemented",
+        "asyncLocalStorage.disable() is not implemented",
+        "v22.19.0",
+        "/bundle",
+        { "NAME": "value", "OBJECT": "{\"a\":1}" },
+        true,
+    ]);
+    assert_eq!(dev.json("/").await, expected);
+    for missing in ["node:crypto", "node:zlib", "node:fs", "crypto"] {
+        let told = dev.json(&format!("/?import={missing}")).await;
+        assert_eq!(told, format!("No such module \"{missing}\".\n  imported from \"index.js\""));
+    }
+}

@@ -5,6 +5,7 @@ use webapi::views::{with_bytes, write_bytes_at};
 
 use crate::encoding::Encoding;
 use crate::error::{throw, throw_out_of_range};
+use crate::search::{self, Step};
 
 pub(crate) const OPS: &[Op] = &[
     op!(ascii_slice),
@@ -190,8 +191,8 @@ fn fill(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     write_bytes_at(view, start, &filled);
 }
 
-/// Where `needle` is in `bytes`, from `offset` on in steps of `step`, or backwards from there.
-fn find(bytes: &[u8], needle: &[u8], offset: i64, step: usize, forward: bool) -> i64 {
+/// Where `needle` is in `bytes`, from `offset` on, or backwards from there; -1: nowhere.
+fn find(bytes: &[u8], needle: &[u8], offset: i64, step: Step, forward: bool) -> i64 {
     let length = bytes.len() as i64;
     let from = if offset >= 0 { offset } else { offset + length };
     let from = match forward {
@@ -202,18 +203,14 @@ fn find(bytes: &[u8], needle: &[u8], offset: i64, step: usize, forward: bool) ->
     if needle.is_empty() {
         return from.min(length);
     }
-    let Some(last) = bytes.len().checked_sub(needle.len()) else { return -1 };
-    let from = from as usize;
-    let matches = |at: &usize| bytes[*at..].starts_with(needle);
-    let first = from.div_ceil(step) * step;
     let found = match forward {
-        true => (first..=last).step_by(step).find(matches),
-        false => (0..=from.min(last) / step).rev().map(|at| at * step).find(matches),
+        true => search::forward(bytes, needle, from as usize, step),
+        false => search::backward(bytes, needle, from as usize, step),
     };
     found.map_or(-1, |at| at as i64)
 }
 
-fn find_in(scope: &mut v8::PinScope, args: &Args, mut rv: v8::ReturnValue, needle: &[u8], forward: bool, step: usize) {
+fn find_in(scope: &mut v8::PinScope, args: &Args, mut rv: v8::ReturnValue, needle: &[u8], forward: bool, step: Step) {
     let offset = args.get(2).integer_value(scope).unwrap_or(0);
     match with_bytes(args, 0, |bytes| find(bytes, needle, offset, step, forward)) {
         Some(found) => rv.set_double(found as f64),
@@ -221,26 +218,29 @@ fn find_in(scope: &mut v8::PinScope, args: &Args, mut rv: v8::ReturnValue, needl
     }
 }
 
+fn step_of(encoding: Encoding) -> Step {
+    if encoding == Encoding::Utf16Le { Step::Unit } else { Step::Byte }
+}
+
 /// `indexOfString(buffer, string, offset, encoding, forward)`
 fn index_of_string(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Ok(string) = args.get(1).try_cast::<v8::String>() else { return };
     let encoding = Encoding::of(scope, args.get(3));
     let needle = encoding.bytes(scope, string);
-    let step = if encoding == Encoding::Utf16Le { 2 } else { 1 };
-    find_in(scope, &args, rv, &needle, args.get(4).is_true(), step);
+    find_in(scope, &args, rv, &needle, args.get(4).is_true(), step_of(encoding));
 }
 
 /// `indexOfBuffer(buffer, needle, offset, encoding, forward)`
 fn index_of_buffer(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Some(needle) = with_bytes(&args, 1, <[u8]>::to_vec) else { return not_a_buffer(scope) };
-    let step = if Encoding::of(scope, args.get(3)) == Encoding::Utf16Le { 2 } else { 1 };
+    let step = step_of(Encoding::of(scope, args.get(3)));
     find_in(scope, &args, rv, &needle, args.get(4).is_true(), step);
 }
 
 /// `indexOfNumber(buffer, byte, offset, forward)`
 fn index_of_number(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let byte = args.get(1).uint32_value(scope).unwrap_or(0) as u8;
-    find_in(scope, &args, rv, &[byte], args.get(3).is_true(), 1);
+    find_in(scope, &args, rv, &[byte], args.get(3).is_true(), Step::Byte);
 }
 
 /// `isAscii(view)`

@@ -6,6 +6,7 @@ mod buffer;
 mod encoding;
 mod error;
 mod library;
+mod search;
 mod types;
 mod util;
 

@@ -4,6 +4,7 @@
 
 mod connect;
 mod deflate;
+mod encode;
 mod extension;
 mod frame;
 mod handshake;

@@ -2,7 +2,7 @@
 
 'use strict';
 
-const { ObjectKeys, ReflectApply } = primordials;
+const { ArrayIsArray, JSONStringify, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype, ReflectApply } = primordials;
 const { host, load, textBindings } = require('internal/host');
 
 const env = {};
@@ -11,7 +11,14 @@ if (textBindings !== undefined) {
   for (let i = 0; i < names.length; i++) {
     const value = textBindings[names[i]];
     if (typeof value === 'string') env[names[i]] = value;
+    else if (isJson(value)) env[names[i]] = JSONStringify(value);
   }
+}
+
+/** Whether a binding is a variable's value, and no service. */
+function isJson(value) {
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || ArrayIsArray(value)) return true;
+  return typeof value === 'object' && ObjectGetPrototypeOf(value) === ObjectPrototype;
 }
 
 module.exports = {
@@ -19,8 +26,8 @@ module.exports = {
   argv: ['workerd'],
   arch: 'x64',
   platform: 'linux',
-  version: 'v22.14.0',
-  versions: { node: '22.14.0' },
+  version: 'v22.19.0',
+  versions: { node: '22.19.0' },
   release: { name: 'node' },
   features: {},
   pid: 1,

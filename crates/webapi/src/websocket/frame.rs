@@ -1,11 +1,11 @@
-//! Frames (RFC 6455 §5): bytes from the network become messages, piece by piece, and messages become bytes. Memory follows
-//! what has arrived, never what a header announces.
+//! Frames (RFC 6455 §5): bytes from the network become messages, piece by piece. Memory follows what has arrived, never what a
+//! header announces.
 
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
-use super::deflate::{self, INFLATER, Inflater, PIECE};
+use super::deflate::{INFLATER, Inflater, PIECE};
 use super::{Budget, Charge, Close, Deflate, MAX_MESSAGE, Role};
 
 /// What a decoded message is weighed in: small ones, of which a connection has one at a time, are not worth counting.
@@ -14,14 +14,14 @@ const UNCOUNTED: usize = 64 * 1024;
 const GRAIN: usize = 256 * 1024;
 
 /// §5.2: what a compressed message's first frame has set (RFC 7692 §6).
-const RSV1: u8 = 0x40;
+pub(super) const RSV1: u8 = 0x40;
 
 const CONTINUATION: u8 = 0x0;
-const TEXT: u8 = 0x1;
-const BINARY: u8 = 0x2;
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
-const PONG: u8 = 0xA;
+pub(super) const TEXT: u8 = 0x1;
+pub(super) const BINARY: u8 = 0x2;
+pub(super) const CLOSE: u8 = 0x8;
+pub(super) const PING: u8 = 0x9;
+pub(super) const PONG: u8 = 0xA;
 
 /// §5.5: what a control frame holds at most.
 pub(super) const MAX_CONTROL: usize = 125;
@@ -343,7 +343,7 @@ impl Frame {
 }
 
 /// §5.3, from `turn` bytes into the mask on. Eight bytes at a time.
-fn xor(mask: [u8; 4], turn: usize, bytes: &mut [u8]) {
+pub(super) fn xor(mask: [u8; 4], turn: usize, bytes: &mut [u8]) {
     let turned = std::array::from_fn::<u8, 8, _>(|i| mask[(turn + i) % 4]);
     let word = u64::from_ne_bytes(turned);
     let mut chunks = bytes.chunks_exact_mut(8);
@@ -355,69 +355,4 @@ fn xor(mask: [u8; 4], turn: usize, bytes: &mut [u8]) {
     for (byte, mask) in chunks.into_remainder().iter_mut().zip(turned) {
         *byte ^= mask;
     }
-}
-
-// === writing ===
-
-/// Puts a text or binary message into `out` as one frame.
-pub(super) fn write_message(role: Role, deflate: Option<Deflate>, text: bool, payload: &[u8], out: &mut BytesMut) {
-    let opcode = if text { TEXT } else { BINARY };
-    match deflate.and_then(|deflate| deflate::compress(deflate, payload)) {
-        Some(compressed) => write(role, RSV1 | opcode, &compressed, out),
-        None => write(role, opcode, payload, out),
-    }
-}
-
-pub(super) fn write_pong(role: Role, payload: &[u8], out: &mut BytesMut) {
-    write(role, PONG, payload, out);
-}
-
-pub(super) fn write_ping(role: Role, out: &mut BytesMut) {
-    write(role, PING, &[], out);
-}
-
-pub(super) fn write_close(role: Role, close: &Close, out: &mut BytesMut) {
-    if close.code == Close::NO_STATUS {
-        return write(role, CLOSE, &[], out);
-    }
-    let mut payload = Vec::with_capacity(2 + close.reason.len());
-    payload.extend_from_slice(&close.code.to_be_bytes());
-    let fits = (0..=MAX_CONTROL - 2).rev().find(|&end| close.reason.is_char_boundary(end)).unwrap_or(0);
-    payload.extend_from_slice(&close.reason.as_bytes()[..fits]);
-    write(role, CLOSE, &payload, out);
-}
-
-/// `first`: the opcode and the reserved bits.
-fn write(role: Role, first: u8, payload: &[u8], out: &mut BytesMut) {
-    out.reserve(14 + payload.len());
-    out.put_u8(0x80 | first);
-    let masked = if role == Role::Client { 0x80 } else { 0 };
-    match payload.len() {
-        length @ 0..=125 => out.put_u8(masked | length as u8),
-        length @ 126..=0xFFFF => {
-            out.put_u8(masked | 126);
-            out.put_u16(length as u16);
-        }
-        length => {
-            out.put_u8(masked | 127);
-            out.put_u64(length as u64);
-        }
-    }
-    if role == Role::Server {
-        return out.put_slice(payload);
-    }
-    // A mask that can't be foreseen keeps a Worker from writing what a proxy on the way takes for HTTP (§10.3).
-    let mask = random_mask();
-    out.put_slice(&mask);
-    let begin = out.len();
-    out.put_slice(payload);
-    xor(mask, 0, &mut out[begin..]);
-}
-
-fn random_mask() -> [u8; 4] {
-    let mut mask = [0; 4];
-    if let Err(error) = getrandom::fill(&mut mask) {
-        tracing::error!(%error, "no randomness for a WebSocket frame's mask");
-    }
-    mask
 }

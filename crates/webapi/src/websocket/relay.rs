@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::frame::{self, Decoder, Event, Violation};
+use super::encode;
+use super::frame::{Decoder, Event, Violation};
 use super::{Budget, Close, Deflate, Incoming, Message, Socket};
 
 /// What all messages from the network together may hold in memory: those being put together, and those that nobody has
@@ -23,6 +24,8 @@ const PING: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(100);
 /// What the peer may take to answer a Close, or to end the connection once both have closed.
 const CLOSING: Duration = Duration::from_secs(10);
+/// What a peer that broke the protocol may take to end the connection: before that, it would be reset under what it was told.
+const LEAVING: Duration = Duration::from_secs(2);
 /// What the peer may take to accept a message.
 const STALL: Duration = Duration::from_secs(60);
 /// Bytes that are gathered before they are written.
@@ -69,34 +72,36 @@ pub async fn relay(
     socket: Socket,
     stop: CancellationToken,
 ) {
-    let (reader, writer) = tokio::io::split(io);
+    let (mut reader, writer) = tokio::io::split(io);
     let shared = Shared::default();
-    let reading = read(reader, role, deflate, &socket, &shared);
-    let writing = write(writer, role, deflate, &socket, &shared, stop);
-    let (mut reading, mut writing) = (std::pin::pin!(reading), std::pin::pin!(writing));
-    let violation = tokio::select! {
-        end = &mut reading => match end {
-            End::Eof => return,
-            End::Violation(violation) => violation,
-        },
-        written = &mut writing => {
-            if let Ok(Closed::Clean) = written {
-                // RFC 6455 §7.1.1: the server ends the connection; what a client still sends is let pass.
-                let _ = tokio::time::timeout(CLOSING, reading).await;
+    let mut writing = std::pin::pin!(write(writer, role, deflate, &socket, &shared, stop));
+    let violation = {
+        let mut reading = std::pin::pin!(read(&mut reader, role, deflate, &socket, &shared));
+        tokio::select! {
+            end = &mut reading => match end {
+                End::Eof => return,
+                End::Violation(violation) => violation,
+            },
+            written = &mut writing => {
+                if let Ok(Closed::Clean) = written {
+                    // RFC 6455 §7.1.1: the server ends the connection; what a client still sends is let pass.
+                    let _ = tokio::time::timeout(CLOSING, reading).await;
+                }
+                return;
             }
-            return;
         }
     };
     tracing::debug!(%violation, "a WebSocket's peer broke the protocol");
     socket.outlet.fail(violation.reason.to_owned());
     shared.tell(|news| news.violation = Some(violation));
     let _ = tokio::time::timeout(CLOSING, writing).await;
+    let _ = tokio::time::timeout(LEAVING, tokio::io::copy(&mut reader, &mut tokio::io::sink())).await;
 }
 
 // === reading ===
 
 async fn read(
-    mut io: impl AsyncRead + Unpin,
+    io: &mut (impl AsyncRead + Unpin),
     role: Role,
     deflate: Option<Deflate>,
     socket: &Socket,
@@ -190,14 +195,15 @@ async fn write(
     loop {
         let news = std::mem::take(&mut *shared.lock());
         if !sent_close {
-            news.pongs.iter().for_each(|payload| frame::write_pong(role, payload, &mut out));
+            news.pongs.iter().for_each(|payload| encode::pong(role, payload, &mut out));
             if news.ping {
-                frame::write_ping(role, &mut out);
+                encode::ping(role, &mut out);
             }
             if let Some(violation) = news.violation {
                 let close = Close { code: violation.code, reason: violation.reason.to_owned() };
-                frame::write_close(role, &close, &mut out);
+                encode::close(role, &close, &mut out);
                 flush(&mut io, &mut out).await?;
+                io.shutdown().await?;
                 return Ok(Closed::Broken);
             }
         }
@@ -221,7 +227,7 @@ async fn write(
             () = limit => return Ok(Closed::Broken),
             () = stop.cancelled(), if !sent_close => {
                 let away = Close { code: 1001, reason: "The server is going away.".to_owned() };
-                frame::write_close(role, &away, &mut out);
+                encode::close(role, &away, &mut out);
                 sent_close = true;
                 deadline = Some(Instant::now() + CLOSING);
                 socket.outlet.fail("The server is going away.".to_owned());
@@ -252,10 +258,10 @@ fn gather(role: Role, deflate: Option<Deflate>, first: Incoming, socket: &Socket
     let mut next = first;
     loop {
         match next {
-            Incoming::Message(Message::Text(text)) => frame::write_message(role, deflate, true, text.as_bytes(), out),
-            Incoming::Message(Message::Binary(bytes)) => frame::write_message(role, deflate, false, &bytes, out),
+            Incoming::Message(Message::Text(text)) => encode::message(role, deflate, true, text.as_bytes(), out),
+            Incoming::Message(Message::Binary(bytes)) => encode::message(role, deflate, false, &bytes, out),
             Incoming::Message(Message::Close(close)) => {
-                frame::write_close(role, &close, out);
+                encode::close(role, &close, out);
                 return Some(Sent::Close);
             }
             Incoming::Failed(_) | Incoming::Gone => return None,

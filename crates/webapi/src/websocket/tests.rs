@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 
-use super::frame::{self, Decoder, Event, Violation};
+use super::encode;
+use super::frame::{Decoder, Event, Violation};
 use super::*;
 
 fn decoder() -> Decoder {
@@ -135,15 +136,15 @@ fn large_messages_are_charged_until_they_are_taken() {
 fn what_a_client_writes_a_server_reads() {
     for length in [0, 1, 7, 8, 125, 126, 65_535, 65_536, 200_000] {
         let mut out = BytesMut::new();
-        frame::write_message(Role::Client, None, false, &vec![9; length], &mut out);
+        encode::message(Role::Client, None, false, &vec![9; length], &mut out);
         assert_eq!(decode(&out, 1000).unwrap(), [format!("binary {length}")]);
     }
     let mut out = BytesMut::new();
     // A reason is cut where a character ends.
-    frame::write_close(Role::Client, &Close { code: 4000, reason: "ä".repeat(100) }, &mut out);
+    encode::close(Role::Client, &Close { code: 4000, reason: "ä".repeat(100) }, &mut out);
     assert_eq!(decode(&out, 1000).unwrap(), [format!("close 4000 {}", "ä".repeat(61))]);
     let mut out = BytesMut::new();
-    frame::write_close(Role::Client, &Close::none(), &mut out);
+    encode::close(Role::Client, &Close::none(), &mut out);
     assert_eq!(decode(&out, 1000).unwrap(), ["close 1005 "]);
 }
 
