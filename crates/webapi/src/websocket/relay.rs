@@ -223,6 +223,8 @@ async fn write(
             }
         };
         tokio::select! {
+            // A ping that came before what a message answers is answered before it.
+            biased;
             () = shared.told.notified() => {}
             () = limit => return Ok(Closed::Broken),
             () = stop.cancelled(), if !sent_close => {
