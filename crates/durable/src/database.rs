@@ -114,7 +114,11 @@ impl Database {
 
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
         let direct = self.seal.as_ref().map_or(Ok(false), |seal| seal.begin())?;
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+        if let (Err(_), Some(seal)) = (&begun, &self.seal) {
+            seal.end(false);
+        }
+        begun?;
         if !direct && let Some(seal) = self.seal.take() {
             seal.logs();
         }

@@ -248,7 +248,8 @@ impl Storage {
         Ok(self.database.as_ref().map(Look::at))
     }
 
-    /// Closes the connection until it is needed again, where that takes no sync. SQLite looks through all that a process has open whenever it opens one more.
+    /// Closes the connection until it is needed again, where that takes no sync. SQLite looks through all that a process has
+    /// open whenever it opens one more.
     pub fn rest(&mut self) {
         let Some(database) = &self.database else { return };
         if !self.open && database.is_clean() && self.durability.has(*self.commits.borrow()) {
@@ -271,8 +272,8 @@ impl Storage {
     /// Moves what is in the log into the database, durably. Whether all of it is there.
     pub(crate) fn checkpoint(&mut self) -> Result<bool, Error> {
         let Some(database) = &mut self.database else { return Ok(false) };
-        if database.is_unsealed() {
-            self.disk.sync()?;
+        if database.is_unsealed() && !self.disk.sync()? {
+            return Ok(false);
         }
         let moves = database.logged() > 0;
         let all = database.checkpoint()?;
