@@ -10,7 +10,7 @@ SKERRY := target/release/skerry
 PORT ?= 8787
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test wpt bench fmt lint clean setup-build setup-test setup-bench
+.PHONY: help run build test wpt fuzz bench fmt lint clean setup-build setup-test setup-bench
 
 help: ## list the recipes
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,13 +22,16 @@ build: setup-build ## build target/release/skerry alone
 	# Of the whole workspace, so that the tests need no other build of the same crates.
 	cargo build --release --locked --workspace --bin skerry
 
-test: setup-test build ## formatting, lints, unit tests, journeys and the web-platform-tests, with counts
+test: setup-test build ## formatting, lints, unit tests, journeys, the web-platform-tests and the fuzz targets, with counts
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	@.ci/test
 
 wpt: setup-test build ## the web-platform-tests alone; WPT="url -v" narrows it, WPT_DIR has a full checkout
 	@.ci/wpt $(WPT)
+
+fuzz: setup-build ## each fuzz target for FUZZ_SECONDS (20); FUZZ=url runs one
+	@.ci/fuzz $(FUZZ)
 
 bench: setup-bench build ## Skerry beside workerd; BENCH="--case hello --rounds 3 --json FILE" narrows it
 	@python3 bench/run.py $(BENCH)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 START_SECONDS = 60
-COMPATIBILITY_DATE = "2026-01-01"
+COMPATIBILITY_DATE = "2026-11-17"
 
 
 class BenchError(Exception):

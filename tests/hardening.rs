@@ -23,11 +23,8 @@ tag = "v1"
 new_sqlite_classes = ["Thing"]
 "#;
 
-/// `/plain` runs the suite, `/replaced` runs it with everything replaced, and tells which replacements were called.
-/// The suite itself uses syntax and the platform's own objects alone.
-const WORKER: &str = r#"
-    import { DurableObject } from "cloudflare:workers";
-
+/// `replaceAll` puts something else in the place of every function and accessor of every builtin; `touched` says what of it was called.
+const REPLACING: &str = r#"
     const { apply, construct, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
     const { stringify } = JSON;
     const text = String;
@@ -96,6 +93,31 @@ const WORKER: &str = r#"
       const { length } = plans;
       for (let i = 0; i < length; i++) defineProperty(plans[i][0], plans[i][1], plans[i][2]);
     }
+"#;
+
+/// `/plain` runs the suite, `/replaced` runs it with everything replaced, and tells which replacements were called.
+const RUNNING: &str = r#"
+    const names = Object.keys(SUITE);
+    export default {
+      async fetch(request, env) {
+        if (request.url.endsWith("/replaced")) replaceAll();
+        const results = {};
+        const { length } = names;
+        for (let i = 0; i < length; i++) {
+          try {
+            results[names[i]] = await SUITE[names[i]](env);
+          } catch (error) {
+            results[names[i]] = `failed: ${error.name}: ${error.message} ${error.stack}`;
+          }
+        }
+        return new Response(stringify({ results, touched }));
+      },
+    };
+"#;
+
+/// It uses syntax and the platform's own objects alone.
+const SUITE: &str = r#"
+    import { DurableObject } from "cloudflare:workers";
 
     // What the Worker hands over to be iterated brings its own iterator: that one the runtime has to call.
     const { iterator, asyncIterator } = Symbol;
@@ -276,35 +298,81 @@ const WORKER: &str = r#"
       }
     }
 
-    const names = Object.keys(SUITE);
-    export default {
-      async fetch(request, env) {
-        if (request.url.endsWith("/replaced")) replaceAll();
-        const results = {};
-        const { length } = names;
-        for (let i = 0; i < length; i++) {
-          try {
-            results[names[i]] = await SUITE[names[i]](env);
-          } catch (error) {
-            results[names[i]] = `failed: ${error.name}: ${error.message} ${error.stack}`;
-          }
-        }
-        return new Response(stringify({ results, touched }));
+"#;
+
+/// Node's modules, with what they have of the platform under them.
+const NODE_SUITE: &str = r#"
+    import assert from "node:assert";
+    import { AsyncLocalStorage } from "node:async_hooks";
+    import { Buffer } from "node:buffer";
+    import { EventEmitter } from "node:events";
+    import path from "node:path";
+    import querystring from "node:querystring";
+    import { Readable, Transform, pipeline } from "node:stream";
+    import { StringDecoder } from "node:string_decoder";
+    import { format, inspect } from "node:util";
+
+    const PromiseOriginal = Promise;
+    const SUITE = {
+      async stores() {
+        const storage = new AsyncLocalStorage();
+        return await storage.run("store", async () => { await scheduler.wait(1); return storage.getStore(); });
+      },
+      async buffers() {
+        const bytes = Buffer.from("h\u00e9llo", "utf8");
+        return `${bytes.toString("hex")} ${bytes.toString("base64")} ${bytes.indexOf("l")} ${Buffer.concat([bytes, Buffer.from("!")]).length} ${bytes.readUInt16BE(0)}`;
+      },
+      async emitters() {
+        const emitter = new EventEmitter();
+        let heard = "";
+        emitter.on("a", (value) => { heard += value; });
+        emitter.once("a", () => { heard += "once"; });
+        emitter.emit("a", 1);
+        emitter.emit("a", 2);
+        return heard;
+      },
+      async texts() {
+        const decoder = new StringDecoder("utf8");
+        return `${decoder.write(Buffer.from([0xc3]))}${decoder.write(Buffer.from([0xa9]))} ${path.join("a", "..", "b")} ${querystring.stringify({ a: "b c" })} ` +
+          `${format("%s %d %j", "x", 1, { y: 2 })} ${inspect({ a: [1, { b: "c" }] })}`;
+      },
+      async streams() {
+        let all = "";
+        const upper = new Transform({ transform(chunk, encoding, done) { done(null, `<${chunk}>`); } });
+        const source = new Readable({ read() { this.push("a"); this.push("b"); this.push(null); } });
+        upper.on("data", (chunk) => { all += chunk; });
+        await new PromiseOriginal((resolve, reject) => { pipeline(source, upper, (error) => { if (error) reject(error); else resolve(); }); });
+        return all;
+      },
+      async assertions() {
+        try { assert.deepStrictEqual({ a: 1 }, { a: 2 }); } catch (error) { return error.code; }
       },
     };
 "#;
 
-#[tokio::test]
-async fn the_runtime_calls_nothing_that_a_worker_has_replaced() {
-    let project = Project::configured(CONFIG, WORKER);
+/// What the suite says as it is, and what it says with everything replaced.
+async fn run(config: &str, suite: &str) -> (Value, Value) {
+    let project = Project::configured(config, &[suite, REPLACING, RUNNING].concat());
     let dev = Dev::start(&project).await;
     let plain: Value = serde_json::from_str(&dev.text("/plain").await).unwrap();
-    let results = plain["results"].as_object().unwrap();
-    assert_eq!(results.len(), 19);
-    for (name, result) in results {
+    for (name, result) in plain["results"].as_object().unwrap() {
         assert!(!result.as_str().unwrap().starts_with("failed: "), "{name}: {result}");
     }
-    let replaced: Value = serde_json::from_str(&dev.text("/replaced").await).unwrap();
+    (plain, serde_json::from_str(&dev.text("/replaced").await).unwrap())
+}
+
+#[tokio::test]
+async fn the_runtime_calls_nothing_that_a_worker_has_replaced() {
+    let (plain, replaced) = run(CONFIG, SUITE).await;
+    assert_eq!(plain["results"].as_object().unwrap().len(), 19);
     assert_eq!(replaced["results"], plain["results"]);
     assert_eq!(replaced["touched"], serde_json::json!({}));
+}
+
+#[tokio::test]
+async fn nodes_modules_work_on_with_everything_replaced() {
+    let (plain, replaced) = run("compatibility_flags = [\"nodejs_compat\"]", NODE_SUITE).await;
+    assert_eq!(plain["results"].as_object().unwrap().len(), 6);
+    // Node's own files call some of the replacements, which do as the originals do.
+    assert_eq!(replaced["results"], plain["results"]);
 }

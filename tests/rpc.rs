@@ -35,6 +35,7 @@ script_name = "back"
 "#;
 
 const BACK_CONFIG: &str = r#"
+compatibility_flags = ["enable_request_signal"]
 [[services]]
 binding = "SELF"
 service = "back"

@@ -227,7 +227,7 @@ async fn errors_are_carried_and_missing_workers_named() {
     );
     let back = Project::named(
         "back",
-        "",
+        "compatibility_flags = [\"enable_request_signal\"]",
         r#"
         let aborted = "no";
         export default {

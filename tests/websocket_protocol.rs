@@ -1,10 +1,15 @@
-//! The WebSocket protocol over a raw connection: what the Autobahn test suite asks of a server in its families 1 to 7, 12 and
-//! 13 (framing, pings, reserved bits, opcodes, fragments, UTF-8, closing, compression).
+//! The WebSocket protocol, after what the Autobahn test suite asks of a server: over a raw connection its families 1 to 7 and some of 12 and 13
+//! (framing, pings, reserved bits, opcodes, fragments, UTF-8, closing, compression), with `ws` its families 9, 10, 12 and 13 (sizes, fragments,
+//! many messages, terms of compression).
+
+use std::time::Duration;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use harness::{Dev, Project};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
 const ECHO: &str = r#"
     import { DurableObject } from "cloudflare:workers";
@@ -354,4 +359,19 @@ async fn a_worker_offers_compression_as_a_client() {
     assert_eq!(heard, expected);
     assert_eq!(dev.json(&format!("/fetch?to={there}&offer=permessage-deflate")).await, AGREED);
     assert_eq!(dev.json(&format!("/fetch?to={there}&offer=x-foo")).await, serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn messages_of_all_sizes_come_back_under_all_terms() {
+    let project = Project::configured(CONFIG, ECHO);
+    let dev = Dev::start(&project).await;
+    let script = harness::root().join("tests/websockets/messages.mjs");
+    let packages = harness::root().join("tests/package.json");
+    let address = dev.url("").replace("http", "ws");
+    let run = Command::new("node").arg(script).arg(address).arg(packages).kill_on_drop(true).output();
+    let run = tokio::time::timeout(Duration::from_secs(240), run).await.expect("ws ends").unwrap();
+    let told = String::from_utf8_lossy(&run.stdout);
+    let told: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{run:?}"));
+    assert_eq!(told["failed"], serde_json::json!([]));
+    assert_eq!(told["cases"], 114);
 }

@@ -8,27 +8,26 @@ Python's standard library is all that it takes. `run.py --help` says how to run 
 import argparse
 import concurrent.futures
 import fnmatch
-import http.server
+import hashlib
 import json
-import os
 import pathlib
-import queue
 import re
-import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-import urllib.request
+
+from files import serve_files
+from servers import Skerry, Workerd
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = [
-    "FileAPI", "WebCryptoAPI", "console", "dom/abort", "dom/events", "encoding", "fetch/data-urls", "hr-time", "html/webappapis", "performance-timeline",
-    "streams", "url", "user-timing", "wasm/jsapi", "webidl", "webmessaging",
+    "FileAPI", "WebCryptoAPI", "compression", "console", "dom/abort", "dom/events", "encoding", "fetch/api", "fetch/data-urls", "hr-time", "html/webappapis",
+    "performance-timeline", "streams", "url", "urlpattern", "user-timing", "wasm/jsapi", "webidl", "webmessaging",
 ]
 STATUS = {0: "PASS", 1: "FAIL", 2: "TIMEOUT", 3: "NOTRUN", 4: "PRECONDITION_FAILED"}
 BATCH = 40
+# Which of the known failures pass in workerd.
+WORKERD = HERE / "workerd.json"
 # What the tests' own server has under another name.
 ALIASES = {"/resources/WebIDLParser.js": "/resources/webidl2/lib/webidl2.js"}
 # Seconds; some derive keys for a minute on a machine that has nothing else to do.
@@ -120,93 +119,64 @@ def find(root, patterns):
     return tests
 
 
-class Files(http.server.SimpleHTTPRequestHandler):
-    """What tests fetch."""
-
-    def log_message(self, *args):
-        pass
-
-    def do_POST(self):
-        """What /fetch/api/resources/echo-content.py is on the tests' own server."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.headers.get("Transfer-Encoding"):
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Type", "text/plain")
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def serve_files(root):
-    handler = lambda *args: Files(*args, directory=str(root))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_address[1]}"
-
-
-class Skerry:
-    """One process with a Worker for each of some tests."""
-
-    def __init__(self, binary, tests, origin):
-        self.folder = tempfile.TemporaryDirectory(prefix="skerry-wpt-")
-        paths = []
-        for number, test in enumerate(tests):
-            path = pathlib.Path(self.folder.name) / f"t{number}"
-            path.mkdir()
-            (path / "index.js").write_text(test.source(origin), encoding="utf-8")
-            (path / "wrangler.toml").write_text(
-                f'name = "t{number}"\nmain = "index.js"\ncompatibility_date = "2026-01-01"\nno_bundle = true\nfind_additional_modules = false\n'
-            )
-            paths.append(str(path))
-        command = [str(binary), "dev", "--ip", "127.0.0.1", "--port", "0", *paths]
-        self.log = open(pathlib.Path(self.folder.name) / "log", "w+")
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, "NO_COLOR": "1"})
-        self.lines, self.address = [], None
-        ready = queue.Queue()
-        threading.Thread(target=self.read, args=(ready,), daemon=True).start()
-        self.address = ready.get(timeout=120)
-        if self.address is None:
-            raise SystemExit("skerry dev did not start:\n" + "\n".join(self.lines[-20:]))
-
-    def read(self, ready):
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-            found = re.search(r"Ready on http://(\S+)", line)
-            if found:
-                ready.put(found.group(1))
-        ready.put(None)
-
-    def ask(self, number, timeout):
-        request = urllib.request.Request(f"http://{self.address}/", headers={"Host": f"t{number}.localhost"})
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return {"status": 1, "message": re.sub(r"\s+", " ", error.read().decode(errors="replace"))[:2000], "tests": []}
-        except (OSError, ValueError) as error:
-            return {"status": 2, "message": str(error), "tests": []}
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self.log.close()
-        self.folder.cleanup()
-
-
-def run_batch(binary, tests, origin):
-    skerry = Skerry(binary, tests, origin)
+def run_batch(server, binary, tests, origin):
+    running = server(binary, [test.source(origin) for test in tests])
     try:
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            asked = [pool.submit(skerry.ask, number, test.timeout) for number, test in enumerate(tests)]
+            asked = [pool.submit(running.ask, number, test.timeout) for number, test in enumerate(tests)]
             return [one.result() for one in asked]
     finally:
-        skerry.stop()
+        running.stop()
+
+
+def run_all(server, binary, tests, origin):
+    """What each test told, by its name."""
+    batches, everything = [tests[at : at + BATCH] for at in range(0, len(tests), BATCH)], {}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        running = {pool.submit(run_batch, server, binary, batch, origin): batch for batch in batches}
+        for done, future in enumerate(concurrent.futures.as_completed(running), 1):
+            for test, result in zip(running[future], future.result()):
+                everything[test.name] = result
+            if sys.stderr.isatty():
+                print(f"\r{done} of {len(batches)} parts", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    return everything
+
+
+def outcomes(result):
+    """`(subtest, status, message)` for each that a test told of, and one for the file where it ended badly."""
+    told = [(name, STATUS.get(status, str(status)), message) for name, status, message in result["tests"]]
+    if result["status"] != 0 or not told:
+        told.append(("(the file)", "TIMEOUT" if result["status"] == 2 else "ERROR", result["message"] or "no test ran"))
+    return told
+
+
+def folder_of(test):
+    return next(folder for folder in FOLDERS if test.startswith(folder + "/"))
+
+
+def digest(known):
+    """Which failures are known, in short."""
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+
+def ask_workerd(binary, tests, origin, known, ours, write):
+    """Which of the failures are Skerry's alone."""
+    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    theirs, passes = run_all(Workerd, binary, tests, origin), {}
+    for test in tests:
+        # Not by the names that failed: where a file of ours did not run, its tests have none.
+        names = sorted(passed(theirs[test.name]) - passed(ours[test.name]))
+        if names:
+            passes[test.name] = names
+            print(f"{version} passes {test.name}: " + ", ".join(map(repr, names)))
+    if write:
+        WORKERD.write_text(json.dumps({"version": version, "asked": digest(known), "passes": passes}, indent=1) + "\n")
+
+
+def passed(result):
+    return {name for name, status, _ in outcomes(result) if status == "PASS"}
 
 
 class Expected:
@@ -247,6 +217,7 @@ def main():
     parser.add_argument("--wpt", required=True, help="folder with the web-platform-tests")
     parser.add_argument("--json", help="write all results to this file")
     parser.add_argument("--table", help="compare the table of results with this file; with --write, write it there")
+    parser.add_argument("--workerd", help="ask this binary of workerd about the known failures as well; with --write, keep what it says")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("-v", "--verbose", action="store_true", help="print each failure, expected or not")
     arguments = parser.parse_args()
@@ -257,28 +228,13 @@ def main():
         raise SystemExit(f"no tests in {root}" + (f" match {arguments.patterns}" if arguments.patterns else ""))
     server, origin = serve_files(root)
     expected = Expected(HERE / "expected.json")
-    batches = [tests[at : at + BATCH] for at in range(0, len(tests), BATCH)]
-    counts, wrong, everything, began = {}, [], {}, time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        running = {pool.submit(run_batch, arguments.binary, batch, origin): batch for batch in batches}
-        for done, future in enumerate(concurrent.futures.as_completed(running), 1):
-            for test, result in zip(running[future], future.result()):
-                everything[test.name] = result
-            if sys.stderr.isatty():
-                print(f"\r{done} of {len(batches)} parts", end="", file=sys.stderr)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    server.shutdown()
+    counts, known, wrong, began = {}, {}, [], time.monotonic()
+    everything = run_all(Skerry, arguments.binary, tests, origin)
 
     for test in tests:
-        result = everything[test.name]
-        folder = next(folder for folder in FOLDERS if test.name.startswith(folder + "/"))
-        count = counts.setdefault(folder, {"files": 0, "passed": 0, "known": 0, "wrong": 0})
+        count = counts.setdefault(folder_of(test.name), {"files": 0, "passed": 0, "known": 0, "wrong": 0})
         count["files"] += 1
-        outcomes = [(name, STATUS.get(status, str(status)), message) for name, status, message in result["tests"]]
-        if result["status"] != 0 or not outcomes:
-            outcomes.append(("(the file)", "TIMEOUT" if result["status"] == 2 else "ERROR", result["message"] or "no test ran"))
-        for name, status, message in outcomes:
+        for name, status, message in outcomes(everything[test.name]):
             reason = expected.reason(test.name, name)
             if status == "PASS":
                 count["passed"] += 1
@@ -290,6 +246,8 @@ def main():
                 continue
             else:
                 count["known" if reason is not None else "wrong"] += 1
+                if reason is not None:
+                    known.setdefault(test.name, []).append(name)
                 line = f"{test.name}: {name!r} {status}: {message}"
                 if reason is None:
                     wrong.append(line)
@@ -298,9 +256,13 @@ def main():
     for pattern, name in expected.unused(list(everything)):
         wrong.append(f"expected.json has {name!r} of {pattern}, which nothing met")
 
+    if arguments.workerd:
+        ask_workerd(str(pathlib.Path(arguments.workerd).resolve()), [test for test in tests if test.name in known], origin, known, everything, arguments.write)
+    server.shutdown()
     for line in wrong:
         print(line)
-    table = render(counts)
+    workerd = json.loads(WORKERD.read_text())
+    table = render(counts, workerd)
     print(table)
     total = {key: sum(count[key] for count in counts.values()) for key in ("files", "passed", "known", "wrong")}
     print(
@@ -310,29 +272,42 @@ def main():
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps({"folders": counts, "tests": everything}, indent=1))
     if arguments.table and not arguments.patterns and not wrong:
-        wrong += keep_table(pathlib.Path(arguments.table), table, expected, arguments.write)
+        if workerd["asked"] != digest(known):
+            wrong.append(f"{WORKERD} is about other failures: run `make wpt WPT='--workerd PATH --write'`")
+        wrong += keep_table(pathlib.Path(arguments.table), table, workerd, expected, arguments.write)
     sys.exit(1 if wrong else 0)
 
 
-def render(counts):
-    lines = ["| folder | files | subtests | passed | known failures | |", "|---|---|---|---|---|---|"]
-    rows = [(folder, counts[folder]) for folder in FOLDERS if folder in counts]
-    total = {key: sum(count[key] for _, count in rows) for key in ("files", "passed", "known", "wrong")}
+def render(counts, workerd):
+    lines = ["| folder | files | subtests | passed | known failures | of those, workerd passes | | without what fails in both |", "|---|---|---|---|---|---|---|---|"]
+    rows = [(folder, {**counts[folder], "there": there(workerd, folder)}) for folder in FOLDERS if folder in counts]
+    total = {key: sum(count[key] for _, count in rows) for key in ("files", "passed", "known", "wrong", "there")}
     for folder, count in [*rows, ("**all**", total)]:
-        subtests = count["passed"] + count["known"] + count["wrong"]
-        share = f"{100 * count['passed'] / subtests:.1f} %" if subtests else ""
-        lines.append(f"| {folder} | {count['files']} | {subtests:,} | {count['passed']:,} | {count['known'] + count['wrong']:,} | {share} |")
+        failed, good = count["known"] + count["wrong"], count["passed"]
+        lines.append(
+            f"| {folder} | {count['files']} | {good + failed:,} | {good:,} | {failed:,} | {count['there']:,} "
+            f"| {share(good, good + failed)} | {share(good, good + count['there'] + count['wrong'])} |"
+        )
     return "\n".join(lines)
 
 
-def keep_table(path, table, expected, write):
+def there(workerd, folder):
+    """How many subtests of a folder are known to fail in Skerry, and pass in workerd."""
+    return sum(len(names) for test, names in workerd["passes"].items() if folder_of(test) == folder)
+
+
+def share(part, whole):
+    return f"{100 * part / whole:.1f} %" if whole else ""
+
+
+def keep_table(path, table, workerd, expected, write):
     """The part of the page between the marks is made of the results."""
     begin, end = "<!-- results: begin -->\n", "<!-- results: end -->"
     reasons = {}
     for group in expected.groups:
         reasons.setdefault(group["reason"], set()).update(group["tests"])
     listed = "\n".join(f"| {reason} | {', '.join(sorted(tests))} |" for reason, tests in reasons.items())
-    made = f"{table}\n\n| what fails, and why | where |\n|---|---|\n{listed}\n"
+    made = f"{table}\n\nworkerd is {workerd['version']}, asked with the same Workers.\n\n| what fails, and why | where |\n|---|---|\n{listed}\n"
     text = path.read_text()
     before, rest = text.split(begin)
     old, after = rest.split(end)

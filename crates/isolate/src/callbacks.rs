@@ -7,7 +7,7 @@ pub(crate) fn install(isolate: &mut v8::Isolate) {
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     isolate.set_capture_stack_trace_for_uncaught_exceptions(true, 20);
     isolate.set_promise_reject_callback(promise_rejected);
-    isolate.set_allow_wasm_code_generation_callback(may_compile_wasm);
+    isolate.set_allow_wasm_code_generation_callback(crate::code_generation::may_compile_wasm);
     isolate.set_host_initialize_import_meta_object_callback(initialize_import_meta);
     isolate.set_host_import_module_dynamically_callback(crate::module_map::import_dynamically);
     isolate.set_allow_atomics_wait(false);
@@ -27,13 +27,6 @@ unsafe extern "C" fn promise_rejected(message: v8::PromiseRejectMessage) {
         PromiseHandlerAddedAfterReject => state(scope).rejections.handled(&promise),
         PromiseRejectAfterResolved | PromiseResolveAfterResolved => {}
     }
-}
-
-/// Workers may not compile wasm from bytes; the runtime does, for the modules that were deployed.
-unsafe extern "C" fn may_compile_wasm(context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
-    // SAFETY: V8 calls this with the context that runs on this thread.
-    v8::callback_scope!(unsafe scope, context);
-    state(scope).compiling_wasm
 }
 
 unsafe extern "C" fn initialize_import_meta(

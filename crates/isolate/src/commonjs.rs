@@ -59,6 +59,10 @@ fn require_module<'s>(
 ) -> Option<v8::Local<'s, v8::Value>> {
     let module = module_map::load(scope, name, referrer)?;
     module.instantiate_module(scope, module_map::resolve_import)?;
+    if module.is_graph_async() {
+        crate::throw(scope, crate::JsError::error("Top-level await in module is not permitted at this time."));
+        return None;
+    }
     module.evaluate(scope)?;
     if module.get_status() == v8::ModuleStatus::Errored {
         let exception = module.get_exception();

@@ -2,8 +2,10 @@
 //! the limits that hold a hostile script. Nothing here knows about HTTP, Workers or bindings. `unsafe` lives here only.
 
 mod actor;
+mod attributes;
 mod callbacks;
 mod clock;
+mod code_generation;
 mod commonjs;
 mod context;
 mod event_loop;
@@ -30,7 +32,9 @@ mod watchdog;
 pub use actor::{
     ActorId, Closed, Opening, OutputGate, actor, at_step_end, output_gate, output_waits, own, put_own, reset,
 };
+pub use attributes::{ImportAttributes, set_import_attributes};
 pub use clock::unix_millis;
+pub use code_generation::allow_code_generation;
 pub use context::{Attached, ContextData, ContextId, Failure, IoContext, new_attachment};
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
 pub use exception::{Frame, JsException};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::attributes;
 use crate::exception::JsException;
 use crate::modules::{ModuleGraph, ModuleKind};
 use crate::state::state;
@@ -230,14 +231,17 @@ fn not_found<T>(scope: &mut v8::PinScope, name: &str, referrer: &str) -> Option<
 pub(crate) fn resolve_import<'s>(
     context: v8::Local<'s, v8::Context>,
     specifier: v8::Local<'s, v8::String>,
-    _attributes: v8::Local<'s, v8::FixedArray>,
+    attributes: v8::Local<'s, v8::FixedArray>,
     referrer: v8::Local<'s, v8::Module>,
 ) -> Option<v8::Local<'s, v8::Module>> {
     // SAFETY: V8 calls this with the context that runs on this thread.
     v8::callback_scope!(unsafe scope, context);
     let specifier = specifier.to_rust_string_lossy(scope);
     let referrer = state(scope).modules.name_of(referrer).unwrap_or_default().to_owned();
-    load(scope, &resolve(&specifier, &referrer), &referrer)
+    let name = resolve(&specifier, &referrer);
+    // Each attribute comes with its place in the source.
+    attributes::check(scope, attributes, 3, &specifier, &name)?;
+    load(scope, &name, &referrer)
 }
 
 /// V8's question for `import()`: a promise of the module's namespace.
@@ -246,14 +250,14 @@ pub(crate) fn import_dynamically<'s, 'i>(
     _options: v8::Local<'s, v8::Data>,
     referrer: v8::Local<'s, v8::Value>,
     specifier: v8::Local<'s, v8::String>,
-    _attributes: v8::Local<'s, v8::FixedArray>,
+    attributes: v8::Local<'s, v8::FixedArray>,
 ) -> Option<v8::Local<'s, v8::Promise>> {
     let specifier = specifier.to_rust_string_lossy(scope);
     let referrer = referrer.to_rust_string_lossy(scope);
     let resolver = v8::PromiseResolver::new(scope)?;
     let promise = resolver.get_promise(scope);
     v8::tc_scope!(let scope, scope);
-    let namespace = import_now(scope, &specifier, &referrer);
+    let namespace = import_now(scope, &specifier, &referrer, attributes);
     match namespace {
         Some(namespace) => {
             resolver.resolve(scope, namespace);
@@ -273,8 +277,11 @@ fn import_now<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     specifier: &str,
     referrer: &str,
+    attributes: v8::Local<v8::FixedArray>,
 ) -> Option<v8::Local<'s, v8::Value>> {
-    let module = load(scope, &resolve(specifier, referrer), referrer)?;
+    let name = resolve(specifier, referrer);
+    attributes::check(scope, attributes, 2, specifier, &name)?;
+    let module = load(scope, &name, referrer)?;
     module.instantiate_module(scope, resolve_import)?;
     let evaluated = module.evaluate(scope)?.try_cast::<v8::Promise>().ok()?;
     let namespace = module.get_module_namespace();

@@ -161,7 +161,8 @@ pub fn require_memory(scope: &mut v8::PinScope, bytes: usize) -> bool {
 /// Where the running JavaScript was called from: the nearest frame that is not the runtime's own.
 pub fn caller(scope: &mut v8::PinScope) -> Option<crate::Frame> {
     let trace = v8::StackTrace::current_stack_trace(scope, 10)?;
-    crate::exception::trace_frames(scope, trace).into_iter().find(|frame| !frame.script.starts_with("skerry:"))
+    let ours = |script: &str| script.starts_with("skerry:") || script.starts_with("node:");
+    crate::exception::trace_frames(scope, trace).into_iter().find(|frame| !ours(&frame.script))
 }
 
 /// Whether the running code belongs to an event; otherwise the platform's error is thrown.

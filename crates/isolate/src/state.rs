@@ -54,6 +54,9 @@ pub(crate) struct IsolateState {
     pub(crate) now: f64,
     /// Whether wasm may be compiled: only while the runtime itself loads a module.
     pub(crate) compiling_wasm: bool,
+    /// Whether the script may make code of data.
+    pub(crate) code_generation: bool,
+    pub(crate) import_attributes: crate::ImportAttributes,
     embedder: FxHashMap<TypeId, Box<dyn Any + Send>>,
 }
 
@@ -81,6 +84,8 @@ impl IsolateState {
             resets: Vec::new(),
             now: 0.0,
             compiling_wasm: false,
+            code_generation: false,
+            import_attributes: crate::ImportAttributes::default(),
             embedder: FxHashMap::default(),
         }
     }

@@ -3,12 +3,16 @@
 //! nor a Worker without the flag has any of it. Nothing here knows about handlers or bindings of Workers.
 
 mod buffer;
+mod crypto;
+mod dns;
+mod domain;
 mod encoding;
 mod error;
 mod library;
 mod search;
 mod types;
 mod util;
+mod zlib;
 
 use isolate::{Args, Op, v8};
 
@@ -19,9 +23,12 @@ pub const OPS: &[Op] = &[isolate::op!(op_node_compile), isolate::op!(op_node_bin
 fn binding(name: &str) -> Option<&'static [Op]> {
     match name {
         "buffer" => Some(buffer::OPS),
+        "cares_wrap" => Some(dns::OPS),
+        "encoding_binding" => Some(domain::OPS),
         "types" => Some(types::OPS),
         "util" => Some(util::OPS),
-        _ => None,
+        "zlib" => Some(zlib::OPS),
+        _ => crypto::part(name.strip_prefix("crypto/")?),
     }
 }
 

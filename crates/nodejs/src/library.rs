@@ -23,7 +23,7 @@ pub(crate) struct File {
 static FILES: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
     let mut files = HashMap::new();
     add(&NODES, &mut files);
-    // Where there is one of ours, it stands for Node's.
+    // Where there is one of ours, it stands for Node's, which is then `node/ID`.
     add(&OURS, &mut files);
     files
 });
@@ -36,7 +36,10 @@ fn add(folder: &Dir<'static>, files: &mut HashMap<String, File>) {
             continue;
         };
         let (text, code_cache) = (OnceLock::new(), OnceLock::new());
-        files.insert(id.to_owned(), File { name: format!("node:{id}"), source, text, code_cache });
+        let file = File { name: format!("node:{id}"), source, text, code_cache };
+        if let Some(shadowed) = files.insert(id.to_owned(), file) {
+            files.insert(format!("node/{id}"), shadowed);
+        }
     }
     folder.dirs().for_each(|folder| add(folder, files));
 }

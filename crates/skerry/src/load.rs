@@ -70,12 +70,16 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
         bindings(worker, &vars, &bundle, &options.state).map_err(|message| failed(message, watch.clone()))?;
     bindings.extend(services(worker, options));
     let warnings = project.warnings.iter().chain(&vars.warnings).map(ToString::to_string);
-    let warnings = warnings.chain(bundle.warnings.iter().map(ToString::to_string)).collect();
+    let warnings = warnings.chain(bundle.warnings.iter().map(ToString::to_string));
+    let unknown = Compatibility::unknown(&worker.compatibility_flags).map(|flag| {
+        format!("the compatibility flag `{flag}` is unknown to this version of Skerry, and changes nothing")
+    });
+    let warnings = warnings.chain(unknown).collect();
     let version = Version {
         name: worker.name.as_str().to_owned(),
         modules: Arc::new(modules(&bundle)),
         bindings,
-        compatibility: Compatibility::new(&worker.compatibility_date.to_string(), &worker.compatibility_flags),
+        compatibility: compatibility(worker),
         limits: limits(&worker.limits, options.enforce_limits),
     };
     let classes = objects::classes(worker, options.state.objects().classes())
@@ -104,9 +108,13 @@ async fn build_command(worker: &WorkerConfig) -> Result<(), String> {
     }
 }
 
+fn compatibility(worker: &WorkerConfig) -> Compatibility {
+    Compatibility::new(&worker.compatibility_date.to_string(), &worker.compatibility_flags)
+}
+
 fn bundle_options(project: &Project) -> bundle::Options {
     let worker = &project.worker;
-    let flag = |name: &str| worker.compatibility_flags.iter().any(|flag| flag == name);
+    let on = compatibility(worker);
     bundle::Options {
         define: worker.define.clone().into_iter().collect(),
         alias: worker.alias.clone().into_iter().collect(),
@@ -120,8 +128,8 @@ fn bundle_options(project: &Project) -> bundle::Options {
         find_additional_modules: worker.find_additional_modules,
         base_dir: Some(worker.base_dir.clone()),
         preserve_file_names: worker.preserve_file_names,
-        nodejs_compat: flag("nodejs_compat") || flag("nodejs_compat_v2"),
-        nodejs_als: flag("nodejs_als"),
+        nodejs_compat: on.is_on("nodejs_compat"),
+        nodejs_als: on.is_on("nodejs_als"),
         ..bundle::Options::new(&project.root, &worker.main)
     }
 }

@@ -2,7 +2,7 @@
 
 import { primordials } from "./primordials.js";
 import { converters, createDictionary, defineInterface, illegalInvocation, isArrayBuffer, isObject, sequenceFrom } from "./webidl.js";
-import { utf8Decode, utf8Encode } from "./encoding.js";
+import { utf8DecodeWithoutBOM, utf8Encode } from "./encoding.js";
 import { concatBytes, copyBytes, streamOfChunks, viewBytes } from "./bytes.js";
 const {
   ArrayBufferIsView, ArrayPrototypePush, DateNow, MathMax, MathMin, PromiseReject, PromiseResolve, RegExpPrototypeExec,
@@ -121,7 +121,8 @@ export class Blob {
 
   arrayBuffer() { return read(this, (bytes) => TypedArrayPrototypeGetBuffer(copyBytes(bytes))); }
   bytes() { return read(this, copyBytes); }
-  text() { return read(this, utf8Decode); }
+  // A byte order mark stays, as on the platform.
+  text() { return read(this, utf8DecodeWithoutBOM); }
 
   stream() {
     if (!isBlob(this)) illegalInvocation();

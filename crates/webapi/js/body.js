@@ -8,25 +8,30 @@ import { primordials } from "./primordials.js";
 import { isArrayBuffer, isObject } from "./webidl.js";
 import { abortedReason } from "./abort.js";
 import { blobBytes, blobType, isBlob, newBlob } from "./blob.js";
+import { flags } from "./compatibility.js";
 import { copyBytes, streamOfChunks } from "./bytes.js";
-import { utf8Decode, utf8Encode } from "./encoding.js";
+import { utf8Decode, utf8DecodeWithoutBOM, utf8Encode } from "./encoding.js";
 import { isFormData, parseFormData, serializeMultipart } from "./formdata.js";
 import { parse } from "./json.js";
 import { listGet } from "./headers.js";
-import { parseMimeType, serializeMimeType } from "./mime.js";
+import { extractMimeType, serializeMimeType } from "./mime.js";
 import {
   detachNative, expectedLength, isDisturbed, isLocked, isReadableStream, markAsHandled, nativeRid, pumpToNative, readableStreamError,
   readableStreamFromNative, readableStreamTee, readAllBytes,
 } from "./streams.js";
 import { readableFrom } from "./streams/from.js";
 import { faceOf, readableOf } from "./streams/readable.js";
-import { acquireReader } from "./streams/readable_state.js";
+import { acquireReader, readableCancel } from "./streams/readable_state.js";
+import { pipe } from "./streams/pipe.js";
+import { createTransformStream } from "./streams/transform.js";
+import { writableOf } from "./streams/writable.js";
 import { isURLSearchParams, searchParamsList, serializeQuery } from "./url.js";
 import { op_body_read_all, op_body_tee, op_body_writer } from "skerry:ops";
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
-  PromisePrototypeThen, PromiseReject, PromiseResolve, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToWellFormed,
-  StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypeError,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayPrototype, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors, ObjectHasOwn,
+  ObjectPrototype, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectGetPrototypeOf, StringPrototypeCharCodeAt, StringPrototypeSlice,
+  StringPrototypeToWellFormed, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, SymbolToPrimitive, TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;
 
 /** The Content-Type of a string. */
@@ -62,6 +67,16 @@ function isStringObject(value) {
   }
 }
 
+/** Whether a body is made of what `value` iterates over. An object that has a text form of its own is that text. */
+function isIterable(value) {
+  if (typeof (value[SymbolAsyncIterator] ?? value[SymbolIterator]) !== "function" || isStringObject(value)) return false;
+  if (!flags.fetch_iterable_type_support_override_adjustment) return true;
+  for (let object = value; object !== null && object !== ObjectPrototype && object !== ArrayPrototype; object = ReflectGetPrototypeOf(object)) {
+    if (ObjectHasOwn(object, "toString") || ObjectHasOwn(object, SymbolToPrimitive)) return false;
+  }
+  return true;
+}
+
 /** "Extract a body" (Fetch section 5.2); null for none. `type` is the Content-Type that the value brings, or null. */
 export function extractBody(value) {
   if (typeof value === "string") return makeBody(value, null, TEXT);
@@ -79,8 +94,7 @@ export function extractBody(value) {
     const { bytes, type } = serializeMultipart(value);
     return makeBody(bytes, null, type);
   }
-  const iterates = value[SymbolAsyncIterator] ?? value[SymbolIterator];
-  if (typeof iterates === "function" && !isStringObject(value)) return makeBody(null, faceOf(readableFrom(value)), null);
+  if (flags.fetch_iterable_type_support && isIterable(value)) return makeBody(null, faceOf(readableFrom(value)), null);
   return makeBody(`${value}`, null, TEXT);
 }
 
@@ -133,6 +147,14 @@ export function takeBody(body) {
   return rid === -1 ? stream : rid;
 }
 
+/** What `stream` has yet to yield, as another stream; it is locked from here on. */
+function proxyOf(stream) {
+  const { readable, writable } = createTransformStream({ transform: (chunk, record) => record.enqueue(chunk), flush: () => undefined, cancel: () => undefined });
+  readableOf(readable).expectedLength = readableOf(stream).expectedLength;
+  markAsHandled(pipe(readableOf(stream), writableOf(writable), false, false, false, undefined));
+  return readable;
+}
+
 /** The same body for another owner: the first one's is used from here on (`new Request(request)`). */
 export function transferBody(body, message) {
   if (body === null) return null;
@@ -147,12 +169,17 @@ export function transferBody(body, message) {
     detachNative(stream);
     return makeBody(rid, null, type);
   }
-  body.stream = null;
-  return makeBody(null, stream, type);
+  return makeBody(null, proxyOf(stream), type);
 }
 
 /** The second half of a body that goes two ways from here (`clone`). */
 export function cloneBody(body) {
+  const clone = secondHalf(body);
+  if (clone !== null) clone.signal = body.signal;
+  return clone;
+}
+
+function secondHalf(body) {
   if (body === null) return null;
   if (bodyUsed(body) || isBodyLocked(body)) throw new TypeError(LOCKED);
   const { stream, type } = body;
@@ -175,13 +202,21 @@ export function cloneBody(body) {
   return makeBody(body.source, null, type);
 }
 
-/** A reader's id for anything that `takeBody` returns except null: strings and bytes as they are, streams of JavaScript's pumped. */
-export function bodyToNative(source) {
+/**
+ * A reader's id for anything that `takeBody` returns except null: strings and bytes as they are, streams of JavaScript's pumped. `signal`: one
+ * whose reason a stream is cancelled with, when that is why nobody reads on.
+ */
+export function bodyToNative(source, signal = null) {
   if (!isReadableStream(source)) return source;
   const ends = op_body_writer(expectedLength(source) ?? -1);
   // How it ended reaches the reader natively.
-  markAsHandled(pumpToNative(source, ends[0]));
+  markAsHandled(pumpToNative(source, ends[0], undefined, signal));
   return ends[1];
+}
+
+/** The body (what `takeBody` returns) is not sent after all. */
+export function cancelBody(source, reason) {
+  if (isReadableStream(source)) markAsHandled(readableCancel(readableOf(source), reason));
 }
 
 /** Lets `signal` govern a native body: its reads fail with the signal's reason from `abortBody` on. */
@@ -219,9 +254,10 @@ function failure(signal) {
 }
 
 function toText(value) {
-  if (typeof value !== "string") return utf8Decode(value);
+  const strips = flags.strip_bom_in_read_all_text;
+  if (typeof value !== "string") return strips ? utf8Decode(value) : utf8DecodeWithoutBOM(value);
   // As though it had been encoded and decoded.
-  const text = StringPrototypeCharCodeAt(value, 0) === 0xfeff ? StringPrototypeSlice(value, 1) : value;
+  const text = strips && StringPrototypeCharCodeAt(value, 0) === 0xfeff ? StringPrototypeSlice(value, 1) : value;
   return StringPrototypeToWellFormed(text);
 }
 
@@ -253,7 +289,8 @@ export function mixinBody(Class, innerOf, listOf) {
   const readArrayBuffer = reader(toArrayBuffer);
   const readBlob = reader((value, inner) => {
     const header = contentType(inner);
-    const type = header === null ? null : parseMimeType(header);
+    if (!flags.blob_standard_mime_type) return newBlob(toBytes(value), header ?? "");
+    const type = header === null ? null : extractMimeType(header);
     return newBlob(toBytes(value), type === null ? "" : serializeMimeType(type));
   });
   const readBytes = reader(toBytes);

@@ -4,23 +4,29 @@ import { primordials } from "./primordials.js";
 import { kResolved } from "./streams/promises.js";
 import { faceOf } from "./streams/readable.js";
 import { createReadableBytes } from "./streams/readable_byte.js";
+import { isDetached, viewBuffer, viewByteLength, viewByteOffset } from "./streams/strategy.js";
 const {
-  ArrayBufferIsView, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, MathMin,
-  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
+  ArrayBufferIsView, MathMin, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
 } = primordials;
 
 const STREAM_CHUNK = 64 * 1024;
 
-/** A Uint8Array on the memory of an ArrayBuffer or of any view. */
+/** A Uint8Array on the memory of an ArrayBuffer or of any view; an empty one where that memory is gone. */
 export function asBytes(source) {
-  if (!ArrayBufferIsView(source)) return new Uint8Array(source);
-  const tag = TypedArrayPrototypeGetSymbolToStringTag(source);
-  if (tag === "Uint8Array") return source;
-  if (tag === undefined) {
-    return new Uint8Array(DataViewPrototypeGetBuffer(source), DataViewPrototypeGetByteOffset(source), DataViewPrototypeGetByteLength(source));
+  if (!ArrayBufferIsView(source)) return isGone(source) ? new Uint8Array(0) : new Uint8Array(source);
+  if (isGone(viewBuffer(source))) return new Uint8Array(0);
+  if (TypedArrayPrototypeGetSymbolToStringTag(source) === "Uint8Array") return source;
+  return new Uint8Array(viewBuffer(source), viewByteOffset(source), viewByteLength(source));
+}
+
+/** Whether a buffer is detached, which shared ones never are. */
+function isGone(buffer) {
+  try {
+    return isDetached(buffer);
+  } catch {
+    return false;
   }
-  return new Uint8Array(TypedArrayPrototypeGetBuffer(source), TypedArrayPrototypeGetByteOffset(source), TypedArrayPrototypeGetByteLength(source));
 }
 
 /** A copy of a BufferSource's bytes. */

@@ -2,6 +2,7 @@
 
 import { op_compression_drop, op_compression_finish, op_compression_new, op_compression_write } from "skerry:ops";
 import { primordials } from "./primordials.js";
+import { flags } from "./compatibility.js";
 import { bytesOf, notBytesWritten } from "./streams/native.js";
 import { kInternal } from "./streams/readable_state.js";
 import { isShared } from "./streams/strategy.js";
@@ -40,7 +41,7 @@ class Codec {
   }
 
   #open() {
-    this.#rid = op_compression_new(this.#format, this.#compress);
+    this.#rid = op_compression_new(this.#format, this.#compress, flags.strict_compression_checks);
   }
 
   #close() {

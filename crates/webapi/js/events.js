@@ -9,6 +9,7 @@
 //   reportException(error)              reports what a callback threw, as setReportException(report) was told to
 
 import { primordials } from "./primordials.js";
+import { flags } from "./compatibility.js";
 import {
   converters, createDictionary, createNullable, createSequence, defineInterface, illegalInvocation, isObject, notOfType, requiredArguments,
 } from "./webidl.js";
@@ -259,7 +260,13 @@ export class EventTarget {
     requiredArguments(arguments.length, 1, prefix);
     if (!isEvent(event)) throw notOfType(prefix, "parameter 1", "Event");
     if (isDispatching(event)) throw new DOMException(`${prefix}: The event is already being dispatched.`, "InvalidStateError");
-    return run(target, event, false, reportException);
+    if (flags.spec_compliant_dispatch_exceptions) return run(target, event, false, reportException);
+    try {
+      return run(target, event, false, rethrow);
+    } catch (error) {
+      end(event);
+      throw error;
+    }
   }
 
   static {
@@ -354,6 +361,10 @@ function invokeAll(target, event, type, list, capture, onError) {
   }
 }
 
+function rethrow(error) {
+  throw error;
+}
+
 function invoke(target, event, type, listener, onError) {
   if (listener.once) removeListener(target, type, listener);
   if (listener.passive) setPassive(event, true);
@@ -362,7 +373,7 @@ function invoke(target, event, type, listener, onError) {
     if (listener.handler) {
       invokeHandler(target, event, type, callback);
     } else if (typeof callback === "function") {
-      FunctionPrototypeCall(callback, target, event);
+      FunctionPrototypeCall(callback, flags.set_event_target_this ? target : globalThis, event);
     } else {
       const { handleEvent } = callback;
       if (typeof handleEvent !== "function") throw new TypeError("EventListener.handleEvent is not a function");

@@ -2,7 +2,7 @@
 
 import { primordials } from "./primordials.js";
 import { abortedReason, addAbortAlgorithm, removeAbortAlgorithm } from "./abort.js";
-import { bodyToNative } from "./body.js";
+import { bodyToNative, cancelBody } from "./body.js";
 import { parseDataUrl } from "./data_url.js";
 import { requestParts } from "./request.js";
 import { abortResponseBody, governResponseBody, responseFromBytes, responseFromNative } from "./response.js";
@@ -41,8 +41,12 @@ function send(request) {
  */
 export function exchange(request, begin) {
   const { signal } = request;
-  if (signal !== null && abortedReason(signal) !== undefined) throw abortedReason(signal);
-  const body = request.body === null ? null : bodyToNative(request.body);
+  const aborted = signal === null ? undefined : abortedReason(signal);
+  if (aborted !== undefined) {
+    cancelBody(request.body, aborted);
+    throw aborted;
+  }
+  const body = request.body === null ? null : bodyToNative(request.body, signal);
   const redirect = REDIRECT[request.redirect];
   if (signal === null) return PromisePrototypeThen(begin(body, redirect, undefined), toResponse);
   const id = op_fetch_id();

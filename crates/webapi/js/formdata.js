@@ -4,9 +4,10 @@
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject, mixinPairIterable, requiredArguments } from "./webidl.js";
 import { blobBytes, blobType, fileFromBlob, fileFromBytes, fileName, isBlob, isFile, normalizedType } from "./blob.js";
+import { flags } from "./compatibility.js";
 import { concatBytes, copyBytes, viewBytes } from "./bytes.js";
 import { utf8DecodeWithoutBOM, utf8Encode } from "./encoding.js";
-import { parameter, parseMimeType, trimWhitespace } from "./mime.js";
+import { extractMimeType, parameter, trimWhitespace } from "./mime.js";
 import { parseQuery } from "./url.js";
 import { op_random_uuid } from "skerry:ops";
 const {
@@ -126,8 +127,9 @@ function crlf(text) {
   return StringPrototypeReplaceAll(unix, "\n", "\r\n");
 }
 
-/** A name or file name between quotes. */
+/** A name or file name between quotes. A backslash before the closing one would escape it for who reads. */
 function escapeName(name) {
+  if (name[name.length - 1] === "\\") throw new TypeError("Name or filename can't end with backslash");
   const escaped = StringPrototypeReplaceAll(StringPrototypeReplaceAll(name, "\n", "%0A"), "\r", "%0D");
   return StringPrototypeReplaceAll(escaped, '"', "%22");
 }
@@ -292,7 +294,8 @@ function parseMultipart(bytes, boundary) {
     if (at === -1) throw new TypeError("No subsequent boundary string after multipart message.");
     const { name, filename, type } = parsePartHeaders(utf8DecodeWithoutBOM(viewBytes(bytes, headers, content)));
     const value = viewBytes(bytes, content, trimNewline(bytes, content, at));
-    const entry = filename === undefined ? utf8DecodeWithoutBOM(value) : fileFromBytes(copyBytes(value), filename, normalizedType(type));
+    const isFile = filename !== undefined && flags.formdata_parser_supports_files;
+    const entry = !isFile ? utf8DecodeWithoutBOM(value) : fileFromBytes(copyBytes(value), filename, normalizedType(type));
     ArrayPrototypePush(entries, name, entry);
   }
 }
@@ -300,7 +303,7 @@ function parseMultipart(bytes, boundary) {
 /** The form in a body, by its Content-Type (null when it has none). */
 export function parseFormData(bytes, contentType) {
   if (contentType === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
-  const type = parseMimeType(contentType);
+  const type = extractMimeType(contentType);
   if (type !== null && type.essence === "multipart/form-data") {
     const boundary = parameter(type.parameters, "boundary");
     if (boundary === undefined) {

@@ -5,6 +5,7 @@
 // holds just that array until somebody asks for its `headers`.
 
 import { primordials } from "./primordials.js";
+import { flags } from "./compatibility.js";
 import { converters, createSequence, defineInterface, illegalInvocation, isObject, mixinPairIterable, sequenceFrom } from "./webidl.js";
 const {
   ArrayPrototypePush, ArrayPrototypeSort, ObjectKeys, RegExpPrototypeExec, String, StringPrototypeCharCodeAt, StringPrototypeSlice,
@@ -170,7 +171,7 @@ function sortAndCombine(list) {
   for (let i = 0; i < entries.length; i++) {
     const { name, value } = entries[i];
     const last = pairs.length - 2;
-    if (last >= 0 && pairs[last] === name && name !== "set-cookie") pairs[last + 1] = `${pairs[last + 1]}, ${value}`;
+    if (last >= 0 && pairs[last] === name && (name !== "set-cookie" || !flags.http_headers_getsetcookie)) pairs[last + 1] = `${pairs[last + 1]}, ${value}`;
     else ArrayPrototypePush(pairs, name, value);
   }
   return pairs;

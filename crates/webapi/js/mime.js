@@ -102,6 +102,44 @@ export function parseMimeType(input) {
   return { essence: StringPrototypeToLowerCase(`${type}/${subtype}`), parameters: parseParameters(text, semicolon + 1) };
 }
 
+/** The values of a combined header: commas within quotes are part of one. */
+function splitValues(header) {
+  const values = [];
+  let from = 0;
+  for (let at = 0; at <= header.length;) {
+    if (header[at] === '"') {
+      at = quotedString(header, at).position;
+    } else if (at === header.length || header[at] === ",") {
+      ArrayPrototypePush(values, StringPrototypeSlice(header, from, at));
+      from = ++at;
+    } else {
+      at++;
+    }
+  }
+  return values;
+}
+
+/** "Extract a MIME type" from a Content-Type header (Fetch section 2.2.2): the last that is one, or null. */
+export function extractMimeType(header) {
+  if (StringPrototypeIndexOf(header, ",") === -1) {
+    const type = parseMimeType(header);
+    return type === null || type.essence === "*/*" ? null : type;
+  }
+  let found = null;
+  let charset;
+  const values = splitValues(header);
+  for (let i = 0; i < values.length; i++) {
+    const type = parseMimeType(values[i]);
+    if (type === null || type.essence === "*/*") continue;
+    const own = parameter(type.parameters, "charset");
+    if (found === null || found.essence !== type.essence) charset = own;
+    else if (own === undefined && charset !== undefined) ArrayPrototypePush(type.parameters, "charset", charset);
+    else if (own !== undefined) charset = own;
+    found = type;
+  }
+  return found;
+}
+
 function escapeQuoted(value) {
   return StringPrototypeReplaceAll(StringPrototypeReplaceAll(value, "\\", "\\\\"), '"', '\\"');
 }

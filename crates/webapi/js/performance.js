@@ -83,6 +83,14 @@ export class PerformanceMark extends PerformanceEntry {
 var markDetail;
 defineInterface(PerformanceMark);
 
+/** There are none: no fetch leaves one. */
+export class PerformanceResourceTiming extends PerformanceEntry {
+  constructor() {
+    illegalConstructor();
+  }
+}
+defineInterface(PerformanceResourceTiming);
+
 export class PerformanceMeasure extends PerformanceEntry {
   #detail;
 
@@ -205,6 +213,16 @@ export class Performance extends EventTarget {
     ArrayPrototypePush(measures, measure);
     queueEntry(measure);
     return measure;
+  }
+
+  // Fetches leave no entries in the timeline.
+  clearResourceTimings() {
+    if (!(#brand in this)) illegalInvocation();
+  }
+
+  setResourceTimingBufferSize(maxSize) {
+    if (!(#brand in this)) illegalInvocation();
+    requiredArguments(arguments.length, 1, "Failed to execute 'setResourceTimingBufferSize' on 'Performance'");
   }
 
   clearMarks(name = undefined) {

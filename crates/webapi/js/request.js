@@ -7,11 +7,12 @@ import { converters, defineInterface, illegalInvocation, isObject } from "./webi
 import { createAbortSignal, isAbortSignal, signalAbort } from "./abort.js";
 import { bodyFromNative, cloneBody, extractBody, mixinBody, takeBody, transferBody } from "./body.js";
 import { DOMException } from "./domexception.js";
+import { flags } from "./compatibility.js";
 import { copyList, listFromInit, listHas, newHeaders } from "./headers.js";
 import { hrefOf, isURL, parseHref } from "./url.js";
 import { op_request_cf, op_request_headers, op_request_signal } from "skerry:ops";
 const {
-  ArrayPrototypePush, JSONParse, JSONStringify, PromisePrototypeThen, SafeSet, StringPrototypeSplit, StringPrototypeToUpperCase, Symbol,
+  ArrayPrototypePush, Error, JSONParse, JSONStringify, PromisePrototypeThen, SafeSet, StringPrototypeSplit, StringPrototypeToUpperCase, Symbol,
   TypeError,
 } = primordials;
 
@@ -23,8 +24,12 @@ const METHODS = new SafeSet(StringPrototypeSplit(
   " ",
 ));
 
+/** Those that the Fetch standard writes in upper case. */
+const USUAL = new SafeSet(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
+
 function normalizeMethod(method) {
   const upper = StringPrototypeToUpperCase(method);
+  if (!flags.upper_case_all_http_methods && upper !== method && !USUAL.has(upper)) throw new TypeError(`Invalid HTTP method string: ${method}`);
   if (!METHODS.has(upper)) throw new TypeError(`Invalid HTTP method string: ${method}`);
   return upper;
 }
@@ -70,7 +75,7 @@ function signalOf(inner) {
   if (inner.signal === null) {
     const signal = createAbortSignal();
     inner.signal = signal;
-    if (inner.context !== -1) {
+    if (inner.context !== -1 && flags.enable_request_signal) {
       const abort = () => signalAbort(signal, new DOMException("The client has disconnected", "AbortError"));
       PromisePrototypeThen(op_request_signal(inner.context), abort);
     }
@@ -107,8 +112,9 @@ function readInit(inner, init) {
     inner.cfContext = -1;
   }
   if (cache !== undefined) {
+    if (!flags.cache_option_enabled) throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");
     inner.cache = converters.DOMString(cache);
-    if (inner.cache !== "no-store" && inner.cache !== "no-cache") throw new TypeError(`Unsupported cache mode: ${inner.cache}`);
+    if (inner.cache !== "no-store" && (inner.cache !== "no-cache" || !flags.cache_no_cache_enabled)) throw new TypeError(`Unsupported cache mode: ${inner.cache}`);
   }
   if (integrity !== undefined && converters.DOMString(integrity) !== "") {
     throw new TypeError("Subrequest integrity checking is not implemented. The integrity option must be either undefined or an empty string.");
@@ -149,14 +155,23 @@ function innerFrom(input, init) {
     }
     given = readInit(inner, init);
   }
-  if (given !== undefined) setBody(inner, given);
-  else if (from !== null) inner.body = transferBody(from.body, USED_INPUT);
+  if (given !== undefined) {
+    if (given !== null) setBody(inner, given);
+  } else if (from !== null) {
+    if (from.body !== null && isBodiless(inner)) throw new TypeError(NO_BODY);
+    inner.body = transferBody(from.body, USED_INPUT);
+  }
   return inner;
 }
 
+const NO_BODY = "Request with a GET or HEAD method cannot have a body.";
+
+function isBodiless({ method }) {
+  return method === "GET" || method === "HEAD";
+}
+
 function setBody(inner, value) {
-  if (value === null) return;
-  if (inner.method === "GET" || inner.method === "HEAD") throw new TypeError("Request with a GET or HEAD method cannot have a body.");
+  if (isBodiless(inner)) throw new TypeError(NO_BODY);
   const body = extractBody(value);
   inner.body = body;
   if (body.type !== null && !listHas(listOf(inner), "content-type")) ArrayPrototypePush(inner.list, "content-type", body.type);

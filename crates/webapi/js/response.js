@@ -1,38 +1,16 @@
-// Response (Fetch section 5.5) as the platform has it: `cf`, `webSocket`, `encodeBody`, default status texts, and an init that may be a Response.
+// Response (Fetch section 5.5) as the platform has it: `cf`, `webSocket`, `encodeBody`, and an init that may be a Response.
 //
 // The way out is `responseParts(response)`. `new Response("text")` stays one small record until somebody asks for its headers or its stream.
 
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject } from "./webidl.js";
 import { abortBody, bodyFromBytes, bodyFromNative, cloneBody, extractBody, governBody, mixinBody, takeBody, TEXT, transferBody } from "./body.js";
+import { flags } from "./compatibility.js";
 import { copyList, listFromInit, listHas, newHeaders } from "./headers.js";
 import { parseHref } from "./url.js";
 const { ArrayPrototypePush, JSONParse, JSONStringify, RangeError, RegExpPrototypeExec, Symbol, TypeError } = primordials;
 
 // === Status ===
-
-const STATUS_TEXT = {
-  __proto__: null,
-  101: "Switching Protocols",
-  200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content", 205: "Reset Content",
-  206: "Partial Content", 207: "Multi-Status", 208: "Already Reported", 226: "IM Used",
-  300: "Multiple Choices", 301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect",
-  308: "Permanent Redirect",
-  400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-  406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout", 409: "Conflict", 410: "Gone",
-  411: "Length Required", 412: "Precondition Failed", 413: "Payload Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
-  416: "Range Not Satisfiable", 417: "Expectation Failed", 418: "I'm a teapot", 421: "Misdirected Request", 422: "Unprocessable Entity",
-  423: "Locked", 424: "Failed Dependency", 426: "Upgrade Required", 428: "Precondition Required", 429: "Too Many Requests",
-  431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons",
-  500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
-  505: "HTTP Version Not Supported", 506: "Variant Also Negotiates", 507: "Insufficient Storage", 508: "Loop Detected", 510: "Not Extended",
-  511: "Network Authentication Required",
-};
-const CLASS_TEXT = ["", "Informational", "Successful", "Redirection", "Client Error", "Server Error"];
-
-function defaultStatusText(status) {
-  return STATUS_TEXT[status] ?? CLASS_TEXT[(status - (status % 100)) / 100];
-}
 
 /** The reason phrase of RFC 9112 section 4, beyond ASCII as the platform lets it. */
 const REASON = /^[\t\x20-\x7e\x80-\uffff]*$/;
@@ -44,7 +22,7 @@ function isNullBodyStatus(status) {
 // === The record behind a Response ===
 
 /**
- * `statusText` null: the default one. `list` null: no headers but the Content-Type that the body brings.
+ * `statusText` null: none; on its way out the response gets the usual one. `list` null: no headers but the Content-Type that the body brings.
  * `headers`: the Headers on `list`, once asked for.
  */
 function makeInner(status, body) {
@@ -200,15 +178,14 @@ export class Response {
       throw new RangeError(`${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
     }
     const inner = makeInner(status, null);
-    inner.list = ["location", href];
+    inner.list = ["location", flags.response_redirect_url_standard ? href : url];
     inner.immutable = true;
     return new Response(INTERNAL, inner);
   }
 
   get status() { return innerOf(this).status; }
   get statusText() {
-    const { status, statusText } = innerOf(this);
-    return statusText ?? (status === 0 ? "" : defaultStatusText(status));
+    return innerOf(this).statusText ?? "";
   }
   get headers() {
     const inner = innerOf(this);
@@ -301,6 +278,7 @@ export function responseFromNative(status, statusText, list, rid, url, redirecte
 /** A 200 with immutable headers and bytes (or null) that nobody else will change. */
 export function responseFromBytes(bytes, type) {
   const inner = makeInner(200, bytes === null ? null : bodyFromBytes(bytes));
+  inner.statusText = "OK";
   inner.list = ["content-type", type];
   inner.immutable = true;
   return new Response(INTERNAL, inner);

@@ -70,8 +70,8 @@ export function readAllBytes(stream) {
  * Reads an unlocked stream into a native writer, no faster than that takes it. Resolves when all is written or nobody reads any more (the stream is
  * cancelled then), rejects with what ended the stream early, of which the body's reader is told `broken`, or else the reason.
  */
-export function pumpToNative(stream, writerRid, broken = undefined) {
-  return pump(readableOf(stream), writerRid, broken);
+export function pumpToNative(stream, writerRid, broken = undefined, signal = null) {
+  return pump(readableOf(stream), writerRid, broken, signal);
 }
 
 /**

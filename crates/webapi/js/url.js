@@ -5,6 +5,7 @@
 // searchParamsList(params) -> the flat list [name, value, ...]; isURLSearchParams(value); parseQuery(string), serializeQuery(list).
 
 import { primordials } from "./primordials.js";
+import { flags } from "./compatibility.js";
 import {
   converters, createRecord, createSequence, defineInterface, illegalInvocation, isObject, mixinPairIterable, requiredArguments,
   sequenceFrom,
@@ -373,6 +374,11 @@ function formEncode(string) {
 const toPair = createSequence(converters.USVString);
 const toRecord = createRecord(converters.USVString, converters.USVString);
 
+/** The value that `delete` and `has` compare with, undefined for none. */
+function secondArgument(value, prefix) {
+  return value === undefined || !flags.urlsearchparams_delete_has_value_arg ? undefined : converters.USVString(value, prefix, "parameter 2");
+}
+
 export class URLSearchParams {
   /** [name, value, name, value, ...] */
   #list;
@@ -405,7 +411,7 @@ export class URLSearchParams {
     const prefix = "Failed to execute 'delete' on 'URLSearchParams'";
     requiredArguments(arguments.length, 1, prefix);
     name = converters.USVString(name, prefix, "parameter 1");
-    if (value !== undefined) value = converters.USVString(value, prefix, "parameter 2");
+    value = secondArgument(value, prefix);
     const list = this.#list;
     for (let i = 0; i < list.length;) {
       if (list[i] === name && (value === undefined || list[i + 1] === value)) ArrayPrototypeSplice(list, i, 2);
@@ -444,7 +450,7 @@ export class URLSearchParams {
     const prefix = "Failed to execute 'has' on 'URLSearchParams'";
     requiredArguments(arguments.length, 1, prefix);
     name = converters.USVString(name, prefix, "parameter 1");
-    if (value !== undefined) value = converters.USVString(value, prefix, "parameter 2");
+    value = secondArgument(value, prefix);
     const list = this.#list;
     for (let i = 0; i < list.length; i += 2) {
       if (list[i] === name && (value === undefined || list[i + 1] === value)) return true;

@@ -5,7 +5,7 @@ import { converters, createDictionary, defineInterface, illegalInvocation, isObj
 import { URL } from "./url.js";
 import { op_urlpattern_match_init, op_urlpattern_parse } from "skerry:ops";
 const {
-  JSONParse, JSONStringify, ObjectGetOwnPropertyDescriptor, RegExp, RegExpPrototypeExec, StringPrototypeSlice, TypeError, uncurryThis,
+  JSONParse, JSONStringify, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, RegExp, RegExpPrototypeExec, StringPrototypeSlice, TypeError, uncurryThis,
 } = primordials;
 
 const COMPONENTS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"];
@@ -103,7 +103,9 @@ export class URLPattern {
       const match = RegExpPrototypeExec(regexp, components[name]);
       if (match === null) return null;
       const groups = {};
-      for (let j = 0; j < groupNameList.length; j++) groups[groupNameList[j]] = match[j + 1];
+      for (let j = 0; j < groupNameList.length; j++) {
+        ObjectDefineProperty(groups, groupNameList[j], { __proto__: null, value: match[j + 1], writable: true, enumerable: true, configurable: true });
+      }
       result[name] = { input: components[name], groups };
     }
     return result;

@@ -9,13 +9,13 @@
 //   hibernationOf(socket)                what hibernate() was given
 //   receivedClose(socket, clean)         nothing more comes for a hibernatable end: a Close did, or (not clean) the connection broke
 //   replyToClose(socket, code, reason)   answers that Close, where the Worker has not and the platform would
-//   setWebSocketDefaults(blobs, replies) the compatibility flags websocket_standard_binary_type and web_socket_auto_reply_to_close
 //   setHold(hold)                        `hold(promise)` keeps the current event until the promise settles
 
 import {
   op_websocket_close, op_websocket_drop, op_websocket_open, op_websocket_over, op_websocket_pair, op_websocket_receive, op_websocket_send,
 } from "skerry:ops";
 import { primordials } from "./primordials.js";
+import { flags } from "./compatibility.js";
 import { newBlob } from "./blob.js";
 import { DOMException } from "./domexception.js";
 import { utf8Encode } from "./encoding.js";
@@ -55,14 +55,7 @@ const MAX_ATTACHMENT = 16384;
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-let blobs = false;
-let replies = false;
 let hold = () => {};
-
-export function setWebSocketDefaults(standardBinaryType, autoReplyToClose) {
-  blobs = standardBinaryType;
-  replies = autoReplyToClose;
-}
 
 export function setHold(holder) {
   hold = holder;
@@ -81,7 +74,7 @@ export class WebSocket extends EventTarget {
   #aborted = false;
   #failed = false;
   #halfOpen = false;
-  #binaryType = blobs ? "blob" : "arraybuffer";
+  #binaryType = flags.websocket_standard_binary_type ? "blob" : "arraybuffer";
   #url = null;
   /** Null once connected where the two sides agreed on none, as on the platform. */
   #protocol = "";
@@ -196,7 +189,7 @@ export class WebSocket extends EventTarget {
 
   /** The flag web_socket_auto_reply_to_close: the other side's Close is answered before the Worker learns of it. */
   #reply(code, reason) {
-    if (!replies || this.#halfOpen || this.#closedOutgoing || this.#aborted) return;
+    if (!flags.web_socket_auto_reply_to_close || this.#halfOpen || this.#closedOutgoing || this.#aborted) return;
     this.#closedOutgoing = true;
     op_websocket_close(this.#rid, code, reason);
   }
@@ -238,7 +231,7 @@ export class WebSocket extends EventTarget {
     }
     if (reason !== undefined) {
       if (code === undefined) throw new DOMException("If you specify a WebSocket close reason, you must also specify a code.", "InvalidAccessError");
-      if (TypedArrayPrototypeGetByteLength(utf8Encode(reason)) > MAX_REASON) {
+      if (flags.websocket_close_reason_byte_limit && TypedArrayPrototypeGetByteLength(utf8Encode(reason)) > MAX_REASON) {
         throw new DOMException("WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded.", "SyntaxError");
       }
     }

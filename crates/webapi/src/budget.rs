@@ -38,6 +38,10 @@ impl Budget {
 // === impl Charge ===
 
 impl Charge {
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Charges so much more; `false` when it is not left.
     pub fn grow(&mut self, bytes: usize) -> bool {
         let less = |left: usize| left.checked_sub(bytes);

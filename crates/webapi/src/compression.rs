@@ -33,6 +33,8 @@ enum CodecError {
 /// One stream's state.
 struct Codec {
     direction: Direction,
+    /// What ends too early and what goes on after its end is an error.
+    strict: bool,
     /// Input that is yet to be looked at, as the last step's output was full.
     pending: Vec<u8>,
     output: Vec<u8>,
@@ -47,7 +49,7 @@ enum Direction {
 
 impl Codec {
     /// `None` for a format that the standard doesn't know.
-    fn new(format: &str, compress: bool) -> Option<Self> {
+    fn new(format: &str, compress: bool, strict: bool) -> Option<Self> {
         let level = Compression::default();
         let direction = if compress {
             Direction::Compress(match format {
@@ -65,7 +67,7 @@ impl Codec {
             };
             Direction::Decompress { state, ended: false }
         };
-        Some(Self { direction, pending: Vec::new(), output: Vec::new() })
+        Some(Self { direction, strict, pending: Vec::new(), output: Vec::new() })
     }
 
     /// Takes `input` after what is pending. Yields at most [`STEP`] bytes; when it yields that many, call again without input.
@@ -86,7 +88,7 @@ impl Codec {
     /// Ends the stream, in steps as [`Self::write`].
     fn finish(&mut self) -> Result<Vec<u8>, CodecError> {
         if let Direction::Decompress { ended: false, .. } = self.direction {
-            return Err(CodecError::Incomplete);
+            return if self.strict { Err(CodecError::Incomplete) } else { Ok(self.take_output()) };
         }
         self.run(&[], FlushCompress::Finish)?;
         Ok(self.take_output())
@@ -115,7 +117,8 @@ impl Codec {
                 }
             }
             Direction::Decompress { ended: true, .. } if input.is_empty() => Ok(0),
-            Direction::Decompress { ended: true, .. } => Err(CodecError::Trailing),
+            Direction::Decompress { ended: true, .. } if self.strict => Err(CodecError::Trailing),
+            Direction::Decompress { ended: true, .. } => Ok(input.len()),
             Direction::Decompress { state, ended } => {
                 let before = state.total_in();
                 loop {
@@ -127,7 +130,8 @@ impl Codec {
                     let advanced = (state.total_in() - before) as usize;
                     if status == Status::StreamEnd {
                         *ended = true;
-                        return if advanced == input.len() { Ok(advanced) } else { Err(CodecError::Trailing) };
+                        let trailing = self.strict && advanced < input.len();
+                        return if trailing { Err(CodecError::Trailing) } else { Ok(input.len()) };
                     }
                     let stuck = advanced == taken && self.output.len() == written;
                     if stuck || self.output.len() >= STEP {
@@ -153,10 +157,10 @@ impl Codec {
 
 // === ops ===
 
-/// `op_compression_new(format, compress)` → rid
+/// `op_compression_new(format, compress, strict)` → rid
 fn op_compression_new(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let format = isolate::string_arg(scope, &args, 0);
-    let Some(codec) = Codec::new(&format, args.get(1).is_true()) else {
+    let Some(codec) = Codec::new(&format, args.get(1).is_true(), args.get(2).is_true()) else {
         let message = "The compression format must be either 'deflate', 'deflate-raw' or 'gzip'.";
         return isolate::throw(scope, JsError::type_error(message));
     };

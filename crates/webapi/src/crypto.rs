@@ -5,7 +5,7 @@
 pub mod aes;
 pub mod derive;
 pub mod digest;
-mod key;
+pub mod key;
 pub mod keys;
 pub mod parts;
 pub mod rsa_oaep;
@@ -49,7 +49,8 @@ impl Pool {
     }
 }
 
-fn random(scope: &mut v8::PinScope, bytes: &mut [u8]) -> bool {
+/// Fills `bytes`; `false`: an exception is pending, as at global scope.
+pub fn random(scope: &mut v8::PinScope, bytes: &mut [u8]) -> bool {
     if !isolate::require_io(scope) {
         return false;
     }

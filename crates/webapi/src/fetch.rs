@@ -11,6 +11,7 @@ mod redirect;
 mod tests;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -212,6 +213,11 @@ impl Outbound {
     }
 
     /// For connections that are no HTTP.
+    /// Whether the policy lets connections be made to this address.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        self.dialer.allows(address)
+    }
+
     pub(crate) fn dialer(&self) -> &Dialer {
         &self.dialer
     }
@@ -235,12 +241,17 @@ fn http_request(
     headers: HeaderMap,
     body: BodyReader,
 ) -> Result<Request<HttpBody>, FetchError> {
+    // Fetch, "HTTP-network-or-cache fetch", step 8: no body, said by who might have one.
+    let is_empty = body.length() == Some(0) && (method == Method::POST || method == Method::PUT);
     let mut request: Request<HttpBody> = Request::builder()
         .method(method.clone())
         .uri(url.as_str())
         .body(body.into_http_body())
         .map_err(|_| FetchError::InvalidUrl(url.to_string()))?;
     *request.headers_mut() = headers;
+    if is_empty {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     Ok(request)
 }
 

@@ -37,8 +37,8 @@ type Stream = Either<TcpStream, TlsStream<TcpStream>>;
 #[derive(Debug, thiserror::Error)]
 enum SocketError {
     /// The platform says no more than this; the reason is in the log.
-    #[error("proxy request failed, cannot connect to the specified address{}", hint(*.0))]
-    Connect(u16),
+    #[error("proxy request failed, cannot connect to the specified address{}", hint(*.port))]
+    Connect { port: u16, errno: i32 },
     #[error("Connections to port 25 are prohibited")]
     Smtp,
     #[error("TLS Handshake Failed.")]
@@ -152,7 +152,7 @@ fn lost(error: &io::Error) -> SocketError {
 
 fn failed(port: u16, error: &ConnectError) -> SocketError {
     tracing::debug!(port, error = error as &dyn std::error::Error, "a Worker's socket was not connected");
-    SocketError::Connect(port)
+    SocketError::Connect { port, errno: error.errno() }
 }
 
 async fn connect(outbound: Outbound, host: String, port: u16, secure: bool) -> Result<Connection, SocketError> {
@@ -168,8 +168,8 @@ async fn connect(outbound: Outbound, host: String, port: u16, secure: bool) -> R
 
 // === ops ===
 
-/// `op_socket_connect(host, port, secure, id)` → a promise of the connection's number. `id`, of `op_fetch_id`, is what `op_fetch_abort`
-/// ends the attempt by.
+/// `op_socket_connect(host, port, secure, id, tells)` → a promise of the connection's number. `id`, of `op_fetch_id`, is what
+/// `op_fetch_abort` ends the attempt by. `tells`: a connection that fails is no error, but the system's number for it, negative.
 fn op_socket_connect(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if !isolate::require_io(scope) {
         return;
@@ -183,14 +183,18 @@ fn op_socket_connect(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
     let host = isolate::string_arg(scope, &args, 0);
     let port = args.get(1).uint32_value(scope).and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
     let secure = args.get(2).is_true();
+    let tells = args.get(4).is_true();
     let aborted = crate::fetch::ops::abort(scope, args.get(3)).unwrap_or_default();
     isolate::spawn_output(scope, rv, async move {
         let connection = tokio::select! {
             biased;
             () = aborted.cancelled() => return Err(SocketError::Closed.into()),
-            connection = connect(outbound, host, port, secure) => connection?,
+            connection = connect(outbound, host, port, secure) => connection,
         };
-        Ok(hold(connection))
+        match connection {
+            Err(SocketError::Connect { errno, .. }) if tells => Ok(OpValue::Number((-errno).into())),
+            connection => Ok(hold(connection?)),
+        }
     });
 }
 

@@ -2,6 +2,8 @@
 //! offsets of its parts. Section numbers in this folder are the standard's.
 
 mod encode;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod parse;
 mod record;

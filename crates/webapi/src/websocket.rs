@@ -7,6 +7,8 @@ mod deflate;
 mod encode;
 mod extension;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 pub mod ops;
 mod pipe;

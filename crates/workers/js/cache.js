@@ -127,6 +127,22 @@ export class CacheStorage {
     return isObject(this) && #default in this ? this.#default : illegalInvocation();
   }
 
+  delete(cacheName) {
+    return notImplemented("delete", "CacheStorage");
+  }
+
+  has(cacheName) {
+    return notImplemented("has", "CacheStorage");
+  }
+
+  keys() {
+    return notImplemented("keys", "CacheStorage");
+  }
+
+  match(request) {
+    return notImplemented("match", "CacheStorage");
+  }
+
   open(cacheName) {
     try {
       if (!isObject(this) || !(#default in this)) illegalInvocation();

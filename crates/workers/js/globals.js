@@ -23,6 +23,7 @@ import { MessageChannel, MessagePort } from "../webapi/message_channel.js";
 import { Navigator, navigator } from "../webapi/navigator.js";
 import {
   Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList,
+  PerformanceResourceTiming,
 } from "../webapi/performance.js";
 import { Request } from "../webapi/request.js";
 import { Response } from "../webapi/response.js";
@@ -38,6 +39,7 @@ import { URL, URLSearchParams } from "../webapi/url.js";
 import { URLPattern } from "../webapi/urlpattern.js";
 import { WebSocket, WebSocketPair } from "../webapi/websocket.js";
 import { requiredArguments } from "../webapi/webidl.js";
+import "./beacon.js";
 import { Cache, CacheStorage, caches } from "./cache.js";
 import { ExecutionContext } from "./context.js";
 import { WebSocketRequestResponsePair } from "./durable_object_sockets.js";
@@ -83,18 +85,21 @@ function define(values, enumerable) {
   }
 }
 
-define({
+/** The classes, and what stands on the global object like one. */
+export const interfaces = {
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, Cache, CacheStorage, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
   DOMException, DecompressionStream, ErrorEvent, Event, EventSource, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
   HTMLRewriter, Headers, IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
-  PerformanceObserver, PerformanceObserverEntryList, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
+  PerformanceObserver, PerformanceObserverEntryList, PerformanceResourceTiming, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
   ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
   TransformStreamDefaultController, URL, URLPattern, URLSearchParams, WebSocket, WebSocketPair, WebSocketRequestResponsePair, WorkerGlobalScope, WritableStream, WritableStreamDefaultController,
   WritableStreamDefaultWriter,
   console,
-}, false);
+};
+define(interfaces, false);
 
+ObjectDefineProperty(globalThis, "origin", { __proto__: null, value: "null", enumerable: true, configurable: true });
 define({
   atob, btoa, caches, clearInterval, clearTimeout, crypto, fetch, navigator, performance, queueMicrotask, reportError, scheduler, self: globalThis,
   setInterval, setTimeout, structuredClone,

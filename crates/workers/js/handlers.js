@@ -6,8 +6,10 @@ import { fetch } from "../webapi/fetch.js";
 import { requestFromNative } from "../webapi/request.js";
 import { isResponse, Response, responseParts } from "../webapi/response.js";
 import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
-import { connectionOf, releaseWebSocket, setHold, setWebSocketDefaults } from "../webapi/websocket.js";
+import { connectionOf, releaseWebSocket, setHold } from "../webapi/websocket.js";
 import { answered, beginEvent, currentEvent, eventOf, newExecutionContext, unkeepAll, waitUntil } from "./context.js";
+import { turnOff } from "../webapi/compatibility.js";
+import { arrangeGlobals } from "./compatibility.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { startNode } from "./nodejs.js";
 import { callFetchListeners, callScheduledListeners, hasEventListeners, ScheduledController } from "./service_worker.js";
@@ -41,11 +43,12 @@ setHold((promise) => {
   if (event !== undefined) waitUntil(event, promise);
 });
 
-/** Before the script runs. A classic script finds its bindings as globals. The rest are compatibility flags. */
-export function prepare(bindings, isScript, standardBinaryType, autoReplyToClose, als, node, nodeGlobals, processEnv) {
+/** Before the script runs. A classic script finds its bindings as globals. `off`: the compatibility flags that are off. */
+export function prepare(bindings, isScript, off) {
   env = bindings;
-  startNode(als, node, nodeGlobals, processEnv ? bindings : undefined);
-  setWebSocketDefaults(standardBinaryType, autoReplyToClose);
+  turnOff(off);
+  arrangeGlobals();
+  startNode(bindings);
   if (!isScript) return;
   const names = ObjectKeys(bindings);
   for (let i = 0; i < names.length; i++) {

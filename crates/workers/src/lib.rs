@@ -12,6 +12,7 @@ mod host;
 mod kv;
 mod lane;
 mod mailbox;
+mod node_modules;
 mod object;
 mod object_alarm;
 mod object_budget;

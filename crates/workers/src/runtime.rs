@@ -9,6 +9,8 @@ static JS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/js");
 pub fn runtime() -> Runtime {
     let mut ops = webapi::ops();
     ops.extend(crate::fetch_event::OPS);
+    ops.extend(crate::compatibility::OPS);
+    ops.extend(crate::node_modules::OPS);
     ops.extend(crate::console::OPS);
     ops.extend(crate::cache::OPS);
     ops.extend(crate::object_ops::OPS);
@@ -91,23 +93,28 @@ pub(crate) fn call(
 pub(crate) fn prepare(scope: &mut v8::PinScope, version: &crate::Version) -> Result<(), JsException> {
     let env = crate::binding::env(scope, &version.bindings)?.into();
     let on = version.compatibility;
-    isolate::put(scope, webapi::websocket::Compression(on.web_socket_compression));
-    let facts = [
-        version.modules.is_script(),
-        on.websocket_standard_binary_type,
-        on.web_socket_auto_reply_to_close,
-        on.nodejs_als,
-        on.nodejs_compat,
-        on.nodejs_compat_v2,
-        on.nodejs_compat_populate_process_env,
-    ];
-    let facts = facts.map(|fact| v8::Boolean::new(scope, fact).into());
-    call_checked(scope, "prepare", &[&[env], &facts[..]].concat())
+    isolate::put(scope, webapi::websocket::Compression(on.is_on("web_socket_compression")));
+    isolate::put(scope, on);
+    isolate::allow_code_generation(scope, on.is_on("allow_eval_during_startup"));
+    isolate::set_import_attributes(scope, import_attributes(&on));
+    let is_script = v8::Boolean::new(scope, version.modules.is_script()).into();
+    let off: Vec<v8::Local<v8::Value>> = on.deviations().map(|name| isolate::new_string(scope, name).into()).collect();
+    let off = v8::Array::new_with_elements(scope, &off).into();
+    call_checked(scope, "prepare", &[env, is_script, off])
+}
+
+fn import_attributes(on: &crate::Compatibility) -> isolate::ImportAttributes {
+    match (on.is_on("throw_on_unrecognized_import_assertion"), on.is_on("new_module_registry")) {
+        (false, _) => isolate::ImportAttributes::Ignored,
+        (true, false) => isolate::ImportAttributes::Refused,
+        (true, true) => isolate::ImportAttributes::Standard,
+    }
 }
 
 /// After the script has run: finds its handlers in its namespace, none for a classic script.
 pub(crate) fn start(scope: &mut v8::PinScope, namespace: Option<v8::Local<v8::Object>>) -> Result<(), JsException> {
     let namespace = namespace.map_or_else(|| v8::undefined(scope).into(), v8::Local::<v8::Value>::from);
+    isolate::allow_code_generation(scope, false);
     call_checked(scope, "start", &[namespace])?;
     let Some(hooks) = Hooks::find(scope) else { return Err(no_hook("dispatchFetch")) };
     isolate::put(scope, hooks);

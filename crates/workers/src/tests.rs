@@ -31,7 +31,7 @@ fn worker(source: &str, limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<
     let version = Version {
         name: "test".into(),
         modules: Arc::new(ModuleGraph::new("index.js", modules)),
-        compatibility: crate::Compatibility::default(),
+        compatibility: crate::Compatibility::newest(),
         bindings: vec![Binding { name: "NAME".into(), value: BindingValue::Text("env".into()) }],
         limits,
     };

@@ -2,11 +2,12 @@
 
 'use strict';
 
-const { SafeWeakRef, Symbol } = primordials;
+const { ObjectAssign, ObjectDefineProperty, SafeWeakRef, Symbol } = primordials;
 const { host } = require('internal/host');
 
 module.exports = {
   __proto__: null,
+  ...require('internal/bindings_of_io'),
   buffer(binding) {
     binding.kMaxLength = 2 ** 32;
     binding.kStringMaxLength = 2 ** 29 - 24;
@@ -20,7 +21,12 @@ module.exports = {
     binding.hasIntl = false;
   },
   constants(binding) {
-    binding.os = { __proto__: null, signals: { __proto__: null } };
+    ObjectAssign(binding, require('internal/constants_of_linux'));
+    ObjectDefineProperty(binding, 'crypto', { __proto__: null, get: () => require('internal/crypto/constants') });
+    binding.zlib = require('internal/zlib_constants');
+  },
+  crypto(binding) {
+    require('internal/crypto/binding')(binding);
   },
   errors(binding) {
     binding.triggerUncaughtException = (error) => host.reportException(error);
@@ -30,9 +36,6 @@ module.exports = {
   },
   string_decoder(binding) {
     require('internal/string_decoder_binding')(binding);
-  },
-  uv(binding) {
-    binding.UV_EOF = -4095;
   },
   util(binding) {
     binding.constants = {

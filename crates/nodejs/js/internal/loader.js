@@ -4,23 +4,39 @@
 
 /** What a Worker may import. */
 const PUBLIC = [
-  'assert', 'assert/strict', 'async_hooks', 'buffer', 'console', 'diagnostics_channel', 'events', 'module', 'path', 'path/posix', 'path/win32',
-  'process', 'punycode', 'querystring', 'stream', 'stream/consumers', 'stream/promises', 'stream/web', 'string_decoder', 'timers',
-  'timers/promises', 'util', 'util/types',
+  '_stream_duplex', '_stream_passthrough', '_stream_readable', '_stream_transform', '_stream_writable', '_tls_common', '_tls_wrap',
+  'assert', 'assert/strict', 'async_hooks', 'buffer', 'constants', 'crypto', 'diagnostics_channel', 'dns', 'dns/promises', 'events', 'module', 'net', 'path',
+  'path/posix', 'path/win32', 'process', 'querystring', 'stream', 'stream/consumers', 'stream/promises', 'stream/web', 'string_decoder', 'sys',
+  'timers', 'timers/promises', 'tls', 'url', 'util', 'util/types', 'zlib',
+];
+
+/** What it may import where the compatibility date, or a flag, says so. */
+const LATER = [
+  '_http_agent', '_http_client', '_http_common', '_http_incoming', '_http_outgoing', '_http_server', 'http', 'https',
+  'child_process', 'cluster', 'console', 'dgram', 'domain', 'http2', 'inspector', 'inspector/promises', 'os', 'perf_hooks', 'punycode', 'readline',
+  'readline/promises', 'repl', 'trace_events', 'tty', 'v8', 'vm', 'wasi', 'worker_threads',
 ];
 
 module.exports = (host, node, globals, textBindings) => {
-  // Before any code of the Worker's: the builtins are what they were.
+  // A Worker's static imports are looked for before any of its code runs: the builtins are what they were.
   const primordials = {};
   const names = { __proto__: null };
-  for (let i = 0; i < PUBLIC.length; i++) names[PUBLIC[i]] = true;
   const bindings = { __proto__: null };
   const loaded = { __proto__: null };
   const loader = { __proto__: null, host, load, publicNames: PUBLIC, textBindings };
 
   host.compile('internal/per_context/primordials')(undefined, undefined, undefined, undefined, undefined, primordials);
-  const { Error, FunctionPrototypeCall, ObjectAssign, ObjectDefineProperty, ObjectKeys, StringPrototypeSlice, StringPrototypeStartsWith } = primordials;
+  const {
+    ArrayPrototypeIncludes, ArrayPrototypePush, Error, FunctionPrototypeCall, ObjectAssign,
+    ObjectKeys, StringPrototypeSlice, StringPrototypeSplit, StringPrototypeStartsWith,
+  } = primordials;
   let process;
+
+  const on = StringPrototypeSplit(host.modules, ',');
+  for (let i = 0; i < LATER.length; i++) {
+    if (ArrayPrototypeIncludes(on, LATER[i])) ArrayPrototypePush(PUBLIC, LATER[i]);
+  }
+  for (let i = 0; i < PUBLIC.length; i++) names[PUBLIC[i]] = true;
 
   function internalBinding(name) {
     if (bindings[name] === undefined) {
@@ -44,13 +60,15 @@ module.exports = (host, node, globals, textBindings) => {
       loaded[id] = undefined;
       throw error;
     }
-    // Node does this when it starts: no section of the log is on.
+    // Node does these when it starts: no section of the log is on.
     if (id === 'internal/util/debuglog') module.exports.initializeDebugEnv(undefined);
+    if (id === 'internal/dns/utils') module.exports.initializeDns();
     return module.exports;
   }
 
   /** The id that a specifier means to a Worker; undefined for none. */
   function publicId(specifier) {
+    if (specifier === 'cloudflare:node') return names._http_server === true ? 'internal/cloudflare_node' : undefined;
     const prefixed = StringPrototypeStartsWith(specifier, 'node:');
     const id = prefixed ? StringPrototypeSlice(specifier, 5) : specifier;
     if (names[id] !== true || !(prefixed || globals)) return undefined;
@@ -63,29 +81,7 @@ module.exports = (host, node, globals, textBindings) => {
     return id === undefined ? undefined : require(id);
   }
 
-  function define(name, get) {
-    const place = (value) => ObjectDefineProperty(globalThis, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
-    ObjectDefineProperty(globalThis, name, {
-      __proto__: null,
-      get() {
-        const value = get();
-        place(value);
-        return value;
-      },
-      set: place,
-      enumerable: false,
-      configurable: true,
-    });
-  }
-
   process = require('internal/process');
-  if (globals) {
-    define('Buffer', () => require('buffer').Buffer);
-    define('process', () => require('process'));
-    define('global', () => globalThis);
-    define('setImmediate', () => require('timers').setImmediate);
-    define('clearImmediate', () => require('timers').clearImmediate);
-  }
 
   return (specifier) => {
     const exported = load(specifier);
@@ -94,6 +90,8 @@ module.exports = (host, node, globals, textBindings) => {
     const namespace = { __proto__: null };
     const keys = ObjectKeys(exported);
     for (let i = 0; i < keys.length; i++) namespace[keys[i]] = exported[keys[i]];
+    const more = require('internal/more_exports')[publicId(specifier)];
+    if (more !== undefined) ObjectAssign(namespace, more(exported));
     namespace.default = exported;
     return namespace;
   };

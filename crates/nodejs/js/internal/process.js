@@ -2,7 +2,7 @@
 
 'use strict';
 
-const { ArrayIsArray, JSONStringify, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype, ReflectApply } = primordials;
+const { ArrayIsArray, Error, JSONStringify, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype, ReflectApply } = primordials;
 const { host, load, textBindings } = require('internal/host');
 
 const env = {};
@@ -27,9 +27,13 @@ module.exports = {
   arch: 'x64',
   platform: 'linux',
   version: 'v22.19.0',
-  versions: { node: '22.19.0' },
+  // Node's own modules ask whether there is cryptography.
+  versions: ObjectDefineProperty({ node: '22.19.0' }, 'openssl', { __proto__: null, value: '3.0' }),
   release: { name: 'node' },
-  features: {},
+  features: {
+    cached_builtins: true, debug: false, inspector: false, ipv6: true, openssl_is_boringssl: false, require_module: false, tls: true, tls_alpn: true,
+    tls_ocsp: true, tls_sni: true, typescript: false, uv: true,
+  },
   pid: 1,
   ppid: 0,
   env,
@@ -38,8 +42,21 @@ module.exports = {
     if (typeof callback !== 'function') throw new (require('internal/errors').codes.ERR_INVALID_ARG_TYPE)('callback', 'Function', callback);
     host.queueMicrotask(() => ReflectApply(callback, undefined, args));
   },
-  emitWarning(warning) {
-    host.console.warn(typeof warning === 'string' ? `Warning: ${warning}` : warning);
+  emitWarning(warning, type = undefined, code = undefined) {
+    if (typeof type === 'object' && type !== null) ({ type, code } = type);
+    if (typeof warning === 'string') {
+      const name = typeof type === 'string' ? type : 'Warning';
+      const text = warning;
+      warning = new Error(text);
+      warning.name = name;
+      if (typeof code === 'string') warning.code = code;
+    }
+    if (module.exports.emit?.('warning', warning) === true) return;
+    host.console.warn(`${warning.code === undefined ? '' : `[${warning.code}] `}${warning.name}: ${warning.message}`);
+  },
+  exit(code = undefined) {
+    // The platform ends the request; what is thrown does so unless it is caught.
+    throw new Error(`The Node.js process.exit(${code ?? 0}) API was called. Canceling the request.`);
   },
   getBuiltinModule: (name) => load(name),
 };

@@ -3,7 +3,9 @@
 'use strict';
 
 const { ObjectAssign } = primordials;
-const { host: { streams } } = require('internal/host');
+const {
+  host: { CompressionStream, DecompressionStream, TextDecoderStream, TextEncoderStream, streams },
+} = require('internal/host');
 
 const {
   ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader,
@@ -12,6 +14,7 @@ const {
 } = streams;
 
 ObjectAssign(exports, {
+  CompressionStream, DecompressionStream, TextDecoderStream, TextEncoderStream,
   ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader,
   ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader, TransformStream,
   TransformStreamDefaultController, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter,

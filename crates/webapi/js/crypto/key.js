@@ -43,6 +43,8 @@ var isCryptoKey;
  * What a Worker does to `key.algorithm` and `key.usages` doesn't change it.
  */
 export var materialOf;
+/** The same of a value that may be no key: undefined then. */
+export const keyMaterial = (value) => (isCryptoKey(value) ? materialOf(value) : undefined);
 defineInterface(CryptoKey);
 noConstructor(CryptoKey);
 export const toCryptoKey = createInterface("CryptoKey", (value) => isCryptoKey(value));

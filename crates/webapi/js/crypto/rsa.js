@@ -1,6 +1,7 @@
 // RSASSA-PKCS1-v1_5, RSA-PSS and RSA-OAEP (sections 20 to 22).
 
 import { primordials } from "../primordials.js";
+import { flags } from "../compatibility.js";
 import { converters, createDictionary } from "../webidl.js";
 import { checkUsages, commonUsages, dataError, newKey, operationError, requireUsages, unknownFormat } from "./key.js";
 import { HASHES, toHash } from "./hashes.js";
@@ -8,7 +9,7 @@ import { checkJwk, jwkParts, newJwk, refuseMorePrimes, toJsonWebKey } from "./jw
 import { exportDer, requireType } from "./pair.js";
 import { bufferOf, toView } from "./views.js";
 import { op_crypto_generate, op_crypto_import, op_crypto_of_parts, op_crypto_parts, op_crypto_rsa_oaep, op_crypto_sign, op_crypto_verify } from "skerry:ops";
-const { ArrayPrototypeConcat, TypedArrayPrototypeGetByteLength, Uint8Array } = primordials;
+const { ArrayPrototypeConcat, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, Uint8Array } = primordials;
 
 const ENFORCED = { __proto__: null, enforceRange: true };
 const toGenerate = createDictionary("RsaHashedKeyGenParams", [
@@ -56,7 +57,7 @@ function rsaKey(name, type, hash, bytes, extractable, usages) {
   for (let top = n[0]; top < 128; top *= 2) modulusLength--;
   return newKey(
     { __proto__: null, type, extractable, name, usages, bytes, hash },
-    { name, modulusLength, publicExponent: e, hash: { name: hash } },
+    { name, modulusLength, publicExponent: flags.crypto_preserve_public_exponent ? e : TypedArrayPrototypeGetBuffer(e), hash: { name: hash } },
   );
 }
 

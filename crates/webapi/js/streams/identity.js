@@ -7,7 +7,7 @@ import { Deferred, kResolved } from "./promises.js";
 import { faceOf } from "./readable.js";
 import { cloneBytes, createReadableBytes } from "./readable_byte.js";
 import { kInternal, READABLE } from "./readable_state.js";
-import { TransformStream } from "./transform.js";
+import { setMakeIdentity, TransformStream } from "./transform.js";
 import { createWritable } from "./writable_state.js";
 import { writableFaceOf } from "./writable.js";
 const {
@@ -144,6 +144,8 @@ function toHighWaterMark(strategy, prefix) {
   const { highWaterMark } = strategy;
   return highWaterMark === undefined ? undefined : converters["unsigned long long"](highWaterMark, prefix, "member highWaterMark", { enforceRange: true });
 }
+
+setMakeIdentity(() => new Identity(undefined, undefined));
 
 export class IdentityTransformStream extends TransformStream {
   constructor(strategy = undefined, expectedLength = undefined) {

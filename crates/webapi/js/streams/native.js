@@ -1,6 +1,7 @@
 // Streams over native bodies, and JavaScript streams into native ones. Chunks of a native body belong to nobody else, so none is copied or
 // transferred on its way to the reader, and while nothing is queued a read is one op.
 
+import { abortedReason } from "../abort.js";
 import { primordials } from "../primordials.js";
 import {
   op_body_abort, op_body_cancel, op_body_close, op_body_gone, op_body_read, op_body_read_all, op_body_tee, op_body_write,
@@ -11,7 +12,7 @@ import { ByteController, cloneBytes } from "./readable_byte.js";
 import {
   acquireReader, kNothing, Readable, READABLE, readableCancel, readableClose, readWith,
 } from "./readable_state.js";
-import { viewBuffer, viewByteLength, viewByteOffset } from "./strategy.js";
+import { isDetached, isShared, viewBuffer, viewByteLength, viewByteOffset } from "./strategy.js";
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, Error, PromisePrototypeThen, PromiseReject, String,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
@@ -157,6 +158,7 @@ export function teeNative(stream) {
 export function bytesOf(chunk) {
   if (ArrayBufferIsView(chunk)) {
     if (TypedArrayPrototypeGetSymbolToStringTag(chunk) === "Uint8Array") return chunk;
+    if (!isShared(chunk) && isDetached(viewBuffer(chunk))) return new Uint8Array(0);
     return new Uint8Array(viewBuffer(chunk), viewByteOffset(chunk), viewByteLength(chunk));
   }
   try {
@@ -165,7 +167,7 @@ export function bytesOf(chunk) {
     // The getter's brand check says that this is no ArrayBuffer.
     return undefined;
   }
-  return new Uint8Array(chunk);
+  return isDetached(chunk) ? new Uint8Array(0) : new Uint8Array(chunk);
 }
 
 /** The error for a chunk that isn't bytes where they are read. */
@@ -266,10 +268,11 @@ class ReadAll {
 
 /**
  * Reads a stream to its end into a native writer, no faster than that takes it. Rejects with the error that ended the stream early. When nobody
- * reads the native body any more the stream is cancelled, and that is no error. `broken`: what the reader is told of an early end.
+ * reads the native body any more the stream is cancelled, and that is no error. `broken`: what the reader is told of an early end. `signal`: whose
+ * reason the stream is cancelled with, if that is why.
  */
-export function pump(stream, writerRid, broken = undefined) {
-  return new Pump(stream, writerRid, broken).done.promise;
+export function pump(stream, writerRid, broken = undefined, signal = null) {
+  return new Pump(stream, writerRid, broken, signal).done.promise;
 }
 
 class Pump {
@@ -283,13 +286,16 @@ class Pump {
   #finished = false;
   // What the body's reader is told when the stream ends early, if not the reason.
   #broken;
+  #signal;
   #readerGone = () => {
     if (this.#finished) return;
     const finish = () => this.done.resolve(undefined);
-    PromisePrototypeThen(this.#cancel(new Error("The body's reader is gone.")), finish, finish);
+    const reason = this.#signal === null ? undefined : abortedReason(this.#signal);
+    PromisePrototypeThen(this.#cancel(reason ?? new Error("The body's reader is gone.")), finish, finish);
   };
 
-  constructor(stream, rid, broken) {
+  constructor(stream, rid, broken, signal) {
+    this.#signal = signal;
     this.#reader = acquireReader(stream);
     this.#rid = rid;
     this.#broken = broken;

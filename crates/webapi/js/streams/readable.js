@@ -2,6 +2,7 @@
 
 import { isAbortSignal } from "../abort.js";
 import { primordials } from "../primordials.js";
+import { flags } from "../compatibility.js";
 import { converters, defineInterface, describe, illegalInvocation, isObject, requiredArguments } from "../webidl.js";
 import { readableFrom } from "./from.js";
 import { makeIterator } from "./iterator.js";
@@ -11,7 +12,7 @@ import { ByteController } from "./readable_byte.js";
 import { DefaultController } from "./readable_default.js";
 import { acquireReader, kInternal, Readable, readableCancel, UserSource } from "./readable_state.js";
 import { ReadableStreamBYOBReader, ReadableStreamDefaultReader } from "./readers.js";
-import { callbackMember, highWaterMarkOf, sizeAlgorithmOf, toStrategy } from "./strategy.js";
+import { callbackMember, constructorIsOff, highWaterMarkOf, sizeAlgorithmOf, toStrategy } from "./strategy.js";
 import { tee } from "./tee.js";
 import { writableOf } from "./writable.js";
 const {
@@ -35,6 +36,7 @@ export class ReadableStream {
       strategy.object = this;
       return;
     }
+    if (!flags.streams_enable_constructors) throw constructorIsOff("ReadableStream");
     const stream = new Readable();
     this.#stream = stream;
     stream.object = this;

@@ -4,7 +4,7 @@ import { primordials } from "../primordials.js";
 import { converters, defineInterface, describe, illegalInvocation, isObject, requiredArguments } from "../webidl.js";
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, FunctionPrototypeCall, NumberIsNaN, RangeError, TypeError,
+  DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, Error, FunctionPrototypeCall, NumberIsNaN, RangeError, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
@@ -135,4 +135,12 @@ export function isShared(view) {
     // A SharedArrayBuffer fails the getter's own brand check.
     return true;
   }
+}
+
+/** For `new ReadableStream()` and `new WritableStream()` of Workers without the flag. */
+export function constructorIsOff(name) {
+  return new Error(
+    `To use the new ${name}() constructor, enable the streams_enable_constructors compatibility flag. Refer to the docs for more information: ` +
+      "https://developers.cloudflare.com/workers/platform/compatibility-dates/#compatibility-flags",
+  );
 }

@@ -1,6 +1,7 @@
 // TransformStream (Streams section 6).
 
 import { primordials } from "../primordials.js";
+import { flags } from "../compatibility.js";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject } from "../webidl.js";
 import { callForPromise1, callForPromise2, Deferred, enqueueMicrotask, follow, kResolved } from "./promises.js";
 import { faceOf } from "./readable.js";
@@ -270,6 +271,13 @@ class TransformSource {
   }
 }
 
+/** Makes the pair of an IdentityTransformStream, which is what `new TransformStream()` once made. */
+let makeIdentity;
+
+export function setMakeIdentity(maker) {
+  makeIdentity = maker;
+}
+
 export class TransformStream {
   #readable;
   #writable;
@@ -278,6 +286,12 @@ export class TransformStream {
     if (transformer === kInternal) {
       this.#readable = writableStrategy;
       this.#writable = readableStrategy;
+      return;
+    }
+    if (!flags.transformstream_enable_standard_constructor) {
+      const identity = makeIdentity();
+      this.#readable = faceOf(identity.readable);
+      this.#writable = writableFaceOf(identity.writable);
       return;
     }
     const transform = setUpFromTransformer(transformer, writableStrategy, readableStrategy);

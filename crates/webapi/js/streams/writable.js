@@ -1,10 +1,11 @@
 // WritableStream, its writer and its controller as a Worker sees them (Streams section 5).
 
 import { primordials } from "../primordials.js";
+import { flags } from "../compatibility.js";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject, requiredArguments } from "../webidl.js";
 import { kResolved } from "./promises.js";
 import { kInternal } from "./readable_state.js";
-import { callbackMember, highWaterMarkOf, sizeAlgorithmOf, toStrategy } from "./strategy.js";
+import { callbackMember, constructorIsOff, highWaterMarkOf, sizeAlgorithmOf, toStrategy } from "./strategy.js";
 import { UserSink, Writable, writableAbort, writableClose, WritableController, WRITABLE, Writer } from "./writable_state.js";
 const { FunctionPrototypeCall, PromiseReject, PromiseResolve, RangeError, TypeError } = primordials;
 
@@ -23,6 +24,7 @@ export class WritableStream {
       strategy.object = this;
       return;
     }
+    if (!flags.streams_enable_constructors) throw constructorIsOff("WritableStream");
     const stream = new Writable();
     this.#stream = stream;
     stream.object = this;

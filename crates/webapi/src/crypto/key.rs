@@ -9,10 +9,10 @@ use openssl::rsa::Rsa;
 
 /// The longest modulus that a key may have, and any other of its numbers: the time that an operation takes grows with the third
 /// power of it, and nothing interrupts one.
-pub(super) const MAX_MODULUS_BITS: i32 = 8192;
+pub const MAX_MODULUS_BITS: i32 = 8192;
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub enum Kind {
     Rsa,
     /// A curve of NIST (SEC 1).
     Ec(Nid),
@@ -60,12 +60,13 @@ impl Kind {
     }
 }
 
-fn is_short(number: &BigNumRef) -> bool {
+/// Whether a number of a key is no longer than it may be.
+pub fn is_short(number: &BigNumRef) -> bool {
     number.num_bits() <= MAX_MODULUS_BITS
 }
 
 /// Whether the numbers that make an RSA key private are no longer than a modulus may be, whatever the modulus.
-fn is_bounded(rsa: &Rsa<Private>) -> bool {
+pub fn is_bounded(rsa: &Rsa<Private>) -> bool {
     let numbers = [Some(rsa.d()), rsa.p(), rsa.q(), rsa.dmp1(), rsa.dmq1(), rsa.iqmp()];
     numbers.into_iter().flatten().all(is_short)
 }

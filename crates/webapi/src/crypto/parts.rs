@@ -83,7 +83,8 @@ fn op_crypto_of_parts(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue)
     give(scope, rv, key);
 }
 
-fn of_parts(kind: Kind, is_private: bool, parts: &[Vec<u8>]) -> Option<Vec<u8>> {
+/// The key in DER; `None` when the parts are none of one key. They are in the order of [`op_crypto_parts`].
+pub fn of_parts(kind: Kind, is_private: bool, parts: &[Vec<u8>]) -> Option<Vec<u8>> {
     if parts.iter().any(|part| part.len() > MAX_MODULUS_BITS as usize / 8) {
         return None;
     }

@@ -180,6 +180,10 @@ impl Tcp {
         http.set_nodelay(true);
         Self { http, policy }
     }
+
+    pub(super) fn allows(&self, address: IpAddr) -> bool {
+        self.policy.allows(address)
+    }
 }
 
 impl Service<Uri> for Tcp {
@@ -245,6 +249,28 @@ impl Service<Name> for Resolver {
 // === impl ConnectError ===
 
 impl ConnectError {
+    /// The system's number for what went wrong.
+    pub(crate) fn errno(&self) -> i32 {
+        const EACCES: i32 = 13;
+        const ECONNREFUSED: i32 = 111;
+        const ETIMEDOUT: i32 = 110;
+        match self {
+            ConnectError::Denied(_) => EACCES,
+            ConnectError::Timeout(_) => ETIMEDOUT,
+            ConnectError::Lost(error) => {
+                let mut cause: Option<&dyn std::error::Error> = Some(&**error);
+                while let Some(error) = cause {
+                    if let Some(number) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+                        return number;
+                    }
+                    cause = error.source();
+                }
+                ECONNREFUSED
+            }
+            ConnectError::Dns(..) | ConnectError::Tls(_) => ECONNREFUSED,
+        }
+    }
+
     /// Finds the reason worth telling inside a connector's error.
     pub(super) fn of(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*error);

@@ -1,5 +1,6 @@
 //! TCP and TLS connections to servers that speak anything, within the policy's time and addresses: for `cloudflare:sockets`.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ impl Dialer {
     pub(super) fn new(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
         let timeout = policy.connect_timeout;
         Self { tcp: Tcp::new(policy), tls: Arc::default(), authorities: Arc::new(authorities), timeout }
+    }
+
+    pub(super) fn allows(&self, address: IpAddr) -> bool {
+        self.tcp.allows(address)
     }
 
     /// `host`: a name or an address, one of IPv6 in brackets.

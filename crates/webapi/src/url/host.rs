@@ -25,13 +25,19 @@ pub(super) fn parse(input: &str, special: bool) -> Option<String> {
             .into_owned()
             .into()
     };
-    if domain.is_empty() {
+    if domain.is_empty() || has_unassigned_ideograph(&domain) {
         return None;
     }
     if ends_in_number(&domain) {
         return parse_ipv4(&domain);
     }
     Some(domain.into_owned())
+}
+
+/// The tables of `idna` take all of plane 3 for valid; the standard's end with the ideographs of Unicode 17.
+fn has_unassigned_ideograph(domain: &str) -> bool {
+    let labels = domain.split('.').filter_map(|label| label.strip_prefix("xn--"));
+    labels.filter_map(idna::punycode::decode).any(|label| label.iter().any(|c| ('\u{3347A}'..='\u{3FFFF}').contains(c)))
 }
 
 /// Whether "domain to ASCII" would leave it as it is: nearly every domain that a Worker sees.

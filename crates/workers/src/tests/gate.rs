@@ -72,7 +72,7 @@ fn start(source: &str, bindings: Vec<Binding>, gate: Arc<TestGate>) -> Actor {
         name: "test".into(),
         modules: Arc::new(ModuleGraph::new("index.js", modules)),
         bindings,
-        compatibility: crate::Compatibility::default(),
+        compatibility: crate::Compatibility::newest(),
         limits: Limits::default(),
     };
     let (notices, _heard) = tokio::sync::mpsc::channel(64);

@@ -2,4 +2,4 @@
 
 'use strict';
 
-module.exports = { namespace: { isBuildingSnapshot: () => false } };
+module.exports = { namespace: { addSerializeCallback: () => {}, isBuildingSnapshot: () => false } };

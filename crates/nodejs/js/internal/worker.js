@@ -1,0 +1,5 @@
+// An isolate is its own main thread.
+
+'use strict';
+
+module.exports = { isMainThread: true, ownsProcessState: true };

@@ -1,0 +1,1 @@
+export default { inner: 1 }; export const named = 2;

@@ -1,0 +1,2 @@
+import value from "./defaulted.js" with { colour: "red" };
+export default value;
