@@ -30,7 +30,7 @@ test: setup-test build ## formatting, lints, unit tests, journeys, the web-platf
 wpt: setup-test build ## the web-platform-tests alone; WPT="url -v" narrows it, WPT_DIR has a full checkout
 	@.ci/wpt $(WPT)
 
-fuzz: setup-build ## each fuzz target for FUZZ_SECONDS (20); FUZZ=url runs one
+fuzz: setup-build ## each fuzz target for FUZZ_SECONDS (10); FUZZ=url runs one
 	@.ci/fuzz $(FUZZ)
 
 bench: setup-bench build ## Skerry beside workerd; BENCH="--case hello --rounds 3 --json FILE" narrows it
