@@ -9,10 +9,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+
+use crate::sockets::echo;
 
 const WORKER: &str = include_str!("nodejs/network.js");
 
@@ -33,22 +35,6 @@ impl Servers {
             }
         });
         address
-    }
-}
-
-/// Says back what it hears, until that ends with "bye".
-async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
-    let mut buffer = vec![0; 64 * 1024];
-    let mut tail = Vec::new();
-    loop {
-        let read = stream.read(&mut buffer).await?;
-        stream.write_all(&buffer[..read]).await?;
-        stream.flush().await?;
-        tail.extend_from_slice(&buffer[..read]);
-        tail.drain(..tail.len().saturating_sub(3));
-        if read == 0 || tail == b"bye" {
-            return stream.shutdown().await;
-        }
     }
 }
 

@@ -49,7 +49,7 @@ impl Drop for Server {
 }
 
 /// Says back what it hears, until that ends with "bye".
-async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
+pub async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut tail = Vec::new();
     loop {
