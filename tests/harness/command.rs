@@ -49,10 +49,16 @@ pub async fn skerry(folder: &Path, args: &[&str]) -> Output {
 
 /// The stock `wrangler ARGS…` (pinned in tests/package.json) run in `folder`, kept off the network.
 pub async fn wrangler(folder: &Path, args: &[&str]) -> Output {
+    wrangler_with(folder, args, &[]).await
+}
+
+/// The same with more environment variables: those that say which API it calls.
+pub(crate) async fn wrangler_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
     let program = crate::root().join("tests/node_modules/wrangler/bin/wrangler.js");
     assert!(program.is_file(), "{} is missing: run `make test`", program.display());
     let mut command = Command::new("node");
     command.arg(program).args(args).env("WRANGLER_SEND_METRICS", "false").env("CI", "1");
+    command.envs(variables.iter().copied());
     run(command, folder, Duration::from_secs(120)).await
 }
 

@@ -2,28 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::process::ExitStatus;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
-use tokio::sync::Notify;
-use tokio::time::timeout;
-
-use crate::{PATIENCE, Project, Request, text};
+use crate::process::Process;
+use crate::{Project, Request, text};
 
 pub struct Dev {
-    child: Child,
+    process: Process,
     address: SocketAddr,
-    output: Arc<Log>,
-}
-
-/// Every line that the process has printed so far.
-#[derive(Default)]
-struct Log {
-    lines: Mutex<Vec<String>>,
-    grown: Notify,
 }
 
 // === impl Dev ===
@@ -46,28 +32,17 @@ impl Dev {
 
     /// The same with more environment variables; returns when the server says that it listens.
     pub async fn environment(variables: &[(&str, &str)], flags: &[&str], folders: &[&Path]) -> Self {
-        let mut child = Command::new(crate::binary())
-            .arg("dev")
-            .args(["--ip", "127.0.0.1", "--port", "0"])
-            .args(flags)
-            .args(folders)
-            .env("NO_COLOR", "1")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("skerry starts");
-        let output = Arc::new(Log::default());
-        record(child.stdout.take().expect("stdout is piped"), &output);
-        record(child.stderr.take().expect("stderr is piped"), &output);
-        let ready = output.wait(|line| listening(line).is_some());
-        let address = tokio::select! {
-            line = ready => listening(&line).expect("the line that was waited for"),
-            _ = child.wait() => panic!("skerry ended before it listened:\n{}", output.text()),
-        };
-        Self { child, address, output }
+        let mut process = Process::start(|command| {
+            command
+                .arg("dev")
+                .args(["--ip", "127.0.0.1", "--port", "0"])
+                .args(flags)
+                .args(folders)
+                .envs(variables.iter().copied());
+        });
+        let line = process.ready(|line| listening(line).is_some()).await;
+        let address = listening(&line).expect("the line that was waited for");
+        Self { process, address }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -104,28 +79,22 @@ impl Dev {
 
     /// Everything printed so far.
     pub fn output(&self) -> String {
-        self.output.text()
+        self.process.output()
     }
 
     /// Waits until a line holds `wanted`, and returns it.
     pub async fn line(&self, wanted: &str) -> String {
-        let waiting = self.output.wait(|line| line.contains(wanted));
-        match timeout(PATIENCE, waiting).await {
-            Ok(line) => line,
-            Err(_) => panic!("no line with {wanted:?} in:\n{}", self.output()),
-        }
+        self.process.line(wanted).await
     }
 
     /// Asks the process to stop as an operator would (SIGINT).
     pub async fn interrupt(&self) {
-        let pid = self.child.id().expect("skerry runs").to_string();
-        let status = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill runs");
-        assert!(status.success(), "skerry was gone already");
+        self.process.signal("INT").await;
     }
 
     /// Ends the process at once, as a crash would (SIGKILL).
     pub async fn kill(&mut self) {
-        self.child.kill().await.expect("skerry is killed");
+        self.process.kill().await;
     }
 
     /// A client that bears the server's death.
@@ -135,23 +104,22 @@ impl Dev {
 
     /// Waits for the process to end.
     pub async fn ended(&mut self) -> ExitStatus {
-        timeout(PATIENCE, self.child.wait()).await.expect("skerry ends").expect("a status")
+        self.process.ended().await
     }
 
     /// Panics if the process has died.
     pub fn assert_alive(&mut self) {
-        let status = self.child.try_wait().expect("a status");
-        assert!(status.is_none(), "skerry died ({status:?}):\n{}", self.output());
+        self.process.assert_alive();
     }
 
     /// The process, for signals.
     pub fn pid(&self) -> u32 {
-        self.child.id().expect("skerry runs")
+        self.process.pid()
     }
 
     /// Resident memory now, in MiB.
     pub fn resident_mib(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id().expect("skerry runs"));
+        let path = format!("/proc/{}/status", self.pid());
         let status = std::fs::read_to_string(path).expect("the process's status");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a VmRSS line");
         line.split_whitespace().nth(1).expect("a figure").parse::<u64>().expect("a number") / 1024
@@ -164,34 +132,4 @@ fn listening(line: &str) -> Option<SocketAddr> {
     let authority = rest.split(|c: char| c != '.' && c != ':' && !c.is_ascii_alphanumeric()).next()?;
     let (_, port) = authority.rsplit_once(':')?;
     Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?)))
-}
-
-fn record(stream: impl AsyncRead + Unpin + Send + 'static, log: &Arc<Log>) {
-    let log = Arc::clone(log);
-    tokio::spawn(async move {
-        let mut lines = BufReader::new(stream).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            log.lines.lock().expect("no panic while it is held").push(line);
-            log.grown.notify_waiters();
-        }
-    });
-}
-
-// === impl Log ===
-
-impl Log {
-    fn text(&self) -> String {
-        self.lines.lock().expect("no panic while it is held").join("\n")
-    }
-
-    async fn wait(&self, wanted: impl Fn(&str) -> bool) -> String {
-        loop {
-            let grown = self.grown.notified();
-            if let Some(line) = self.lines.lock().expect("no panic while it is held").iter().find(|line| wanted(line)) {
-                return line.clone();
-            }
-            // A line may have come between the look and the wait: look again soon in any case.
-            let _ = timeout(Duration::from_millis(50), grown).await;
-        }
-    }
 }

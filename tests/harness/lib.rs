@@ -5,7 +5,9 @@ mod client;
 mod command;
 mod dev;
 mod origin;
+mod process;
 mod project;
+mod served;
 pub mod socket;
 
 pub use client::{Answer, Client, Request, body_of, text};
@@ -13,6 +15,7 @@ pub use command::{Output, skerry, wrangler};
 pub use dev::Dev;
 pub use origin::{Origin, OriginBody, Seen};
 pub use project::Project;
+pub use served::Served;
 pub use socket::Socket;
 
 use std::path::PathBuf;

@@ -86,6 +86,19 @@ impl Classes {
         })
     }
 
+    /// Applies migrations after all that were applied: all of them, durably, or none. For who keeps by himself which ones are due.
+    pub fn advance(&self, script: &str, migrations: &[Migration]) -> Result<(), MigrationError> {
+        self.change(|transaction| {
+            let applied = applied(transaction, script)?.len();
+            for (at, migration) in migrations.iter().enumerate() {
+                carry_out(transaction, script, migration, &BTreeSet::new()).map_err(|error| error.at(at))?;
+                let row = (script, (applied + at) as i64, &migration.tag);
+                transaction.execute("INSERT INTO applied VALUES (?1, ?2, ?3)", row).map_err(sqlite::Error::from)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Keys of deleted classes whose files may still be there.
     pub fn removed(&self) -> Result<Vec<String>, sqlite::Error> {
         if !self.path().exists() {

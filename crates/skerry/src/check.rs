@@ -31,7 +31,8 @@ pub async fn run(arguments: CheckArguments) -> Result<(), String> {
     let startup = tokio::task::spawn_blocking(move || workers::start_once(&host, &version))
         .await
         .map_err(|error| format!("the Worker's start broke off: {error}"))?
-        .map_err(|error| sources.start_error(&error))?;
+        .map_err(|error| sources.start_error(&error))?
+        .cpu;
 
     let (raw, gzip) = (loaded.bundle.size_raw(), loaded.bundle.size_gzip());
     if arguments.json {

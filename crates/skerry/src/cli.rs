@@ -36,6 +36,13 @@ pub struct Cli {
 pub enum Command {
     /// Serve Workers from their sources, reloading on save
     Dev(DevArguments),
+    /// Serve deployed Workers, and the API that wrangler deploys them to
+    Serve(crate::serve::ServeArguments),
+    /// Make, list and revoke the API tokens of a server on this machine
+    Token(crate::token::TokenArguments),
+    /// Look at the configuration of a server
+    #[command(subcommand)]
+    Config(crate::serve::config::ConfigCommand),
     /// Make a project that `skerry dev` and the stock wrangler both run
     Init(crate::init::InitArguments),
     /// Check a project: configuration, bundle, size, start-up CPU time
@@ -131,4 +138,17 @@ pub enum LogLevel {
     Info,
     Log,
     Debug,
+}
+
+/// Our own logs: errors alone, unless the level or `SKERRY_LOG` asks for more.
+pub fn log_to_stderr(level: LogLevel) {
+    let default = if level >= LogLevel::Debug {
+        "skerry=debug,control=debug,platform=debug,workers=debug,edge=debug,webapi=debug"
+    } else {
+        "error,s3s=off"
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SKERRY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    // A second subscriber can't be set; the first one stands.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

@@ -20,6 +20,7 @@ use workers::{Host, HostOptions};
 
 use crate::cli::{self, DevArguments, LogLevel};
 use crate::load::LoadOptions;
+use crate::signals::stop_on_signal;
 use crate::state::State;
 use app::App;
 use print::Printer;
@@ -30,7 +31,7 @@ const PORT: u16 = 8787;
 const BODY_STALL: Duration = Duration::from_secs(60);
 
 pub async fn run(arguments: DevArguments) -> Result<(), String> {
-    log_to_stderr(arguments.log_level);
+    cli::log_to_stderr(arguments.log_level);
     let projects = projects(&arguments)?;
     let state = State::new(arguments.persist_to.as_deref(), &projects[0].1.root, replication(&arguments));
     let load = LoadOptions {
@@ -84,15 +85,6 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
         anstream::eprintln!("{} connections did not finish in time and were cut", drained.cut);
     }
     Ok(())
-}
-
-fn log_to_stderr(level: LogLevel) {
-    let default =
-        if level >= LogLevel::Debug { "skerry=debug,workers=debug,edge=debug,webapi=debug" } else { "error,s3s=off" };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SKERRY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    // A second subscriber can't be set; the first one stands.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 fn projects(arguments: &DevArguments) -> Result<Vec<(PathBuf, Project)>, String> {
@@ -196,23 +188,5 @@ fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, r2: Option<
     anstream::println!("{}Ready{} on http://{address}", cli::GREEN, cli::PLAIN);
     if let Some(r2) = r2 {
         anstream::println!("  R2's S3 API on http://{r2}");
-    }
-}
-
-/// Fires `stop` at the first interrupt or termination; the second one ends the process.
-async fn stop_on_signal(stop: CancellationToken) {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => return tracing::error!(%error, "signals can't be received: stop with SIGKILL"),
-    };
-    for again in [false, true] {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        if again {
-            std::process::exit(130);
-        }
-        stop.cancel();
     }
 }

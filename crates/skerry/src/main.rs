@@ -9,8 +9,11 @@ mod kv;
 mod load;
 mod objects;
 mod r2;
+mod serve;
+mod signals;
 mod snapshot;
 mod state;
+mod token;
 
 use std::process::ExitCode;
 
@@ -27,6 +30,9 @@ fn main() -> ExitCode {
     workers::initialize();
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
+        Command::Serve(arguments) => run(serve::run(arguments)),
+        Command::Token(arguments) => run(token::run(arguments)),
+        Command::Config(command) => serve::config::run(command),
         Command::Check(arguments) => run(check::run(arguments)),
         Command::R2(arguments) => run(r2::run(arguments)),
         Command::Kv(command) => run(kv::run(command)),

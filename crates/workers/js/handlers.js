@@ -12,7 +12,7 @@ import { turnOff } from "../webapi/compatibility.js";
 import { arrangeGlobals } from "./compatibility.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { startNode } from "./nodejs.js";
-import { callFetchListeners, callScheduledListeners, hasEventListeners, ScheduledController } from "./service_worker.js";
+import { callFetchListeners, callScheduledListeners, hasEventListeners, listensFor, ScheduledController } from "./service_worker.js";
 
 const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseResolve, TypeError, globalThis } = primordials;
 
@@ -85,6 +85,22 @@ export function start(namespace) {
   if (typeof worker.scheduled === "function") {
     scheduledHandler = (controller, event) => FunctionPrototypeCall(worker.scheduled, worker, controller, env, newExecutionContext(event));
   }
+}
+
+/** The events that a Worker may handle. */
+const EVENTS = ["fetch", "scheduled", "queue", "email", "tail", "trace"];
+
+/** The events that the Worker handles, joined by commas. */
+export function handledEvents() {
+  const worker = exported?.default;
+  const handlers = isEntrypointClass(worker) ? worker.prototype : worker;
+  let handled = "";
+  for (let i = 0; i < EVENTS.length; i++) {
+    const event = EVENTS[i];
+    const handles = exported === undefined ? listensFor(event) : typeof handlers?.[event] === "function";
+    if (handles) handled += handled === "" ? event : `,${event}`;
+  }
+  return handled;
 }
 
 // === fetch ===

@@ -20,7 +20,7 @@ export { makeR2Bucket } from "./r2.js";
 export { makeKvNamespace } from "./kv.js";
 export { makeD1Database } from "./d1.js";
 export { makeFetcher } from "./service.js";
-export { prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
+export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;
 

@@ -108,8 +108,12 @@ export class ScheduledEvent extends ExtendableEvent {
 }
 defineInterface(ScheduledEvent);
 
+export function listensFor(type) {
+  return hasListeners(globalThis, type);
+}
+
 export function hasEventListeners() {
-  return hasListeners(globalThis, "fetch") || hasListeners(globalThis, "scheduled");
+  return listensFor("fetch") || listensFor("scheduled");
 }
 
 /** Fires at the global scope; the first exception that a listener throws is thrown. */

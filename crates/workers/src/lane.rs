@@ -98,11 +98,25 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
     }
 }
 
-/// Starts `version` once, serves nothing, and returns the CPU time that its start took.
-pub fn start_once(host: &Arc<Host>, version: &Arc<Version>) -> Result<Duration, StartError> {
+/// What a start showed of a version.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// CPU time that it took.
+    pub cpu: Duration,
+    /// The events that the Worker handles: "fetch", "scheduled", …
+    pub handlers: Vec<String>,
+}
+
+/// Starts `version` once and serves nothing.
+pub fn start_once(host: &Arc<Host>, version: &Arc<Version>) -> Result<Started, StartError> {
     let (notices, _heard) = mpsc::channel(1);
     let lane = Lane { host: host.clone(), version: version.clone(), notices };
-    lane.start().map(|(_, used)| used)
+    let mut handlers = Vec::new();
+    let (_, cpu) = lane.start_with(|scope| {
+        handlers = crate::runtime::handled_events(scope)?;
+        Ok(())
+    })?;
+    Ok(Started { cpu, handlers })
 }
 
 // === impl Lane ===

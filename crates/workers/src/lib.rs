@@ -40,7 +40,7 @@ pub use host::{Host, HostOptions};
 pub use isolate::{
     Failure, Frame, JsException, Limits, ModuleGraph, ModuleKind, ModuleSource, Snapshot, StartError, initialize,
 };
-pub use lane::{Worker, start_once};
+pub use lane::{Started, Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};
 pub use rpc::{Invocation, Returned};
 pub use runtime::{runtime, snapshot};

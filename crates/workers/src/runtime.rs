@@ -121,6 +121,18 @@ pub(crate) fn start(scope: &mut v8::PinScope, namespace: Option<v8::Local<v8::Ob
     Ok(())
 }
 
+/// The events that a Worker which has started handles.
+pub(crate) fn handled_events(scope: &mut v8::PinScope) -> Result<Vec<String>, JsException> {
+    let Some(hook) = isolate::hook(scope, "handledEvents") else { return Err(no_hook("handledEvents")) };
+    v8::tc_scope!(let scope, scope);
+    let this = v8::undefined(scope).into();
+    let names = hook.call(scope, this, &[]).map(|names| names.to_rust_string_lossy(scope)).unwrap_or_default();
+    match scope.exception() {
+        Some(exception) => Err(JsException::capture(scope, exception)),
+        None => Ok(names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()),
+    }
+}
+
 pub(crate) fn call_checked(
     scope: &mut v8::PinScope,
     name: &str,

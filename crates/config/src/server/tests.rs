@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use super::*;
+
+fn parse(text: &str) -> Result<ServerConfig, String> {
+    let source = Source { path: PathBuf::from("skerry.toml"), text: text.into(), format: Format::Toml };
+    ServerConfig::parse(&source, Path::new("/etc/skerry")).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_empty_file_means_the_defaults() {
+    assert_eq!(parse("").unwrap(), ServerConfig::below(Path::new("/etc/skerry")));
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        data = "/var/lib/skerry"
+        base_domain = "Workers.Example.com"
+
+        [http]
+        listen = "0.0.0.0:80"
+
+        [https]
+        listen = "[::]:443"
+        certificate = "tls/cert.pem"
+        key = "/tls/key.pem"
+
+        [api]
+        listen = "127.0.0.1:9000"
+
+        [geo]
+        colo = "FRA"
+        database = "geo.mmdb"
+
+        [outbound]
+        allow_private = true
+
+        [plans.small]
+        cpu_ms = 5
+        max_cpu_ms = 50
+        memory_mb = 64
+        subrequests = 10
+        script_mb = 1
+        scripts = 3
+    "#;
+    let config = parse(text).unwrap();
+    assert_eq!(config.data, PathBuf::from("/var/lib/skerry"));
+    assert_eq!(config.base_domain, "workers.example.com");
+    assert_eq!(config.http, "0.0.0.0:80".parse().unwrap());
+    let https = config.https.unwrap();
+    assert_eq!(https.listen.0, "[::]:443".parse().unwrap());
+    assert_eq!(https.certificate, PathBuf::from("/etc/skerry/tls/cert.pem"));
+    assert_eq!(https.key, PathBuf::from("/tls/key.pem"));
+    assert_eq!(config.api, "127.0.0.1:9000".parse().unwrap());
+    assert_eq!(config.geo, Geo { colo: Some("FRA".into()), database: Some("/etc/skerry/geo.mmdb".into()) });
+    assert_eq!(config.outbound.allow_private, Some(true));
+    let plan = &config.plans["small"];
+    assert_eq!((plan.cpu_ms.unwrap().0, plan.memory_mb.unwrap().0), (Duration::from_millis(5), 64 << 20));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_line() {
+    let cases = [
+        ("bas_domain = \"x\"", "skerry.toml:1", "did you mean `base_domain`?"),
+        ("\n[http]\nlisten = \"80\"", "skerry.toml:3", "should be an address with a port"),
+        ("base_domain = \"a b\"", "skerry.toml:1", "should be a domain name"),
+        ("[https]\nlisten = \"[::]:443\"", "skerry.toml:1", "the key `certificate` of `https` is required"),
+        ("[plans.x]\ncpu_ms = 0", "skerry.toml:2", "from 1 to 300000"),
+    ];
+    for (text, place, message) in cases {
+        let error = parse(text).unwrap_err();
+        assert!(error.contains(place) && error.contains(message), "{text}: {error}");
+    }
+}

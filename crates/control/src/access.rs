@@ -1,0 +1,119 @@
+//! Who may ask for what: a token's account and scopes against the request's path. What is not known here is refused, so that a
+//! new route must say what it needs.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, StatusCode};
+use registry::{Scope, Token};
+
+use crate::Control;
+use crate::envelope::ApiError;
+
+/// The token that a request came with.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(pub(crate) Token);
+
+/// What a path needs.
+#[derive(Debug, PartialEq, Eq)]
+enum Need<'p> {
+    /// Any token that holds.
+    Token,
+    /// A scope in this account.
+    Account(&'p str, Scope),
+    /// A scope in whichever account the token belongs to.
+    Scope(Scope),
+}
+
+/// Lets a request through whose token may do what it asks for.
+pub(crate) async fn check(State(control): State<Control>, mut request: Request, next: Next) -> Response {
+    match caller(&control, &request) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+fn caller(control: &Control, request: &Request) -> Result<Caller, ApiError> {
+    let path = request.uri().path();
+    let path = path.strip_prefix("/client/v4").unwrap_or(path);
+    let secret = bearer(request.headers()).ok_or_else(|| {
+        ApiError::new(StatusCode::BAD_REQUEST, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
+    })?;
+    let token = control.registry().token(secret)?.ok_or_else(|| match path {
+        "/user/tokens/verify" => ApiError::new(StatusCode::UNAUTHORIZED, 1000, "Invalid API Token"),
+        _ => ApiError::new(StatusCode::UNAUTHORIZED, 10000, "Authentication error"),
+    })?;
+    let allowed = match need(request.method(), path) {
+        None => return Err(ApiError::no_route()),
+        Some(Need::Token) => true,
+        Some(Need::Scope(scope)) => token.may(scope),
+        Some(Need::Account(account, scope)) => token.account == account && token.may(scope),
+    };
+    match allowed {
+        true => Ok(Caller(token)),
+        // Another's account and one that is not there look the same.
+        false => Err(ApiError::new(StatusCode::FORBIDDEN, 10000, "Authentication error")),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
+    let reads = method == Method::GET || method == Method::HEAD;
+    let either = |read, write| if reads { read } else { write };
+    let mut segments = path.split('/').skip(1);
+    match (segments.next()?, segments.next()) {
+        ("user" | "memberships", _) => Some(Need::Token),
+        ("accounts", None | Some("")) => Some(Need::Token),
+        ("zones", _) => Some(Need::Scope(either(Scope::WorkersRead, Scope::WorkersWrite))),
+        ("accounts", Some(account)) => {
+            let rest: Vec<&str> = segments.collect();
+            let scope = match rest[..] {
+                [] => Scope::AccountRead,
+                ["audit_logs", ..] if reads => Scope::AccountRead,
+                ["workers", "scripts", _, "tails", ..] => Scope::TailRead,
+                ["workers", ..] => either(Scope::WorkersRead, Scope::WorkersWrite),
+                ["storage", "kv", "namespaces", _, "bulk", "get"] => Scope::KvRead,
+                ["storage", "kv", ..] => either(Scope::KvRead, Scope::KvWrite),
+                ["r2", ..] => either(Scope::R2Read, Scope::R2Write),
+                ["d1", ..] => either(Scope::D1Read, Scope::D1Write),
+                ["queues", ..] => either(Scope::QueuesRead, Scope::QueuesWrite),
+                _ => return None,
+            };
+            Some(Need::Account(account, scope))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_needs_its_scope() {
+        let cases = [
+            (Method::GET, "/user", Some(Need::Token)),
+            (Method::GET, "/accounts", Some(Need::Token)),
+            (Method::GET, "/accounts/a", Some(Need::Account("a", Scope::AccountRead))),
+            (Method::PUT, "/accounts/a/workers/scripts/x", Some(Need::Account("a", Scope::WorkersWrite))),
+            (Method::GET, "/accounts/a/workers/scripts", Some(Need::Account("a", Scope::WorkersRead))),
+            (Method::POST, "/accounts/a/workers/scripts/x/tails", Some(Need::Account("a", Scope::TailRead))),
+            (Method::DELETE, "/accounts/a/storage/kv/namespaces/n", Some(Need::Account("a", Scope::KvWrite))),
+            (Method::GET, "/zones", Some(Need::Scope(Scope::WorkersRead))),
+            (Method::GET, "/accounts/a/unknown", None),
+            (Method::GET, "/unknown", None),
+            (Method::GET, "", None),
+        ];
+        for (method, path, expected) in cases {
+            assert_eq!(need(&method, path), expected, "{method} {path}");
+        }
+    }
+}

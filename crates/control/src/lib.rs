@@ -1,0 +1,81 @@
+//! The control plane: the part of Cloudflare's API v4 that the stock wrangler calls, under `/client/v4`. Requests are checked and
+//! written to the registry; the platform is told of what has changed.
+
+mod access;
+mod audit;
+mod bindings;
+mod deployments;
+mod envelope;
+mod form;
+mod metadata;
+mod migrations;
+mod openapi;
+mod schedules;
+mod scripts;
+mod secrets;
+mod settings;
+mod subdomain;
+mod upload;
+mod users;
+mod versions;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use platform::Platform;
+use registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use envelope::ApiError;
+
+/// JSON bodies may be so large; uploads have bounds of their own.
+const MAX_BODY: usize = 1 << 20;
+
+/// What every handler works with. Clones are the same.
+#[derive(Clone)]
+pub struct Control(Arc<Inner>);
+
+struct Inner {
+    platform: Platform,
+}
+
+// === impl Control ===
+
+impl Control {
+    pub fn new(platform: Platform) -> Self {
+        Self(Arc::new(Inner { platform }))
+    }
+
+    fn platform(&self) -> &Platform {
+        &self.0.platform
+    }
+
+    fn registry(&self) -> &Registry {
+        self.0.platform.registry()
+    }
+
+    /// The whole API.
+    pub fn router(self) -> Router {
+        let (routes, openapi) = openapi::routes().split_for_parts();
+        let description = openapi::describe(openapi);
+        let api = routes
+            .fallback(|| async { ApiError::no_route() })
+            .method_not_allowed_fallback(|| async { ApiError::no_method() })
+            .layer(from_fn_with_state(self.clone(), audit::write_down))
+            .layer(from_fn_with_state(self.clone(), access::check))
+            .layer(DefaultBodyLimit::max(MAX_BODY));
+        Router::new()
+            .nest("/client/v4", api)
+            .merge(description)
+            .fallback(|| async { ApiError::no_route() })
+            .with_state(self)
+    }
+
+    /// Serves the API until `stop` fires; what was begun is finished.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+}

@@ -1,0 +1,183 @@
+//! From a version as the registry has it to one that an isolate can run: modules by their kinds, bindings to what they lead to,
+//! limits by the account's plan.
+
+use std::sync::Arc;
+
+use registry::{Binding, BindingKind, Module, Resource, ResourceKind, Script, Version};
+use workers::{BindingValue, Compatibility, ModuleGraph, ModuleKind, ModuleSource};
+
+use crate::Platform;
+use crate::peers::Peer;
+
+/// Why a version can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// The version itself is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// Its top level threw, or it does not compile.
+    #[error("{0}")]
+    Start(Arc<workers::StartError>),
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+}
+
+/// How a module of this MIME type is meant; `None`: Skerry has no such modules.
+pub fn content_kind(mime: &str) -> Option<ModuleKind> {
+    let essence = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    Some(match essence.as_str() {
+        "application/javascript+module" | "text/javascript+module" => ModuleKind::EsModule,
+        "application/javascript" | "text/javascript" => ModuleKind::CommonJs,
+        "application/wasm" => ModuleKind::Wasm,
+        "text/plain" | "text/html" => ModuleKind::Text,
+        "application/octet-stream" => ModuleKind::Data,
+        "application/json" => ModuleKind::Json,
+        _ => return None,
+    })
+}
+
+/// What maps a bundle's lines to its sources': kept with the version, no module of it.
+pub(crate) const SOURCE_MAP: &str = "application/source-map";
+
+pub(crate) fn assemble(
+    platform: &Platform,
+    script: &Script,
+    version: &Version,
+    modules: Vec<Module>,
+) -> Result<workers::Version, AssembleError> {
+    let document = &version.document;
+    let bindings = document.bindings.iter().map(|binding| {
+        let value = value(platform, script, version, &modules, &binding.kind).map_err(|error| match error {
+            AssembleError::Invalid(reason) => {
+                AssembleError::Invalid(format!("binding {} of type {} {reason}", binding.name, type_of(binding)))
+            }
+            error => error,
+        })?;
+        Ok(workers::Binding { name: binding.name.clone(), value })
+    });
+    let bindings = bindings.collect::<Result<_, AssembleError>>()?;
+    let plan = platform.plan(&script.account)?;
+    let date = document.compatibility_date.as_deref().unwrap_or("2021-11-02");
+    Ok(workers::Version {
+        name: format!("{}/{}", script.account, script.name),
+        modules: Arc::new(graph(version, modules)?),
+        bindings,
+        compatibility: Compatibility::new(date, &document.compatibility_flags),
+        limits: plan.limits(document.limits),
+    })
+}
+
+fn type_of(binding: &Binding) -> &'static str {
+    binding.kind.type_name()
+}
+
+fn graph(version: &Version, modules: Vec<Module>) -> Result<ModuleGraph, AssembleError> {
+    let document = &version.document;
+    let mut sources = Vec::with_capacity(modules.len());
+    for Module { name, kind, content } in modules {
+        if kind == SOURCE_MAP || is_blob(version, &name) {
+            continue;
+        }
+        let kind = match content_kind(&kind) {
+            Some(_) if document.service_worker && name == document.main => ModuleKind::Script,
+            Some(kind) => kind,
+            None => {
+                let message = format!("the module {name:?} has the type {kind:?}, of which Skerry has no modules");
+                return Err(AssembleError::Invalid(message));
+            }
+        };
+        sources.push((name, ModuleSource::new(kind, content)));
+    }
+    Ok(ModuleGraph::new(document.main.clone(), sources))
+}
+
+/// Whether a part is what a binding has, and so no module of its own.
+fn is_blob(version: &Version, name: &str) -> bool {
+    version.document.bindings.iter().any(|binding| match &binding.kind {
+        BindingKind::WasmModule { part } | BindingKind::TextBlob { part } | BindingKind::DataBlob { part } => {
+            part == name
+        }
+        _ => false,
+    })
+}
+
+fn value(
+    platform: &Platform,
+    script: &Script,
+    version: &Version,
+    modules: &[Module],
+    kind: &BindingKind,
+) -> Result<BindingValue, AssembleError> {
+    let invalid = |reason: String| AssembleError::Invalid(reason);
+    let services = platform.services();
+    let part = |name: &str| {
+        let found = modules.iter().find(|module| module.name == name);
+        found
+            .map(|module| module.content.clone())
+            .ok_or_else(|| invalid(format!("names the part {name:?}, which is missing")))
+    };
+    Ok(match kind {
+        BindingKind::PlainText { text } => BindingValue::Text(text.clone()),
+        BindingKind::Json { json } => BindingValue::Json(json.to_string()),
+        BindingKind::SecretText { sealed } => {
+            BindingValue::Text(platform.registry().vault().open_sealed(&script.tag, sealed)?)
+        }
+        BindingKind::KvNamespace { namespace_id } => {
+            let Resource { id, .. } = owned(platform, script, ResourceKind::KvNamespace, namespace_id)?
+                .ok_or_else(|| invalid("must have a valid `namespace_id` specified".into()))?;
+            BindingValue::Kv(services.kv().namespace(&id))
+        }
+        BindingKind::D1 { id } => {
+            let Resource { id, .. } = owned(platform, script, ResourceKind::D1Database, id)?
+                .ok_or_else(|| invalid("must have a valid `id` specified".into()))?;
+            BindingValue::D1(services.d1().database(&id))
+        }
+        BindingKind::R2Bucket { bucket_name, .. } => {
+            BindingValue::R2(services.r2(&script.account).existing(bucket_name))
+        }
+        BindingKind::DurableObjectNamespace { class_name, script_name } => {
+            let tag = match script_name.as_deref().filter(|name| *name != script.name) {
+                None => script.tag.clone(),
+                Some(name) => {
+                    let other = platform.registry().script(&script.account, name)?;
+                    other.ok_or_else(|| invalid(format!("names the Worker {name:?}, which is not there")))?.tag
+                }
+            };
+            let key = services.objects().classes().key(&tag, class_name);
+            let key = key.map_err(|error| invalid(format!("can't be found: {error}")))?;
+            BindingValue::Objects(services.objects().namespace(&key))
+        }
+        BindingKind::Service { service, environment, entrypoint, props } => {
+            let name = match environment {
+                Some(environment) if environment != "production" => format!("{service}-{environment}"),
+                _ => service.clone(),
+            };
+            let props = props.as_ref().map(|props| props.to_string().into());
+            BindingValue::Service(Peer::new(platform, &script.account, &name, entrypoint.as_deref(), props))
+        }
+        BindingKind::WasmModule { part: name } => BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, part(name)?)),
+        BindingKind::TextBlob { part: name } => BindingValue::Text(String::from_utf8_lossy(&part(name)?).into_owned()),
+        BindingKind::DataBlob { part: name } => BindingValue::Data(part(name)?.into()),
+        BindingKind::VersionMetadata {} => {
+            let tag = version.document.annotations.tag.as_deref().unwrap_or_default();
+            let timestamp = version.created.to_string();
+            BindingValue::Json(serde_json::json!({ "id": version.id, "tag": tag, "timestamp": timestamp }).to_string())
+        }
+        BindingKind::Queue { .. }
+        | BindingKind::Assets {}
+        | BindingKind::AnalyticsEngine { .. }
+        | BindingKind::Ratelimit { .. }
+        | BindingKind::Hyperdrive { .. } => return Err(invalid("is not supported by this version of Skerry".into())),
+        BindingKind::Inherit { .. } => return Err(invalid("names nothing that could be inherited".into())),
+    })
+}
+
+fn owned(
+    platform: &Platform,
+    script: &Script,
+    kind: ResourceKind,
+    id: &str,
+) -> Result<Option<Resource>, registry::Error> {
+    let found = platform.registry().resource(&script.account, kind, id)?;
+    Ok(found.filter(|resource| resource.id == id))
+}

@@ -1,0 +1,134 @@
+//! Requests from outside: to the version of the Worker that host and path name, and back with its answer or the platform's error.
+
+use std::sync::Arc;
+
+use edge::error_page::{self, Audience, EdgeError};
+use http::StatusCode;
+use workers::{Cause, Entrypoint, Failure, Invocations, Usage};
+
+use crate::deployed::Live;
+use crate::router::Target;
+use crate::{Platform, Unavailable};
+
+/// `<worker>="<version id>", …`: which version a request wants of a Worker whose deployment has it.
+const OVERRIDES: &str = "cloudflare-workers-version-overrides";
+/// Requests with the same key meet the same version.
+const AFFINITY: &str = "cloudflare-workers-version-key";
+
+/// What a request says of who should answer it.
+struct Wanted {
+    target: Option<Target>,
+    overrides: Option<String>,
+    affinity: Option<String>,
+}
+
+impl edge::Handler for Platform {
+    async fn handle(&self, request: edge::Request) -> edge::Response {
+        let met = Met::of(&request);
+        let live = match self.live(self.wanted(&request)).await {
+            Ok(live) => live,
+            Err(Unavailable::NoWorker | Unavailable::NotDeployed) => return nothing_here(),
+            Err(Unavailable::Broken(reason)) => {
+                tracing::error!(url = request.url, reason, "a deployed Worker can't run");
+                return met.error(EdgeError::Internal);
+            }
+        };
+        let cf = request.cf;
+        let request = workers::Request {
+            method: request.method,
+            url: request.url,
+            headers: request.headers,
+            body: request.body,
+            cf: Some(Arc::new(move || cf.to_json())),
+            colo: self.0.colo.clone(),
+            gone: request.gone,
+            entrypoint: Entrypoint::default(),
+            invocations: Invocations::default(),
+        };
+        match live.worker.fetch(request, Usage::default()).await {
+            Ok(response) => response,
+            Err(cause) => met.error(edge_error(&cause)),
+        }
+    }
+}
+
+// === impl Platform ===
+
+impl Platform {
+    fn wanted(&self, request: &edge::Request) -> Wanted {
+        let header = |name: &str| request.headers.get(name)?.to_str().ok().map(str::to_owned);
+        let https = request.url.starts_with("https:");
+        Wanted {
+            target: self.router().find(https, request.host(), request.path_and_query()),
+            overrides: header(OVERRIDES),
+            affinity: header(AFFINITY),
+        }
+    }
+
+    /// The version that answers a request.
+    async fn live(&self, wanted: Wanted) -> Result<Arc<Live>, Unavailable> {
+        match wanted.target.ok_or(Unavailable::NoWorker)? {
+            Target::Worker(tag) => {
+                let deployed = self.deployed(&tag).await?;
+                let named = wanted.overrides.as_deref().and_then(|text| version_named(text, &deployed.script.name));
+                deployed.choose(named, wanted.affinity.as_deref()).cloned().ok_or(Unavailable::NotDeployed)
+            }
+            Target::Preview { script, version } => self.preview(&script, &version).await,
+        }
+    }
+
+    /// A version by itself, whether it is deployed or not.
+    async fn preview(&self, tag: &str, prefix: &str) -> Result<Arc<Live>, Unavailable> {
+        let broken = |error: registry::Error| Unavailable::Broken(error.to_string());
+        let script = self.registry().script_of_tag(tag).map_err(broken)?.ok_or(Unavailable::NoWorker)?;
+        let versions = self.registry().versions(tag).map_err(broken)?;
+        let version =
+            versions.into_iter().find(|version| version.id.starts_with(prefix)).ok_or(Unavailable::NoWorker)?;
+        self.0.previews.get(self, &script, &version).await
+    }
+}
+
+/// The version that the header [`OVERRIDES`] names for a Worker.
+fn version_named<'o>(overrides: &'o str, worker: &str) -> Option<&'o str> {
+    overrides.split(',').find_map(|item| {
+        let (name, version) = item.trim().split_once('=')?;
+        let version = version.strip_prefix('"')?.strip_suffix('"')?;
+        (name == worker).then_some(version)
+    })
+}
+
+/// What a client is told of an event that gave no response.
+fn edge_error(cause: &Cause) -> EdgeError {
+    match cause {
+        Cause::Runtime(Failure::CpuLimit | Failure::MemoryLimit) => EdgeError::ResourceLimits,
+        _ => EdgeError::WorkerThrew,
+    }
+}
+
+/// No Worker is at this address. Nothing is said of those that are elsewhere.
+fn nothing_here() -> edge::Response {
+    let mut response = edge::Response::new("There is nothing here.\n".into());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let plain = http::HeaderValue::from_static("text/plain; charset=UTF-8");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
+    response
+}
+
+/// What an error page tells of the request, taken before the Worker takes the rest.
+struct Met {
+    audience: Audience,
+    ray: edge::Ray,
+    client: std::net::IpAddr,
+}
+
+// === impl Met ===
+
+impl Met {
+    fn of(request: &edge::Request) -> Self {
+        Self { audience: Audience::of(&request.headers), ray: request.ray.clone(), client: request.remote.ip() }
+    }
+
+    fn error(&self, error: EdgeError) -> edge::Response {
+        error_page::respond(error, self.audience, &self.ray, &self.client)
+    }
+}

@@ -1,0 +1,59 @@
+//! Versions that are looked at by themselves, before they are deployed or after. A few are kept ready.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use registry::{Script, Version};
+
+use crate::deployed::{self, Live};
+use crate::{Platform, Unavailable};
+
+/// How many are ready at once, of all Workers together.
+const KEPT: usize = 32;
+
+/// The one asked for last is the last.
+#[derive(Default)]
+pub(crate) struct Previews(Mutex<Vec<Arc<Live>>>);
+
+// === impl Previews ===
+
+impl Previews {
+    pub(crate) async fn get(
+        &self,
+        platform: &Platform,
+        script: &Script,
+        version: &Version,
+    ) -> Result<Arc<Live>, Unavailable> {
+        if let Some(live) = self.known(&version.id) {
+            return Ok(live);
+        }
+        let live = {
+            let (platform, script, version) = (platform.clone(), script.clone(), version.clone());
+            let loading = tokio::task::spawn_blocking(move || deployed::live(&platform, &script, &version, false));
+            let loaded = loading.await.map_err(|error| Unavailable::Broken(error.to_string()))?;
+            Arc::new(loaded.map_err(|error| Unavailable::Broken(error.to_string()))?)
+        };
+        let mut kept = self.kept();
+        kept.push(live.clone());
+        if kept.len() > KEPT {
+            kept.remove(0);
+        }
+        Ok(live)
+    }
+
+    /// None of a script's versions is kept any more.
+    pub(crate) fn forget(&self, script: &str) {
+        self.kept().retain(|live| live.script != script);
+    }
+
+    fn known(&self, version: &str) -> Option<Arc<Live>> {
+        let mut kept = self.kept();
+        let at = kept.iter().position(|live| live.id == version)?;
+        let live = kept.remove(at);
+        kept.push(live.clone());
+        Some(live)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Live>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,195 @@
+//! Which Worker answers a host and a path: routes and custom domains by the platform's rules, then Workers' own hosts below the
+//! base domain. <https://developers.cloudflare.com/workers/configuration/routing/routes/>
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use registry::Registry;
+
+#[cfg(test)]
+mod tests;
+
+/// What Workers' own hosts end in: `<worker>.<base domain>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseDomain(String);
+
+/// What a host and path lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The script with this tag.
+    Worker(Arc<str>),
+    /// One version of it, by the first digits of its id.
+    Preview { script: Arc<str>, version: String },
+}
+
+/// All that requests can meet, made anew when that changes.
+pub(crate) struct Router {
+    base: String,
+    /// Workers' own hosts.
+    hosts: HashMap<String, Own>,
+    custom_domains: HashMap<String, Arc<str>>,
+    /// The most specific first.
+    routes: Vec<(Pattern, Option<Arc<str>>)>,
+}
+
+struct Own {
+    tag: Arc<str>,
+    enabled: bool,
+    previews: bool,
+}
+
+/// A route's pattern: `*example.com/images/*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    https: Option<bool>,
+    /// Lower case, without the star at its beginning.
+    host: String,
+    any_prefix: bool,
+    /// Without the star at its end.
+    path: String,
+    any_suffix: bool,
+}
+
+// === impl BaseDomain ===
+
+impl BaseDomain {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for BaseDomain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lower = text.to_ascii_lowercase();
+        match is_host(&lower) {
+            true => Ok(Self(lower)),
+            false => Err(format!("{text:?} is no domain name")),
+        }
+    }
+}
+
+/// What is wrong with a route's pattern.
+pub fn check_pattern(pattern: &str) -> Result<(), String> {
+    Pattern::from_str(pattern).map(drop)
+}
+
+// === impl Router ===
+
+impl Router {
+    pub(crate) fn new(registry: &Registry, base: &BaseDomain) -> Result<Self, registry::Error> {
+        let accounts = registry.accounts()?;
+        let first = accounts.first().map(|account| account.id.as_str());
+        let subdomains: HashMap<&str, &str> =
+            accounts.iter().map(|account| (account.id.as_str(), account.subdomain.as_str())).collect();
+        let mut hosts = HashMap::new();
+        for script in registry.scripts(None)? {
+            let tag: Arc<str> = script.tag.as_str().into();
+            let registry::Subdomain { enabled, previews_enabled: previews } = script.settings.subdomain;
+            let mut own = |host: String| hosts.insert(host, Own { tag: tag.clone(), enabled, previews });
+            if let Some(subdomain) = subdomains.get(script.account.as_str()) {
+                own(format!("{}.{subdomain}.{}", script.name, base.0));
+            }
+            if Some(script.account.as_str()) == first {
+                own(format!("{}.{}", script.name, base.0));
+            }
+        }
+        let mut custom_domains = HashMap::new();
+        let mut routes = Vec::new();
+        for route in registry.routes()? {
+            let tag = route.script.as_deref().map(Arc::from);
+            match (route.custom_domain, tag) {
+                (true, Some(tag)) => {
+                    custom_domains.insert(route.pattern.to_ascii_lowercase(), tag);
+                }
+                (true, None) => {}
+                // What the registry has was checked when it came in.
+                (false, tag) => routes.extend(route.pattern.parse().ok().map(|pattern: Pattern| (pattern, tag))),
+            }
+        }
+        routes.sort_by_key(|(pattern, _)| pattern.rank());
+        Ok(Self { base: format!(".{}", base.0), hosts, custom_domains, routes })
+    }
+
+    /// `path`: with its query.
+    pub(crate) fn find(&self, https: bool, host: &str, path: &str) -> Option<Target> {
+        let host = host.to_ascii_lowercase();
+        let host = host.strip_suffix('.').unwrap_or(&host);
+        let path = path.split('?').next().unwrap_or(path);
+        if let Some((_, tag)) = self.routes.iter().find(|(pattern, _)| pattern.matches(https, host, path)) {
+            return tag.clone().map(Target::Worker);
+        }
+        if let Some(tag) = self.custom_domains.get(host) {
+            return Some(Target::Worker(tag.clone()));
+        }
+        if !host.ends_with(&self.base) {
+            return None;
+        }
+        if let Some(own) = self.hosts.get(host) {
+            return own.enabled.then(|| Target::Worker(own.tag.clone()));
+        }
+        let (version, host) = host.split_once('-')?;
+        let is_version = version.len() == 8 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let own = self.hosts.get(host).filter(|own| is_version && own.previews)?;
+        Some(Target::Preview { script: own.tag.clone(), version: version.to_owned() })
+    }
+}
+
+// === impl Pattern ===
+
+impl Pattern {
+    /// What sorts the more specific first: a whole host before one with a star, then the longer host, then the longer path.
+    fn rank(&self) -> impl Ord + use<> {
+        (self.any_prefix, Reverse(self.host.len()), Reverse(self.path.len()), self.any_suffix, self.https.is_none())
+    }
+
+    fn matches(&self, https: bool, host: &str, path: &str) -> bool {
+        let scheme = self.https.is_none_or(|wanted| wanted == https);
+        let host = if self.any_prefix { host.ends_with(&self.host) } else { host == self.host };
+        let path = if self.any_suffix { path.starts_with(&self.path) } else { path == self.path };
+        scheme && host && path
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |reason: &str| Err(format!("the route pattern {text:?} {reason}"));
+        let (https, rest) = match text.split_once("://") {
+            Some(("https", rest)) => (Some(true), rest),
+            Some(("http", rest)) => (Some(false), rest),
+            Some(_) => return wrong("has a scheme that is neither http nor https"),
+            None => (None, text),
+        };
+        if rest.contains('?') {
+            return wrong("must not have a query");
+        }
+        let (host, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+        let (host, any_prefix) = host.strip_prefix('*').map_or((host, false), |host| (host, true));
+        let (path, any_suffix) = path.strip_suffix('*').map_or((path, false), |path| (path, true));
+        if host.contains('*') {
+            return wrong("may have a * only at the beginning of its host");
+        }
+        if path.contains('*') {
+            return wrong("may have a * only at the end of its path");
+        }
+        let host = host.to_ascii_lowercase();
+        if !is_host(host.strip_prefix('.').unwrap_or(&host)) {
+            return wrong("has no host");
+        }
+        Ok(Self { https, host, any_prefix, path: path.to_owned(), any_suffix })
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        let legal =
+            label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
+        !label.is_empty() && label.len() <= 63 && legal
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}

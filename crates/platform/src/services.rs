@@ -1,0 +1,57 @@
+//! What Workers are bound to, below one folder. What belongs to an account is kept apart from all others' by its id: KV and D1
+//! have ids that are given once, R2's buckets lie in a folder of their account.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use workers::Objects;
+
+/// Clones are the same services.
+#[derive(Clone)]
+pub struct Services(Arc<Inner>);
+
+struct Inner {
+    root: PathBuf,
+    objects: Objects,
+    kv: Arc<kv::Store>,
+    d1: d1::Databases,
+    r2: Mutex<HashMap<String, r2::R2>>,
+}
+
+// === impl Services ===
+
+impl Services {
+    pub fn new(root: &Path) -> Self {
+        Self(Arc::new(Inner {
+            objects: Objects::new(root.join("do")),
+            kv: kv::Store::local(root.join("kv"), Duration::ZERO),
+            d1: d1::Databases::new(root.join("d1")),
+            r2: Mutex::default(),
+            root: root.to_owned(),
+        }))
+    }
+
+    pub fn objects(&self) -> &Objects {
+        &self.0.objects
+    }
+
+    pub fn kv(&self) -> &Arc<kv::Store> {
+        &self.0.kv
+    }
+
+    pub fn d1(&self) -> &d1::Databases {
+        &self.0.d1
+    }
+
+    /// The buckets of an account.
+    pub fn r2(&self, account: &str) -> r2::R2 {
+        let mut accounts = self.0.r2.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.entry(account.to_owned()).or_insert_with(|| r2::R2::new(self.0.root.join("r2").join(account))).clone()
+    }
+
+    pub(crate) fn cache(&self) -> cache::Store {
+        cache::Store::new(self.0.root.join("cache"), cache::Limits::default())
+    }
+}
