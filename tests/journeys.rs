@@ -45,6 +45,7 @@ mod request_facts;
 mod rpc;
 mod s3;
 mod serve_deploy;
+mod serve_events;
 mod service_bindings;
 mod sockets;
 mod streaming;

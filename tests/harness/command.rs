@@ -54,12 +54,16 @@ pub async fn wrangler(folder: &Path, args: &[&str]) -> Output {
 
 /// The same with more environment variables: those that say which API it calls.
 pub(crate) async fn wrangler_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
+    run(wrangler_command(folder, args, variables), folder, Duration::from_secs(120)).await
+}
+
+pub(crate) fn wrangler_command(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Command {
     let program = crate::root().join("tests/node_modules/wrangler/bin/wrangler.js");
     assert!(program.is_file(), "{} is missing: run `make test`", program.display());
     let mut command = Command::new("node");
-    command.arg(program).args(args).env("WRANGLER_SEND_METRICS", "false").env("CI", "1");
+    command.arg(program).args(args).env("WRANGLER_SEND_METRICS", "false").env("CI", "1").current_dir(folder);
     command.envs(variables.iter().copied());
-    run(command, folder, Duration::from_secs(120)).await
+    command
 }
 
 async fn run(mut command: Command, folder: &Path, limit: Duration) -> Output {

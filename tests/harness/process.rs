@@ -31,6 +31,11 @@ impl Process {
     pub(crate) fn start(prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(crate::binary());
         prepare(&mut command);
+        Self::run(command)
+    }
+
+    /// Starts a command.
+    pub(crate) fn run(mut command: Command) -> Self {
         let mut child = command
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
@@ -38,7 +43,7 @@ impl Process {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("skerry starts");
+            .expect("a command starts");
         let output = Arc::new(Log::default());
         record(child.stdout.take().expect("stdout is piped"), &output);
         record(child.stderr.take().expect("stderr is piped"), &output);

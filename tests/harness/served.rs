@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::wrangler_with;
+use crate::command::{wrangler_command, wrangler_with};
 use crate::process::Process;
 use crate::{Output, Request, text};
 
@@ -18,6 +18,23 @@ pub struct Served {
     api: SocketAddr,
     pub account: String,
     pub token: String,
+}
+
+/// A command that goes on, and what it prints.
+pub struct Running(Process);
+
+// === impl Running ===
+
+impl Running {
+    /// Everything printed so far.
+    pub fn output(&self) -> String {
+        self.0.output()
+    }
+
+    /// Waits until a line holds `wanted`, and returns it.
+    pub async fn line(&self, wanted: &str) -> String {
+        self.0.line(wanted).await
+    }
 }
 
 // === impl Served ===
@@ -56,13 +73,22 @@ impl Served {
 
     /// The same with another token.
     pub async fn wrangler_as(&self, token: &str, folder: &Path, args: &[&str]) -> Output {
-        let url = format!("http://{}/client/v4", self.api);
-        let variables = [
-            ("CLOUDFLARE_API_BASE_URL", url.as_str()),
-            ("CLOUDFLARE_API_TOKEN", token),
-            ("CLOUDFLARE_ACCOUNT_ID", &self.account),
-        ];
-        wrangler_with(folder, args, &variables).await
+        let url = self.api_url();
+        wrangler_with(folder, args, &self.variables(&url, token)).await
+    }
+
+    /// A wrangler command that goes on until it is dropped, as `tail` does.
+    pub fn wrangler_running(&self, folder: &Path, args: &[&str]) -> Running {
+        let url = self.api_url();
+        Running(Process::run(wrangler_command(folder, args, &self.variables(&url, &self.token))))
+    }
+
+    fn api_url(&self) -> String {
+        format!("http://{}/client/v4", self.api)
+    }
+
+    fn variables<'v>(&'v self, url: &'v str, token: &'v str) -> [(&'static str, &'v str); 3] {
+        [("CLOUDFLARE_API_BASE_URL", url), ("CLOUDFLARE_API_TOKEN", token), ("CLOUDFLARE_ACCOUNT_ID", &self.account)]
     }
 
     /// A request to the Worker of this name, at its own host.

@@ -15,6 +15,7 @@ mod scripts;
 mod secrets;
 mod settings;
 mod subdomain;
+mod tails;
 mod upload;
 mod users;
 mod versions;
@@ -40,17 +41,22 @@ pub struct Control(Arc<Inner>);
 
 struct Inner {
     platform: Platform,
+    tails: tails::Waiting,
 }
 
 // === impl Control ===
 
 impl Control {
     pub fn new(platform: Platform) -> Self {
-        Self(Arc::new(Inner { platform }))
+        Self(Arc::new(Inner { platform, tails: tails::Waiting::default() }))
     }
 
     fn platform(&self) -> &Platform {
         &self.0.platform
+    }
+
+    fn tails(&self) -> &tails::Waiting {
+        &self.0.tails
     }
 
     fn registry(&self) -> &Registry {
@@ -70,6 +76,7 @@ impl Control {
         Router::new()
             .nest("/client/v4", api)
             .merge(description)
+            .merge(tails::sockets())
             .fallback(|| async { ApiError::no_route() })
             .with_state(self)
     }

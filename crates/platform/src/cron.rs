@@ -8,7 +8,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use registry::{Schedule, Stamp};
 use saffron::Cron;
 use tokio_util::sync::CancellationToken;
-use workers::{Scheduled, Usage};
+use workers::Scheduled;
 
 use crate::Platform;
 
@@ -63,8 +63,16 @@ impl Platform {
             Err(error) => return tracing::warn!(%error, cron = schedule.cron, "a cron trigger found no Worker"),
         };
         let Some(live) = deployed.choose(None, None) else { return };
+        let watched = self
+            .is_watched(&live.script)
+            .then(|| self.begin_watch(live, serde_json::json!({ "cron": schedule.cron, "scheduledTime": due.0 })));
+        let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
         let event = Scheduled { cron: schedule.cron, scheduled_time: due.0 as f64, colo: self.0.colo.clone() };
-        if let Err(cause) = live.worker.scheduled(event, Usage::default()).await {
+        let outcome = live.worker.scheduled(event, usage).await;
+        if let Some(watched) = watched {
+            watched.answered(None, outcome.as_ref().err());
+        }
+        if let Err(cause) = outcome {
             tracing::warn!(?cause, worker = deployed.script.name, "a scheduled run failed");
         }
     }

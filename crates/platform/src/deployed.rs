@@ -1,13 +1,13 @@
 //! A Worker as it is deployed: one version, or two that share its traffic, each with a lane of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use registry::{Script, Version};
 use tokio::sync::{OnceCell, mpsc};
-use workers::{Notice, Worker};
+use workers::{Level, LogLine, Notice, TraceLog, Traced, Worker};
 
 use crate::assemble::{AssembleError, assemble};
-use crate::{Platform, Unavailable};
+use crate::{Inner, Platform, Unavailable};
 
 /// Notices of one version that may wait to be heard.
 const NOTICES: usize = 1024;
@@ -28,6 +28,8 @@ pub(crate) struct Live {
     pub(crate) id: String,
     /// The tag of its script.
     pub(crate) script: String,
+    /// The Worker's name.
+    pub(crate) name: String,
     pub(crate) worker: Worker,
 }
 
@@ -66,7 +68,8 @@ pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main
     let modules = platform.registry().modules(&version.id)?;
     let assembled = Arc::new(assemble(platform, script, version, modules)?);
     let (notices, heard) = mpsc::channel(NOTICES);
-    tokio::spawn(listen(heard, script.name.clone()));
+    let said_by = Said { script: script.tag.clone(), name: script.name.clone(), version: version.id.clone() };
+    tokio::spawn(said_by.listen(heard, Arc::downgrade(&platform.0)));
     if main {
         let objects = platform.services().objects();
         for (class, sql) in &script.settings.classes {
@@ -83,7 +86,7 @@ pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main
         }
     }
     let worker = Worker::spawn(platform.0.host.clone(), assembled, notices);
-    Ok(Live { id: version.id.clone(), script: script.tag.clone(), worker })
+    Ok(Live { id: version.id.clone(), script: script.tag.clone(), name: script.name.clone(), worker })
 }
 
 /// Starts a version once and serves nothing with it.
@@ -131,14 +134,44 @@ fn fraction(script: &str, key: &str) -> f64 {
     (hasher.finish() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Hears what a version says, until its last isolate is gone.
-async fn listen(mut heard: mpsc::Receiver<Notice>, script: String) {
-    while let Some(notice) = heard.recv().await {
-        match notice {
-            Notice::Log(line) => tracing::debug!(worker = script, level = ?line.level, "{}", line.text),
-            Notice::Uncaught(exception) => {
-                tracing::debug!(worker = script, "{}: {}", exception.name, exception.message)
+/// Whose notices they are.
+struct Said {
+    script: String,
+    name: String,
+    version: String,
+}
+
+// === impl Said ===
+
+impl Said {
+    /// Hears what a version says, until its last isolate is gone.
+    async fn listen(self, mut heard: mpsc::Receiver<Notice>, platform: Weak<Inner>) {
+        while let Some(notice) = heard.recv().await {
+            match notice {
+                Notice::Log(line) => {
+                    tracing::debug!(worker = self.name, level = ?line.level, "{}", line.text);
+                    // What its event's own trace has is told when the event has ended.
+                    let platform = platform.upgrade().map(Platform).filter(|_| !line.traced);
+                    if let Some(platform) = platform.filter(|platform| platform.is_watched(&self.script)) {
+                        platform.tell_line(&self.script, &self.name, &self.version, &traced(&line));
+                    }
+                }
+                Notice::Uncaught(exception) => {
+                    tracing::debug!(worker = self.name, "{}: {}", exception.name, exception.message);
+                }
             }
         }
     }
+}
+
+fn traced(line: &LogLine) -> Traced {
+    let level = match line.level {
+        Level::Debug => "debug",
+        Level::Log => "log",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    };
+    let timestamp = u64::try_from(registry::Stamp::now().0).unwrap_or_default();
+    let message = vec![serde_json::Value::from(line.text.as_str()).to_string()];
+    Traced { logs: vec![TraceLog { timestamp, level, message }], ..Traced::default() }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use edge::error_page::{self, Audience, EdgeError};
 use http::StatusCode;
-use workers::{Cause, Entrypoint, Failure, Invocations, Usage};
+use workers::{Cause, Entrypoint, Failure, Invocations};
 
 use crate::deployed::Live;
 use crate::router::Target;
-use crate::{Platform, Unavailable};
+use crate::{Platform, Unavailable, tail};
 
 /// `<worker>="<version id>", …`: which version a request wants of a Worker whose deployment has it.
 const OVERRIDES: &str = "cloudflare-workers-version-overrides";
@@ -33,6 +33,8 @@ impl edge::Handler for Platform {
                 return met.error(EdgeError::Internal);
             }
         };
+        let watched = self.is_watched(&live.script).then(|| self.begin_watch(&live, tail::request(&request)));
+        let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
         let cf = request.cf;
         let request = workers::Request {
             method: request.method,
@@ -45,10 +47,12 @@ impl edge::Handler for Platform {
             entrypoint: Entrypoint::default(),
             invocations: Invocations::default(),
         };
-        match live.worker.fetch(request, Usage::default()).await {
-            Ok(response) => response,
-            Err(cause) => met.error(edge_error(&cause)),
+        let outcome = live.worker.fetch(request, usage).await;
+        if let Some(watched) = watched {
+            let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+            watched.answered(status, outcome.as_ref().err());
         }
+        outcome.unwrap_or_else(|cause| met.error(edge_error(&cause)))
     }
 }
 

@@ -10,12 +10,14 @@ mod plan;
 mod previews;
 mod router;
 mod services;
+mod tail;
 
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
 pub use plan::{Plan, Plans};
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
+pub use tail::{Filters, Watch};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -27,6 +29,7 @@ use workers::{Caches, Host, HostOptions, Snapshot};
 use deployed::{Deployed, Slot};
 use previews::Previews;
 use router::Router;
+use tail::Tails;
 
 pub struct Options {
     pub registry: Registry,
@@ -56,6 +59,7 @@ struct Inner {
     /// By scripts' tags: what has been asked for since the start.
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     previews: Previews,
+    tails: Tails,
 }
 
 /// Why a Worker can't answer.
@@ -88,6 +92,7 @@ impl Platform {
             router: RwLock::new(Arc::new(router)),
             slots: Mutex::default(),
             previews: Previews::default(),
+            tails: Tails::default(),
         }));
         Ok(platform)
     }

@@ -1,4 +1,5 @@
-// The Console standard (https://console.spec.whatwg.org). Lines go to `op_console(level, text)`, which adds their source position.
+// The Console standard (https://console.spec.whatwg.org). Lines go to `op_console(level, text)`, which adds their
+// source position; where the event is traced, what was said goes to `op_trace(level, arguments)` too.
 
 import { primordials } from "./primordials.js";
 import { tableText } from "./console_table.js";
@@ -6,7 +7,7 @@ import { formatLog } from "./format_log.js";
 import { inspect } from "./inspect.js";
 import { withoutRuntimeFrames } from "./inspect_kinds.js";
 import "./inspect_classes.js";
-import { op_console, op_now } from "skerry:ops";
+import { op_console, op_now, op_trace } from "skerry:ops";
 const {
   ArrayPrototypeUnshift, ErrorCaptureStackTrace, NumberIsInteger, NumberPrototypeToFixed, ObjectDefineProperty, SafeMap,
   StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, SymbolToStringTag,
@@ -19,14 +20,17 @@ const DEBUG = 0;
 const LOG = 1;
 const WARN = 2;
 const ERROR = 3;
+const INFO = 4;
 
 // The state of one isolate: the requests that share it share the console, as they do on the platform.
 let indent = "";
 const counts = new SafeMap();
 const timers = new SafeMap();
 
-function print(level, text) {
-  op_console(level, indent === "" ? text : indent + StringPrototypeReplaceAll(text, "\n", `\n${indent}`));
+/** `said`: what the text was made of. */
+function print(level, text, said = [text]) {
+  const traced = op_console(level, indent === "" ? text : indent + StringPrototypeReplaceAll(text, "\n", `\n${indent}`));
+  if (traced) op_trace(level, said);
 }
 
 function label(value) {
@@ -49,11 +53,11 @@ function elapsed(name) {
 export const console = {
   __proto__: {},
 
-  debug(...data) { print(DEBUG, formatLog(data)); },
-  error(...data) { print(ERROR, formatLog(data)); },
-  info(...data) { print(LOG, formatLog(data)); },
-  log(...data) { print(LOG, formatLog(data)); },
-  warn(...data) { print(WARN, formatLog(data)); },
+  debug(...data) { print(DEBUG, formatLog(data), data); },
+  error(...data) { print(ERROR, formatLog(data), data); },
+  info(...data) { print(INFO, formatLog(data), data); },
+  log(...data) { print(LOG, formatLog(data), data); },
+  warn(...data) { print(WARN, formatLog(data), data); },
 
   assert(condition = false, ...data) {
     if (condition) return;

@@ -3,7 +3,10 @@
 use isolate::{Args, Frame, JsException, Op, op, v8};
 use tokio::sync::mpsc;
 
-pub(crate) const OPS: &[Op] = &[op!(op_console), op!(op_report_exception)];
+use crate::event::trace;
+use crate::trace::op_trace;
+
+pub(crate) const OPS: &[Op] = &[op!(op_console), op!(op_trace), op!(op_report_exception)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -20,6 +23,8 @@ pub struct LogLine {
     pub text: String,
     /// Where in the Worker's modules it was said.
     pub at: Option<Frame>,
+    /// Whether its event's own trace has it too.
+    pub traced: bool,
 }
 
 /// Something that a Worker says.
@@ -35,8 +40,8 @@ pub(crate) struct Notices(pub(crate) mpsc::Sender<Notice>);
 
 const MAX_TEXT: usize = 128 << 10;
 
-/// `op_console(level, text)`
-fn op_console(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+/// `op_console(level, text)` → whether the event is traced: then `op_trace` is to be told of the arguments too.
+fn op_console(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
     let level = match args.get(0).uint32_value(scope) {
         Some(0) => Level::Debug,
         Some(2) => Level::Warn,
@@ -49,12 +54,17 @@ fn op_console(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
         text.truncate(end);
     }
     let at = isolate::caller(scope);
-    say(scope, Notice::Log(LogLine { level, text, at }));
+    let traced = trace(scope).is_some();
+    say(scope, Notice::Log(LogLine { level, text, at, traced }));
+    rv.set_bool(traced);
 }
 
 /// `op_report_exception(error)`
 fn op_report_exception(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
     let exception = JsException::capture(scope, args.get(0));
+    if let Some(trace) = trace(scope) {
+        trace.exception(exception.clone());
+    }
     say(scope, Notice::Uncaught(exception));
 }
 

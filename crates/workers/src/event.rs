@@ -12,6 +12,7 @@ use crate::Invocations;
 use crate::fetch_event::FetchEvent;
 use crate::rpc::outbox::leave;
 use crate::rpc::session::Session;
+use crate::trace::Trace;
 
 /// How an event ended when it gave no value.
 #[derive(Clone, Debug)]
@@ -25,9 +26,12 @@ pub enum Cause {
 /// What became of an event.
 pub type Outcome<T> = Result<T, Cause>;
 
-/// CPU time of an event, readable while it goes on.
+/// What is known of an event while it goes on: its CPU time, and what it says where that is traced.
 #[derive(Clone, Debug, Default)]
-pub struct Usage(Arc<AtomicU64>);
+pub struct Usage {
+    cpu: Arc<AtomicU64>,
+    trace: Option<Trace>,
+}
 
 /// The way back to who sent an event; used once.
 pub(crate) struct Answer<T> {
@@ -54,6 +58,15 @@ pub(crate) struct Origin {
 /// The code of the location that the running code's event takes place at.
 pub(crate) fn colo(scope: &mut v8::PinScope) -> Option<Arc<str>> {
     Origin::current(scope).colo
+}
+
+/// What collects the lines of the running code's event, where somebody wants them.
+pub(crate) fn trace(scope: &mut v8::PinScope) -> Option<Trace> {
+    let context = isolate::io_context(scope)?;
+    if let Some(event) = context.data::<FetchEvent>() {
+        return event.trace().cloned();
+    }
+    context.data::<Event<()>>()?.answer.trace().cloned()
 }
 
 /// Answers the current event, whose sender only waits for it to have begun. Nothing has to be durable for that.
@@ -104,13 +117,22 @@ impl Origin {
 // === impl Usage ===
 
 impl Usage {
+    /// The same, of an event that is traced.
+    pub fn and_trace(self, trace: Trace) -> Self {
+        Self { trace: Some(trace), ..self }
+    }
+
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
     /// CPU time so far.
     pub fn cpu(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+        Duration::from_nanos(self.cpu.load(Ordering::Relaxed))
     }
 
     pub(crate) fn set(&self, cpu: Duration) {
-        self.0.store(cpu.as_nanos() as u64, Ordering::Relaxed);
+        self.cpu.store(cpu.as_nanos() as u64, Ordering::Relaxed);
     }
 }
 
@@ -149,6 +171,10 @@ impl<T> Answer<T> {
 
     pub(crate) fn used(&self, cpu: Duration) {
         self.usage.set(cpu);
+    }
+
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.usage.trace()
     }
 
     pub(crate) fn awaits_answer(&self) -> bool {

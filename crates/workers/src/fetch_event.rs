@@ -62,6 +62,10 @@ pub(crate) struct FetchEvent {
 // === impl FetchEvent ===
 
 impl FetchEvent {
+    pub(crate) fn trace(&self) -> Option<&crate::Trace> {
+        self.answer.trace()
+    }
+
     pub(crate) fn job(id: ContextId, request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
         let Request { method, url, headers, body, cf, colo, gone, entrypoint, invocations } = request;
         let upgrade = websocket::asks_for_one(&method, &headers);

@@ -28,6 +28,7 @@ mod rpc;
 mod runtime;
 mod scheduled_event;
 mod service;
+mod trace;
 mod version;
 
 pub use self::cache::Caches;
@@ -46,6 +47,7 @@ pub use rpc::{Invocation, Returned};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
 pub use service::{CallFuture, Entrypoint, Invocations, Service, ServiceFuture};
+pub use trace::{Trace, TraceException, TraceLog, Traced};
 pub use version::Version;
 
 #[cfg(test)]
