@@ -212,3 +212,39 @@ async fn the_api_knows_who_asks() {
         }
     }
 }
+
+#[tokio::test]
+async fn routes_and_custom_domains_lead_to_their_workers() {
+    let served = Served::configured("[[zones]]\nname = \"example.com\"\n").await;
+    let source = |text: &str| format!("export default {{ fetch(r) {{ return new Response('{text} ' + r.url); }} }};");
+    let api = Project::named(
+        "api",
+        "routes = [{ pattern = \"example.com/api/*\", zone_name = \"example.com\" }, { pattern = \"shop.example.com\", custom_domain = true }]",
+        &source("api"),
+    );
+    let deployed = served.wrangler(api.path(), &["deploy"]).await.ok().text();
+    assert!(
+        deployed.contains("example.com/api/*") && deployed.contains("shop.example.com (custom domain)"),
+        "{deployed}"
+    );
+    let site = Project::named("site", "route = \"*example.com/*\"", &source("site"));
+    served.wrangler(site.path(), &["deploy"]).await.ok();
+    let get = async |host: &str, path: &str| text(served.request_to("GET", host, path).send().await).await;
+    assert_eq!(get("example.com", "/api/x?y").await, "api http://example.com/api/x?y");
+    assert_eq!(get("www.example.com", "/").await, "site http://www.example.com/");
+    assert_eq!(get("example.com", "/").await, "site http://example.com/");
+    // With routes of its own, wrangler turns a Worker's own host off.
+    assert_eq!(served.request("GET", "api", "/").send().await.status(), 404);
+
+    // Two Workers can't have one route, and a foreign domain is nobody's.
+    let thief = Project::named("thief", "route = \"example.com/api/*\"", &source("thief"));
+    served.wrangler(thief.path(), &["deploy"]).await.refused();
+    assert_eq!(get("example.com", "/api/").await, "api http://example.com/api/");
+    let foreign = Project::named("foreign", "route = \"example.org/*\"", &source("foreign"));
+    served.wrangler(foreign.path(), &["deploy"]).await.refused();
+
+    served.ask("DELETE", "/workers/scripts/site?force=true", "").await;
+    assert_eq!(served.request_to("GET", "www.example.com", "/").send().await.status(), 404);
+    let (_, domains) = served.ask("GET", "/workers/domains", "").await;
+    assert_eq!(domains["result"][0]["hostname"], "shop.example.com");
+}

@@ -131,3 +131,21 @@ async fn cron_triggers_are_set_and_checked() {
     let (_, body) = served.ask("GET", "/workers/scripts/ticker/schedules", "").await;
     assert_eq!(body["result"]["schedules"], serde_json::json!([]));
 }
+
+#[tokio::test]
+async fn a_cron_trigger_runs_its_worker() {
+    let served = Served::start().await;
+    let source = "let ran; export default { fetch() { return Response.json(ran ?? null); }, scheduled({ cron, scheduledTime }) { ran = { cron, scheduledTime }; } };";
+    let project = Project::named("ticker", "[triggers]\ncrons = [\"* * * * *\", \"0 0 29 2 *\"]", source);
+    served.wrangler(project.path(), &["deploy"]).await.ok();
+    let mut ran = serde_json::Value::Null;
+    for _ in 0..80 {
+        ran = serde_json::from_str(&served.text("ticker", "/").await).unwrap();
+        if !ran.is_null() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(ran["cron"], "* * * * *");
+    assert_eq!(ran["scheduledTime"].as_i64().unwrap() % 60_000, 0);
+}

@@ -29,6 +29,7 @@ pub struct ServerConfig {
     pub http: SocketAddr,
     pub https: Option<Https>,
     pub api: SocketAddr,
+    pub zones: Vec<ZoneConfig>,
     pub geo: Geo,
     pub outbound: Outbound,
     /// Those that are named here; `free` and `paid` are there in any case.
@@ -42,6 +43,7 @@ record! {
         http: Option<Listener>,
         https: Option<Https>,
         api: Option<Listener>,
+        zones: Vec<ZoneConfig>,
         geo: Option<Geo>,
         outbound: Option<Outbound>,
         plans: BTreeMap<String, PlanConfig>,
@@ -60,6 +62,15 @@ record! {
         listen: Address,
         certificate: PathBuf,
         key: PathBuf,
+    }
+}
+
+record! {
+    /// A domain that routes and custom domains may be in.
+    pub struct ZoneConfig {
+        name: Domain,
+        /// The account that it belongs to, by id or name; the first one where none is named.
+        account: Option<String>,
     }
 }
 
@@ -97,8 +108,9 @@ record! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub SocketAddr);
 
+/// `example.com`, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Domain(String);
+pub struct Domain(pub String);
 
 /// From 1 to five minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +195,7 @@ impl ServerConfig {
                 ..https
             }),
             api: file.api.map_or(defaults.api, |api| api.listen.0),
+            zones: file.zones,
             geo: file.geo.map_or(defaults.geo, |geo| Geo { database: geo.database.map(below), ..geo }),
             outbound: file.outbound.unwrap_or(defaults.outbound),
             plans: file.plans,
@@ -198,6 +211,7 @@ impl ServerConfig {
             http: local(HTTP),
             https: None,
             api: local(API),
+            zones: Vec::new(),
             geo: Geo { colo: None, database: None },
             outbound: Outbound { allow_private: None },
             plans: BTreeMap::new(),

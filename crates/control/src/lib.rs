@@ -16,9 +16,11 @@ mod secrets;
 mod settings;
 mod subdomain;
 mod tails;
+mod triggers;
 mod upload;
 mod users;
 mod versions;
+mod zones;
 
 use std::sync::Arc;
 

@@ -29,6 +29,8 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::subdomain::routes())
         .merge(crate::schedules::routes())
         .merge(crate::tails::routes())
+        .merge(crate::triggers::routes())
+        .merge(crate::zones::routes())
 }
 
 /// The route that serves the description.

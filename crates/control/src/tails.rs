@@ -89,7 +89,9 @@ async fn listen(
     let watch = control.tails().take(&key);
     let missing = || ApiError::new(http::StatusCode::NOT_FOUND, 10059, "There is no such tail: ask for a new one.");
     let watch = watch.ok_or_else(missing)?;
-    Ok(upgrade.protocols([TRACE]).max_message_size(MAX_FILTERS).on_upgrade(|socket| tell(socket, watch)))
+    // wrangler's first message is not masked, against the protocol.
+    let upgrade = upgrade.protocols([TRACE]).max_message_size(MAX_FILTERS).accept_unmasked_frames(true);
+    Ok(upgrade.on_upgrade(|socket| tell(socket, watch)))
 }
 
 /// Sends each event, until either side has had enough.

@@ -11,6 +11,7 @@ mod previews;
 mod router;
 mod services;
 mod tail;
+mod zone;
 
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
@@ -18,6 +19,7 @@ pub use plan::{Plan, Plans};
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use tail::{Filters, Watch};
+pub use zone::Zone;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -41,6 +43,7 @@ pub struct Options {
     pub colo: &'static str,
     /// What Workers' own hosts end in.
     pub base_domain: BaseDomain,
+    pub zones: Vec<Zone>,
     pub plans: Plans,
 }
 
@@ -54,6 +57,7 @@ struct Inner {
     host: Arc<Host>,
     plans: Plans,
     base_domain: BaseDomain,
+    zones: Vec<Zone>,
     colo: Arc<str>,
     router: RwLock<Arc<Router>>,
     /// By scripts' tags: what has been asked for since the start.
@@ -78,7 +82,7 @@ pub enum Unavailable {
 
 impl Platform {
     pub fn new(options: Options) -> Result<Self, registry::Error> {
-        let Options { registry, services, snapshot, policy, colo, base_domain, plans } = options;
+        let Options { registry, services, snapshot, policy, colo, base_domain, zones, plans } = options;
         let caches = Caches::new(services.cache(), colo, true);
         let host = Host::new(HostOptions { snapshot, outbound: Outbound::new(policy), caches });
         let router = Router::new(&registry, &base_domain)?;
@@ -88,6 +92,7 @@ impl Platform {
             host,
             plans,
             base_domain,
+            zones,
             colo: colo.into(),
             router: RwLock::new(Arc::new(router)),
             slots: Mutex::default(),
@@ -107,6 +112,10 @@ impl Platform {
 
     pub fn base_domain(&self) -> &BaseDomain {
         &self.0.base_domain
+    }
+
+    pub fn zones(&self) -> &[Zone] {
+        &self.0.zones
     }
 
     /// The limits of an account, as its plan has them.

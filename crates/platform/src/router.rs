@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use registry::Registry;
 
+use crate::Zone;
+
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +33,14 @@ pub(crate) struct Router {
     hosts: HashMap<String, Own>,
     custom_domains: HashMap<String, Arc<str>>,
     /// The most specific first.
-    routes: Vec<(Pattern, Option<Arc<str>>)>,
+    routes: Vec<Routed>,
+}
+
+/// A route, and what it leads to. A star at the beginning of its host reaches no further than its zone.
+struct Routed {
+    pattern: Pattern,
+    zone: Zone,
+    tag: Option<Arc<str>>,
 }
 
 struct Own {
@@ -107,10 +116,13 @@ impl Router {
                 }
                 (true, None) => {}
                 // What the registry has was checked when it came in.
-                (false, tag) => routes.extend(route.pattern.parse().ok().map(|pattern: Pattern| (pattern, tag))),
+                (false, tag) => {
+                    let zone = Zone::new(&route.zone, "");
+                    routes.extend(route.pattern.parse().ok().map(|pattern| Routed { pattern, zone, tag }));
+                }
             }
         }
-        routes.sort_by_key(|(pattern, _)| pattern.rank());
+        routes.sort_by_key(|route| route.pattern.rank());
         Ok(Self { base: format!(".{}", base.0), hosts, custom_domains, routes })
     }
 
@@ -119,8 +131,9 @@ impl Router {
         let host = host.to_ascii_lowercase();
         let host = host.strip_suffix('.').unwrap_or(&host);
         let path = path.split('?').next().unwrap_or(path);
-        if let Some((_, tag)) = self.routes.iter().find(|(pattern, _)| pattern.matches(https, host, path)) {
-            return tag.clone().map(Target::Worker);
+        let matches = |route: &&Routed| route.pattern.matches(https, host, path) && route.zone.has(host);
+        if let Some(route) = self.routes.iter().find(matches) {
+            return route.tag.clone().map(Target::Worker);
         }
         if let Some(tag) = self.custom_domains.get(host) {
             return Some(Target::Worker(tag.clone()));

@@ -87,6 +87,18 @@ impl Registry {
         })
     }
 
+    /// Changes a route's pattern and script.
+    pub async fn change_route(&self, route: &Route) -> Result<(), Error> {
+        let Route { id, pattern, script, .. } = route.clone();
+        self.write(move |connection| {
+            connection
+                .execute("UPDATE route SET pattern = ?2, script = ?3 WHERE id = ?1", (id, &pattern, script))
+                .map_err(|error| taken(error, "the route", &pattern))?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Whether there was such a route.
     pub async fn delete_route(&self, id: &str) -> Result<bool, Error> {
         let id = id.to_owned();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ::config::ServerConfig;
 use clap::Args;
 use control::Control;
-use platform::{Plan, Plans, Platform, Services};
+use platform::{Plan, Plans, Platform, Services, Zone};
 use registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -48,10 +48,10 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
         None => None,
     };
     let geo = geo(&config)?;
-    let platform = platform(&config, registry.clone(), &geo)?;
     let http_address = http.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let api_address = api.local_addr().map_err(|error| format!("the API's listener has no address: {error}"))?;
     let credentials = first_start::credentials(&registry).await?;
+    let platform = platform(&config, registry, &geo)?;
 
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
@@ -104,15 +104,31 @@ fn platform(config: &ServerConfig, registry: Registry, geo: &edge::Geo) -> Resul
     let allow_private = config.outbound.allow_private.unwrap_or(false);
     let policy = Policy { allow_private, ..Policy::public() };
     let options = platform::Options {
-        registry,
+        registry: registry.clone(),
         services: Services::new(&config.data),
         snapshot: crate::snapshot::snapshot(),
         policy,
         colo: geo.colo().iata,
         base_domain: config.base_domain.parse()?,
+        zones: zones(config, &registry)?,
         plans: plans(config),
     };
     Platform::new(options).map_err(|error| format!("what is deployed can't be read: {error}"))
+}
+
+/// The zones of the configuration, each with the account that it belongs to.
+fn zones(config: &ServerConfig, registry: &Registry) -> Result<Vec<Zone>, String> {
+    let accounts = registry.accounts().map_err(|error| format!("the accounts can't be read: {error}"))?;
+    let zone = |zone: &::config::server::ZoneConfig| {
+        let name = &zone.name.0;
+        let found = match &zone.account {
+            Some(named) => accounts.iter().find(|account| account.id == *named || account.name == *named),
+            None => accounts.first(),
+        };
+        let account = found.ok_or_else(|| format!("zones: the zone {name} names an account that is not there"))?;
+        Ok(Zone::new(name, &account.id))
+    };
+    config.zones.iter().map(zone).collect()
 }
 
 fn plans(config: &ServerConfig) -> Plans {

@@ -1,9 +1,13 @@
 use super::*;
 
 fn router(routes: &[(&str, Option<&str>)]) -> Router {
-    let mut routes: Vec<(Pattern, Option<Arc<str>>)> =
-        routes.iter().map(|(pattern, tag)| (pattern.parse().unwrap(), tag.map(Arc::from))).collect();
-    routes.sort_by_key(|(pattern, _)| pattern.rank());
+    let routed = |(pattern, tag): &(&str, Option<&str>)| Routed {
+        pattern: pattern.parse().unwrap(),
+        zone: Zone::new("example.com", ""),
+        tag: tag.map(Arc::from),
+    };
+    let mut routes: Vec<Routed> = routes.iter().map(routed).collect();
+    routes.sort_by_key(|route| route.pattern.rank());
     let own = |tag: &str, enabled, previews| Own { tag: tag.into(), enabled, previews };
     let hosts = HashMap::from([
         ("hello.example.dev".to_owned(), own("hello", true, true)),
@@ -40,7 +44,7 @@ fn the_most_specific_route_answers() {
         ("http://example.com/images/one.png?x=1", Some("one")),
         ("http://example.com/none/x", None),
         ("http://www.example.com/", Some("sub")),
-        ("http://notexample.com/", Some("wide")),
+        ("http://notexample.com/", None),
         ("https://secure.example.com/", Some("secure")),
         ("http://secure.example.com/", Some("sub")),
         ("http://WWW.Example.COM./", Some("sub")),
