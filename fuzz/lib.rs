@@ -42,7 +42,12 @@ impl Subject {
         let worker = runtime.block_on(async {
             let caches =
                 workers::Caches::new(cache::Store::new("unused".into(), cache::Limits::default()), "NRT", false);
-            let host = Host::new(HostOptions { snapshot, outbound: Outbound::new(Policy::development()), caches });
+            let host = Host::new(HostOptions {
+                snapshot,
+                outbound: Outbound::new(Policy::development()),
+                caches,
+                isolates: None,
+            });
             let modules = [("index.js".to_owned(), ModuleSource::new(ModuleKind::EsModule, source.to_owned()))];
             let version = Version {
                 name: "fuzz".into(),

@@ -32,6 +32,8 @@ pub struct ServerConfig {
     pub zones: Vec<ZoneConfig>,
     pub geo: Geo,
     pub outbound: Outbound,
+    /// So many Workers' isolates are kept while they are idle; what the machine has room for where it is not said.
+    pub isolates: Option<u32>,
     /// Those that are named here; `free` and `paid` are there in any case.
     pub plans: BTreeMap<String, PlanConfig>,
 }
@@ -46,6 +48,7 @@ record! {
         zones: Vec<ZoneConfig>,
         geo: Option<Geo>,
         outbound: Option<Outbound>,
+        isolates: Option<u32>,
         plans: BTreeMap<String, PlanConfig>,
     }
 }
@@ -198,6 +201,7 @@ impl ServerConfig {
             zones: file.zones,
             geo: file.geo.map_or(defaults.geo, |geo| Geo { database: geo.database.map(below), ..geo }),
             outbound: file.outbound.unwrap_or(defaults.outbound),
+            isolates: file.isolates,
             plans: file.plans,
         })
     }
@@ -214,6 +218,7 @@ impl ServerConfig {
             zones: Vec::new(),
             geo: Geo { colo: None, database: None },
             outbound: Outbound { allow_private: None },
+            isolates: None,
             plans: BTreeMap::new(),
         }
     }

@@ -230,6 +230,12 @@ impl Isolate {
         !self.state().contexts.is_empty()
     }
 
+    /// How long ago it ran last.
+    pub fn idle(&mut self) -> Duration {
+        let millis = crate::unix_millis() - self.state().now;
+        Duration::from_millis(millis.max(0.0) as u64)
+    }
+
     /// Bytes that its heap and its buffers take.
     pub fn memory(&mut self) -> usize {
         let memory = self.state().memory.clone();

@@ -45,6 +45,8 @@ pub struct Options {
     pub base_domain: BaseDomain,
     pub zones: Vec<Zone>,
     pub plans: Plans,
+    /// So many isolates are kept while they are idle; `None`: what the machine has room for.
+    pub isolates: Option<usize>,
 }
 
 /// The Workers of this process. Clones are the same platform.
@@ -82,9 +84,9 @@ pub enum Unavailable {
 
 impl Platform {
     pub fn new(options: Options) -> Result<Self, registry::Error> {
-        let Options { registry, services, snapshot, policy, colo, base_domain, zones, plans } = options;
+        let Options { registry, services, snapshot, policy, colo, base_domain, zones, plans, isolates } = options;
         let caches = Caches::new(services.cache(), colo, true);
-        let host = Host::new(HostOptions { snapshot, outbound: Outbound::new(policy), caches });
+        let host = Host::new(HostOptions { snapshot, outbound: Outbound::new(policy), caches, isolates });
         let router = Router::new(&registry, &base_domain)?;
         let platform = Self(Arc::new(Inner {
             registry,

@@ -53,7 +53,7 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     // As with wrangler, `fetch` in development stores only what the Worker asks it to: see docs/cache.md.
     let caches = workers::Caches::new(load.state.cache(), geo.colo().iata, false);
     let outbound = webapi::fetch::Outbound::new(webapi::fetch::Policy::development());
-    let host = Host::new(HostOptions { snapshot: crate::snapshot::snapshot(), outbound, caches });
+    let host = Host::new(HostOptions { snapshot: crate::snapshot::snapshot(), outbound, caches, isolates: None });
     let several = projects.len() > 1;
     let mut apps = Vec::new();
     for (path, project) in projects {

@@ -112,6 +112,7 @@ fn platform(config: &ServerConfig, registry: Registry, geo: &edge::Geo) -> Resul
         base_domain: config.base_domain.parse()?,
         zones: zones(config, &registry)?,
         plans: plans(config),
+        isolates: config.isolates.map(|isolates| isolates as usize),
     };
     Platform::new(options).map_err(|error| format!("what is deployed can't be read: {error}"))
 }

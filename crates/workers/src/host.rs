@@ -8,6 +8,7 @@ use isolate::{Isolate, Limits, Options, Snapshot};
 use webapi::fetch::Outbound;
 
 use crate::Caches;
+use crate::budget::{Budget, Resident};
 
 /// How many isolates without a script are kept ready, so that a cold start need not make its own.
 const SPARES: usize = 4;
@@ -20,6 +21,8 @@ pub struct HostOptions {
     pub snapshot: Snapshot,
     pub outbound: Outbound,
     pub caches: Caches,
+    /// So many Workers' isolates are in memory, unless more are busy; `None`: what the machine has room for.
+    pub isolates: Option<usize>,
 }
 
 /// The process's Workers' common ground.
@@ -27,6 +30,7 @@ pub struct Host {
     options: Options,
     outbound: Outbound,
     caches: Caches,
+    budget: Arc<Budget>,
     spares: Mutex<Vec<Isolate>>,
     /// Asks the thread that makes spare isolates for one with these limits.
     wanted: mpsc::Sender<Limits>,
@@ -36,10 +40,11 @@ pub struct Host {
 
 impl Host {
     pub fn new(options: HostOptions) -> Arc<Self> {
-        let HostOptions { snapshot, outbound, caches } = options;
+        let HostOptions { snapshot, outbound, caches, isolates } = options;
+        let budget = Arc::new(isolates.map_or_else(Budget::of_isolates, Budget::of));
         let options = Options { runtime: crate::runtime(), snapshot };
         let (wanted, asked) = mpsc::channel();
-        let host = Arc::new(Self { options, outbound, caches, spares: Mutex::default(), wanted });
+        let host = Arc::new(Self { options, outbound, caches, budget, spares: Mutex::default(), wanted });
         let weak = Arc::downgrade(&host);
         // Without the thread every isolate is made when it is needed.
         if let Err(error) = thread::Builder::new().name("spares".into()).spawn(move || make_spares(&weak, &asked)) {
@@ -57,6 +62,11 @@ impl Host {
 
     pub(crate) fn caches(&self) -> &Caches {
         &self.caches
+    }
+
+    /// A place for one more isolate; where there are too many, those used longest ago are asked to leave.
+    pub(crate) fn admit(&self) -> Resident {
+        self.budget.admit()
     }
 
     /// An isolate without a script: a spare one when it was made for as much memory, else a new one.

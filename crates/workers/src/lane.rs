@@ -11,6 +11,7 @@ use isolate::{ContextId, Exit, Failure, Isolate, JsException, Message, StartErro
 use tokio::sync::mpsc;
 use webapi::body::Outgoing;
 
+use crate::budget::Resident;
 use crate::console::{Notice, Notices};
 use crate::event::{Answer, Cause, Outcome, Usage};
 use crate::fetch_event::Request;
@@ -19,6 +20,9 @@ use crate::rpc::session::Session;
 use crate::rpc::{Invocation, Returned};
 use crate::scheduled_event::Scheduled;
 use crate::{Host, Version};
+
+/// An isolate that was in use so shortly before does not make room for others.
+const REST: Duration = Duration::from_secs(1);
 
 /// A running Worker: events go in, outcomes come back. Clones are the same Worker; it ends with the last of them, after
 /// the events that it has.
@@ -87,13 +91,26 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
         };
         isolate.enqueue(job);
         waiting.drain(..).for_each(|job| isolate.enqueue(job));
-        let exit = isolate.run(&mut inbox).await;
+        let exit = run(&mut isolate, &mut inbox, &lane.host.admit()).await;
         waiting.extend(isolate.take_unbegun());
-        if exit == Exit::CpuLimit && isolate.is_busy() {
+        if exit == Some(Exit::CpuLimit) && isolate.is_busy() {
             tokio::spawn(isolate.drain());
         } else {
             // To take down a heap takes milliseconds, for which this thread would answer nobody.
             tokio::task::spawn_blocking(move || drop(isolate));
+        }
+    }
+}
+
+/// Runs an isolate until it has reason to stop, or has to make room for others: `None`.
+async fn run(isolate: &mut Isolate, inbox: &mut mpsc::UnboundedReceiver<Message>, place: &Resident) -> Option<Exit> {
+    loop {
+        tokio::select! {
+            exit = isolate.run(inbox) => return Some(exit),
+            () = place.asked_to_leave() => match isolate.is_busy() || isolate.idle() < REST {
+                true => place.used(),
+                false => return None,
+            },
         }
     }
 }

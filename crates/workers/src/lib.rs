@@ -2,6 +2,7 @@
 //! takes events (a request, a scheduled run) and gives outcomes; sockets and routes are above it.
 
 mod binding;
+mod budget;
 mod cache;
 mod compatibility;
 mod console;
@@ -15,7 +16,6 @@ mod mailbox;
 mod node_modules;
 mod object;
 mod object_alarm;
-mod object_budget;
 mod object_guest;
 mod object_home;
 mod object_ops;

@@ -14,12 +14,12 @@ use tokio::sync::{mpsc, watch};
 use webapi::body::Outgoing;
 
 use crate::binding::Same;
+use crate::budget::{Budget, Resident};
 use crate::console::Notice;
 use crate::event::{Answer, Event, Origin, Outcome, Usage};
 use crate::fetch_event::{FetchEvent, Request};
 use crate::mailbox::Mailbox;
 use crate::object_alarm::AlarmClock;
-use crate::object_budget::{Budget, Resident};
 use crate::object_home::Home;
 use crate::object_sockets::{ObjectSockets, SocketEvent};
 use crate::{Host, Version};

@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::budget::Resident;
 use crate::object::{Object, failed};
-use crate::object_budget::Resident;
 use crate::object_home::{Keeper, Request};
 use crate::object_state::ObjectState;
 

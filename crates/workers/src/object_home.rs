@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::budget::Resident;
 use crate::lane::Lane;
 use crate::mailbox::Mailbox;
 use crate::object::{Class, Object, ObjectNamespace, failed};
-use crate::object_budget::Resident;
 use crate::object_guest::{Guest, Moved, Phase};
 use crate::object_state::RESET;
 

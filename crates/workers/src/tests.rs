@@ -23,7 +23,12 @@ fn run(test: impl Future<Output = ()>) {
 
 fn host() -> Arc<Host> {
     let caches = crate::Caches::new(::cache::Store::new("unused".into(), ::cache::Limits::default()), "NRT", false);
-    Host::new(HostOptions { snapshot: SNAPSHOT.clone(), outbound: Outbound::new(Policy::development()), caches })
+    Host::new(HostOptions {
+        snapshot: SNAPSHOT.clone(),
+        outbound: Outbound::new(Policy::development()),
+        caches,
+        isolates: None,
+    })
 }
 
 fn worker(source: &str, limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<Notice>) {

@@ -17,6 +17,7 @@ fn every_key_is_read() {
     let text = r#"
         data = "/var/lib/skerry"
         base_domain = "Workers.Example.com"
+        isolates = 20
 
         [http]
         listen = "0.0.0.0:80"
@@ -58,6 +59,7 @@ fn every_key_is_read() {
     assert_eq!(https.key, PathBuf::from("/tls/key.pem"));
     assert_eq!(config.api, "127.0.0.1:9000".parse().unwrap());
     assert_eq!(config.geo, Geo { colo: Some("FRA".into()), database: Some("/etc/skerry/geo.mmdb".into()) });
+    assert_eq!(config.isolates, Some(20));
     assert_eq!(config.outbound.allow_private, Some(true));
     let plan = &config.plans["small"];
     assert_eq!((plan.cpu_ms.unwrap().0, plan.memory_mb.unwrap().0), (Duration::from_millis(5), 64 << 20));

@@ -1,5 +1,5 @@
-//! How many instances of Durable Objects are in memory at once, over all namespaces: past the budget, those that have been
-//! idle for longest leave before their time.
+//! How much is in memory at once: instances of Durable Objects over all namespaces, and Workers' isolates over all Workers. Past
+//! the budget, those that have been idle for longest leave before their time.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,12 +9,14 @@ use tokio::sync::Notify;
 
 /// What an idle instance takes, about: its part of an isolate's heap, the database's connection and cache.
 const INSTANCE: u64 = 256 << 10;
+/// What an idle isolate takes, about: see docs/performance.md, (c).
+const ISOLATE: u64 = 4 << 20;
 /// Files that an instance has open: its database and log twice, and what SQLite shares between processes.
 const FILES: u64 = 5;
 /// Files that all else in the process may need.
 const OTHER_FILES: u64 = 512;
 
-/// The instances of a process.
+/// The instances of a process, or its isolates.
 #[derive(Debug)]
 pub(crate) struct Budget {
     most: usize,
@@ -47,13 +49,18 @@ pub(crate) struct Resident {
 impl Budget {
     /// Half of the machine's memory, and as many files as the process may open.
     pub(crate) fn of_machine() -> Self {
-        let memory = [memory_of_machine(), memory_of_group()].into_iter().flatten().min().unwrap_or(4 << 30);
+        let memory = memory();
         let files = open_files().unwrap_or(1024).saturating_sub(OTHER_FILES) / FILES;
         let most = (memory / 2 / INSTANCE).min(files).max(16);
         Self::of(usize::try_from(most).unwrap_or(usize::MAX))
     }
 
-    fn of(most: usize) -> Self {
+    /// Isolates in a quarter of the machine's memory.
+    pub(crate) fn of_isolates() -> Self {
+        Self::of(usize::try_from(memory() / 4 / ISOLATE).unwrap_or(usize::MAX).max(16))
+    }
+
+    pub(crate) fn of(most: usize) -> Self {
         Self { most, residents: Mutex::default() }
     }
 
@@ -105,6 +112,10 @@ impl Drop for Resident {
 }
 
 // === the machine ===
+
+fn memory() -> u64 {
+    [memory_of_machine(), memory_of_group()].into_iter().flatten().min().unwrap_or(4 << 30)
+}
 
 fn memory_of_machine() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
