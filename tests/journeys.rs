@@ -46,6 +46,7 @@ mod rpc;
 mod s3;
 mod serve_deploy;
 mod serve_events;
+mod serve_operation;
 mod service_bindings;
 mod sockets;
 mod streaming;

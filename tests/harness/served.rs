@@ -45,11 +45,20 @@ impl Served {
         Self::configured("").await
     }
 
-    /// Serves with more configuration, which comes after the top-level keys.
+    /// Serves with more tables in its configuration.
     pub async fn configured(more: &str) -> Self {
+        Self::with("", more).await
+    }
+
+    /// Serves with more top-level keys in its configuration.
+    pub async fn with_top(top: &str) -> Self {
+        Self::with(top, "").await
+    }
+
+    async fn with(top: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let listen = "[http]\nlisten = \"127.0.0.1:0\"\n[api]\nlisten = \"127.0.0.1:0\"\n";
-        std::fs::write(folder.path().join("skerry.toml"), format!("{listen}{more}")).expect("a configuration");
+        std::fs::write(folder.path().join("skerry.toml"), format!("{top}{listen}{more}")).expect("a configuration");
         let (process, http, api) = launch(folder.path()).await;
         let output = process.output();
         let exported = |name: &str| {

@@ -29,6 +29,8 @@ pub struct ServerConfig {
     pub http: SocketAddr,
     pub https: Option<Https>,
     pub api: SocketAddr,
+    /// Where Prometheus finds figures; nowhere unless it is said.
+    pub metrics: Option<SocketAddr>,
     pub zones: Vec<ZoneConfig>,
     pub geo: Geo,
     pub outbound: Outbound,
@@ -45,6 +47,7 @@ record! {
         http: Option<Listener>,
         https: Option<Https>,
         api: Option<Listener>,
+        metrics: Option<Listener>,
         zones: Vec<ZoneConfig>,
         geo: Option<Geo>,
         outbound: Option<Outbound>,
@@ -198,6 +201,7 @@ impl ServerConfig {
                 ..https
             }),
             api: file.api.map_or(defaults.api, |api| api.listen.0),
+            metrics: file.metrics.map(|metrics| metrics.listen.0),
             zones: file.zones,
             geo: file.geo.map_or(defaults.geo, |geo| Geo { database: geo.database.map(below), ..geo }),
             outbound: file.outbound.unwrap_or(defaults.outbound),
@@ -215,6 +219,7 @@ impl ServerConfig {
             http: local(HTTP),
             https: None,
             api: local(API),
+            metrics: None,
             zones: Vec::new(),
             geo: Geo { colo: None, database: None },
             outbound: Outbound { allow_private: None },

@@ -8,6 +8,7 @@ mod deployments;
 mod envelope;
 mod form;
 mod metadata;
+mod metrics;
 mod migrations;
 mod openapi;
 mod schedules;
@@ -21,6 +22,8 @@ mod upload;
 mod users;
 mod versions;
 mod zones;
+
+pub use metrics::serve_metrics;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use tokio::sync::{OnceCell, mpsc};
 use workers::{Level, LogLine, Notice, TraceLog, Traced, Worker};
 
 use crate::assemble::{AssembleError, assemble};
+use crate::meter::Meter;
 use crate::{Inner, Platform, Unavailable};
 
 /// Notices of one version that may wait to be heard.
@@ -31,6 +32,7 @@ pub(crate) struct Live {
     /// The Worker's name.
     pub(crate) name: String,
     pub(crate) worker: Worker,
+    pub(crate) meter: Arc<Meter>,
 }
 
 // === impl Slot ===
@@ -85,8 +87,9 @@ pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main
             });
         }
     }
+    let meter = platform.meters().of(&script.account, &script.name);
     let worker = Worker::spawn(platform.0.host.clone(), assembled, notices);
-    Ok(Live { id: version.id.clone(), script: script.tag.clone(), name: script.name.clone(), worker })
+    Ok(Live { id: version.id.clone(), script: script.tag.clone(), name: script.name.clone(), worker, meter })
 }
 
 /// Starts a version once and serves nothing with it.

@@ -1,6 +1,7 @@
 //! Requests from outside: to the version of the Worker that host and path name, and back with its answer or the platform's error.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use edge::error_page::{self, Audience, EdgeError};
 use http::StatusCode;
@@ -47,9 +48,12 @@ impl edge::Handler for Platform {
             entrypoint: Entrypoint::default(),
             invocations: Invocations::default(),
         };
-        let outcome = live.worker.fetch(request, usage).await;
+        let began = Instant::now();
+        live.meter.began();
+        let outcome = live.worker.fetch(request, usage.clone()).await;
+        let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+        live.meter.answered(status, outcome.as_ref().err(), began.elapsed(), usage.cpu());
         if let Some(watched) = watched {
-            let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
             watched.answered(status, outcome.as_ref().err());
         }
         outcome.unwrap_or_else(|cause| met.error(edge_error(&cause)))

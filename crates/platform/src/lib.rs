@@ -5,6 +5,7 @@ mod assemble;
 mod cron;
 mod deployed;
 mod dispatch;
+mod meter;
 mod peers;
 mod plan;
 mod previews;
@@ -15,6 +16,7 @@ mod zone;
 
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
+pub use meter::{Counts, Meters};
 pub use plan::{Plan, Plans};
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
@@ -66,6 +68,7 @@ struct Inner {
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     previews: Previews,
     tails: Tails,
+    meters: Meters,
 }
 
 /// Why a Worker can't answer.
@@ -100,6 +103,7 @@ impl Platform {
             slots: Mutex::default(),
             previews: Previews::default(),
             tails: Tails::default(),
+            meters: Meters::default(),
         }));
         Ok(platform)
     }
@@ -118,6 +122,11 @@ impl Platform {
 
     pub fn zones(&self) -> &[Zone] {
         &self.0.zones
+    }
+
+    /// What the Workers use.
+    pub fn meters(&self) -> &Meters {
+        &self.0.meters
     }
 
     /// The limits of an account, as its plan has them.

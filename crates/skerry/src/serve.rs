@@ -47,6 +47,11 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
         }
         None => None,
     };
+    let metrics = match config.metrics {
+        Some(address) => Some(bind(address, "metrics.listen").await?),
+        None => None,
+    };
+    let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
     let geo = geo(&config)?;
     let http_address = http.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let api_address = api.local_addr().map_err(|error| format!("the API's listener has no address: {error}"))?;
@@ -57,12 +62,14 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
     let api = tokio::spawn(Control::new(platform.clone()).serve(api, stop.clone()));
+    let metrics =
+        metrics.map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, stop.clone())));
     let workers = Arc::new(platform);
     let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo };
     let https =
         https.map(|(listener, tls)| listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop));
     let http = listen(http, edge, &workers, &stop);
-    announce(&config, http_address, api_address, credentials);
+    announce(&config, http_address, api_address, metrics_address, credentials);
 
     let mut cut = 0;
     for listener in [Some(http), https].into_iter().flatten() {
@@ -71,6 +78,10 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     api.await
         .map_err(|error| format!("the API broke off: {error}"))?
         .map_err(|error| format!("the API broke off: {error}"))?;
+    if let Some(metrics) = metrics {
+        let ended = metrics.await.map_err(|error| format!("the metrics broke off: {error}"))?;
+        ended.map_err(|error| format!("the metrics broke off: {error}"))?;
+    }
     crons.await.map_err(|error| format!("cron triggers broke off: {error}"))?;
     if cut > 0 {
         anstream::eprintln!("{cut} connections did not finish in time and were cut");
@@ -168,7 +179,13 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, String> {
     })
 }
 
-fn announce(config: &ServerConfig, http: SocketAddr, api: SocketAddr, new: Option<first_start::Credentials>) {
+fn announce(
+    config: &ServerConfig,
+    http: SocketAddr,
+    api: SocketAddr,
+    metrics: Option<SocketAddr>,
+    new: Option<first_start::Credentials>,
+) {
     let (bold, plain, green) = (cli::BOLD, cli::PLAIN, cli::GREEN);
     if let Some(new) = new {
         anstream::println!("Made an account. Its token is shown this once:");
@@ -177,5 +194,8 @@ fn announce(config: &ServerConfig, http: SocketAddr, api: SocketAddr, new: Optio
         anstream::println!("  {bold}export CLOUDFLARE_API_TOKEN={}{plain}", new.token);
     }
     anstream::println!("  the API that wrangler deploys to: http://{api}/client/v4");
+    if let Some(metrics) = metrics {
+        anstream::println!("  metrics: http://{metrics}/metrics");
+    }
     anstream::println!("{green}Ready{plain} on http://<worker>.{}:{}", config.base_domain, http.port());
 }

@@ -30,6 +30,9 @@ fn every_key_is_read() {
         [api]
         listen = "127.0.0.1:9000"
 
+        [metrics]
+        listen = "127.0.0.1:9090"
+
         [[zones]]
         name = "Example.com"
 
@@ -52,6 +55,7 @@ fn every_key_is_read() {
     assert_eq!(config.data, PathBuf::from("/var/lib/skerry"));
     assert_eq!(config.base_domain, "workers.example.com");
     assert_eq!(config.http, "0.0.0.0:80".parse().unwrap());
+    assert_eq!(config.metrics, Some("127.0.0.1:9090".parse().unwrap()));
     assert_eq!(config.zones[0].name.0, "example.com");
     let https = config.https.unwrap();
     assert_eq!(https.listen.0, "[::]:443".parse().unwrap());

@@ -1,0 +1,162 @@
+//! A server as its operator has it: deployments under load, stops, figures, limits, and Workers that make room for each other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use harness::{Origin, Project, Request, Served, body_of, text};
+
+fn hello(name: &str, text: &str) -> Project {
+    let source =
+        format!("export default {{ async fetch() {{ await scheduler.wait(5); return new Response('{text}'); }} }};");
+    Project::named(name, "", &source)
+}
+
+#[tokio::test]
+async fn a_deployment_under_load_drops_no_request() {
+    let served = Served::start().await;
+    let project = hello("busy", "one");
+    served.wrangler(project.path(), &["deploy"]).await.ok();
+    let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let address = served.http();
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let (stop, answered) = (stop.clone(), answered.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = Request::new(address, "GET", "/").header("host", "busy.localhost").send().await;
+                    assert_eq!(answer.status(), 200);
+                    let body = text(answer).await;
+                    assert!(body == "one" || body == "two", "{body}");
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for round in ["two", "one", "two"] {
+        project.write("index.js", format!("export default {{ fetch() {{ return new Response('{round}'); }} }};"));
+        served.wrangler(project.path(), &["deploy"]).await.ok();
+        assert_eq!(served.text("busy", "/").await, round);
+    }
+    stop.store(true, Ordering::Relaxed);
+    for task in load {
+        task.await.unwrap();
+    }
+    assert!(answered.load(Ordering::Relaxed) > 100);
+}
+
+#[tokio::test]
+async fn a_stop_lets_requests_finish() {
+    let mut served = Served::start().await;
+    let source = "export default { async fetch() { await scheduler.wait(1500); return new Response('late'); } };";
+    let project = Project::named("slow", "", source);
+    served.wrangler(project.path(), &["deploy"]).await.ok();
+    let address = served.http();
+    let late = tokio::spawn(async move {
+        text(Request::new(address, "GET", "/").header("host", "slow.localhost").send().await).await
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    served.terminate().await;
+    assert_eq!(late.await.unwrap(), "late");
+    assert!(served.ended().await.success(), "{}", served.output());
+}
+
+#[tokio::test]
+async fn no_odd_host_reaches_a_worker() {
+    let mut served = Served::start().await;
+    let project = hello("hello", "one");
+    served.wrangler(project.path(), &["deploy"]).await.ok();
+    for host in ["HELLO.localhost", "hello.localhost.", "hello.localhost:1234"] {
+        assert_eq!(text(served.request_to("GET", host, "/").send().await).await, "one", "{host}");
+    }
+    for host in [
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        "hello",
+        "hello.localhost.evil.com",
+        "xhello.localhost",
+        ".hello.localhost",
+        "hello..localhost",
+        "-hello.localhost",
+        "a.b.c.localhost",
+    ] {
+        let answer = served.request_to("GET", host, "/").send().await;
+        assert!(matches!(answer.status().as_u16(), 404 | 400), "{host}: {}", answer.status());
+        assert!(!text(answer).await.contains("one"), "{host}");
+    }
+    served.assert_alive();
+}
+
+#[tokio::test]
+async fn limits_of_the_plan_hold_and_a_worker_may_not_reach_inside() {
+    let origin = Origin::start(|_| async { Origin::text("inside") }).await;
+    let served = Served::configured("[plans.paid]\ncpu_ms = 20\nscripts = 2\nscript_mb = 1\n").await;
+    let source = format!(
+        "export default {{ async fetch(request) {{
+           if (new URL(request.url).pathname === '/spin') for (;;);
+           try {{ return new Response(await (await fetch('{}')).text()); }} catch (error) {{ return new Response('refused: ' + error.message); }}
+         }} }};",
+        origin.url("/")
+    );
+    let project = Project::named("hostile", "", &source);
+    served.wrangler(project.path(), &["deploy"]).await.ok();
+    let spun = served.request("GET", "hostile", "/spin").send().await;
+    assert_eq!((spun.status().as_u16(), text(spun).await.as_str()), (503, "error code: 1102"));
+    let reached = served.text("hostile", "/").await;
+    assert!(reached.starts_with("refused: "), "{reached}");
+    assert!(origin.seen().is_empty());
+
+    let large = Project::named(
+        "large",
+        "",
+        &format!("export default {{ fetch() {{ return new Response('{}'); }} }};", "x".repeat(2 << 20)),
+    );
+    let refused = served.wrangler(large.path(), &["deploy"]).await.refused().text();
+    assert!(refused.contains("10027"), "{refused}");
+    served.wrangler(hello("second", "2").path(), &["deploy"]).await.ok();
+    let refused = served.wrangler(hello("third", "3").path(), &["deploy"]).await.refused().text();
+    assert!(refused.contains("10037"), "{refused}");
+}
+
+#[tokio::test]
+async fn figures_are_told_by_worker() {
+    let served = Served::configured("[metrics]\nlisten = \"127.0.0.1:0\"\n").await;
+    let source =
+        "export default { fetch(r) { if (r.url.endsWith('x')) throw new Error('x'); return new Response('ok'); } };";
+    served.wrangler(Project::named("counted", "", source).path(), &["deploy"]).await.ok();
+    for path in ["/", "/", "/x"] {
+        body_of(served.request("GET", "counted", path).send().await).await;
+    }
+    let output = served.output();
+    let url = output.lines().find_map(|line| line.trim().strip_prefix("metrics: http://")).expect("an address");
+    let address = url.strip_suffix("/metrics").unwrap().parse().unwrap();
+    let figures = text(Request::new(address, "GET", "/metrics").send().await).await;
+    let labels = format!("account=\"{}\",worker=\"counted\"", served.account);
+    for line in [
+        format!("skerry_requests_total{{{labels}}} 3"),
+        format!("skerry_responses_total{{{labels},class=\"2xx\"}} 2"),
+        format!("skerry_failures_total{{{labels},outcome=\"exception\"}} 1"),
+    ] {
+        assert!(figures.lines().any(|known| known == line), "{line} is missing in:\n{figures}");
+    }
+    assert!(figures.contains("process_resident_memory_bytes "));
+}
+
+/// Each has a global of its own, which is gone with its isolate.
+#[tokio::test]
+async fn idle_workers_make_room_for_others() {
+    let served = Served::with_top("isolates = 2\n").await;
+    let source = "let n = 0; export default { fetch() { return new Response(String(++n)); } };";
+    for name in ["a", "b", "c", "d"] {
+        served.wrangler(Project::named(name, "", source).path(), &["deploy"]).await.ok();
+    }
+    assert_eq!(served.text("a", "/").await, "1");
+    assert_eq!(served.text("a", "/").await, "2");
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    for name in ["b", "c", "d"] {
+        assert_eq!(served.text(name, "/").await, "1");
+    }
+    // It had to leave, and comes back as new.
+    assert_eq!(served.text("a", "/").await, "1");
+}
