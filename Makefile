@@ -10,12 +10,15 @@ SKERRY := target/release/skerry
 PORT ?= 8787
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test wpt fuzz bench fmt lint clean setup-build setup-test setup-bench
+.PHONY: help run examples build test wpt fuzz bench fmt lint clean setup-build setup-test setup-bench
 
 help: ## list the recipes
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-run: build ## build Skerry and serve the examples, printing the URLs to try
+run: build ## build Skerry and serve a platform that wrangler deploys to
+	@.ci/run-platform $(SKERRY)
+
+examples: build ## build Skerry and serve the examples from their sources, printing the URLs to try
 	@.ci/run-examples $(SKERRY) $(PORT)
 
 build: setup-build ## build target/release/skerry alone
