@@ -44,6 +44,7 @@ mod reload;
 mod request_facts;
 mod rpc;
 mod s3;
+mod serve_accounts;
 mod serve_deploy;
 mod serve_events;
 mod serve_operation;

@@ -160,3 +160,72 @@ async fn idle_workers_make_room_for_others() {
     // It had to leave, and comes back as new.
     assert_eq!(served.text("a", "/").await, "1");
 }
+
+#[tokio::test]
+async fn certificates_are_read_again_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = || {
+        let made = rcgen::generate_simple_self_signed(["hello.localhost".to_owned()]).unwrap();
+        std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        made.cert.der().to_vec()
+    };
+    let first = pair();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let served = Served::configured(&format!(
+        "[https]\nlisten = \"127.0.0.1:0\"\ncertificate = {:?}\nkey = {:?}\n",
+        path("cert.pem"),
+        path("key.pem")
+    ))
+    .await;
+    let output = served.output();
+    let line = output.lines().find(|line| line.contains("HTTPS: ")).expect("an address");
+    let port: u16 = line.rsplit(':').next().unwrap().parse().unwrap();
+    assert_eq!(certificate(port).await, first);
+    let second = pair();
+    served.hang_up().await;
+    served.line("read the certificates again").await;
+    assert_eq!(certificate(port).await, second);
+    // What can't be read changes nothing.
+    std::fs::write(folder.path().join("cert.pem"), "junk").unwrap();
+    served.hang_up().await;
+    served.line("those from before stay").await;
+    assert_eq!(certificate(port).await, second);
+}
+
+/// What the server shows of itself, whatever it is.
+async fn certificate(port: u16) -> Vec<u8> {
+    let output = tokio::process::Command::new("openssl")
+        .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "hello.localhost"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .await
+        .expect("openssl runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let start = text.find("-----BEGIN CERTIFICATE-----").expect("a certificate");
+    let end = text.find("-----END CERTIFICATE-----").expect("its end");
+    let pem = &text[start..end + "-----END CERTIFICATE-----".len()];
+    use rustls::pki_types::pem::PemObject;
+    rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).expect("a PEM").to_vec()
+}
+
+#[tokio::test]
+async fn a_flooded_worker_is_held_to_its_plan() {
+    let served = Served::configured("[plans.paid]\nconcurrent_requests = 2\nrequests_per_second = 20\n").await;
+    let source = "export default { async fetch() { await scheduler.wait(1000); return new Response('ok'); } };";
+    served.wrangler(Project::named("flooded", "", source).path(), &["deploy"]).await.ok();
+    let mut asked = Vec::new();
+    for _ in 0..40 {
+        asked.push(tokio::spawn(served.request("GET", "flooded", "/").send()));
+    }
+    let mut statuses = std::collections::BTreeMap::new();
+    for answer in asked {
+        let answer = answer.await.unwrap();
+        if answer.status() != 200 {
+            assert_eq!(answer.headers()["retry-after"], "1");
+        }
+        *statuses.entry(answer.status().as_u16()).or_insert(0) += 1;
+    }
+    assert_eq!(statuses[&200], 2, "{statuses:?}");
+    assert!(statuses[&503] >= 18 && statuses[&429] >= 10, "{statuses:?}");
+}

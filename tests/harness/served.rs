@@ -162,6 +162,16 @@ impl Served {
         self.process.signal("TERM").await;
     }
 
+    /// Asks it to look at its files again (SIGHUP).
+    pub async fn hang_up(&self) {
+        self.process.signal("HUP").await;
+    }
+
+    /// Waits until a line holds `wanted`, and returns it.
+    pub async fn line(&self, wanted: &str) -> String {
+        self.process.line(wanted).await
+    }
+
     /// Ends it at once, as a crash would.
     pub async fn kill(&mut self) {
         self.process.kill().await;

@@ -107,6 +107,8 @@ record! {
         subrequests: Option<u32>,
         script_mb: Option<Megabytes>,
         scripts: Option<u32>,
+        concurrent_requests: Option<u32>,
+        requests_per_second: Option<u32>,
     }
 }
 

@@ -1,11 +1,17 @@
 //! Certificates for the listeners: PEM files in, a configuration that speaks HTTP/2 and HTTP/1.1 out.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+/// HTTP/2 before HTTP/1.1.
+const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -17,8 +23,54 @@ pub enum TlsError {
     Mismatch(#[from] rustls::Error),
 }
 
-/// Reads a certificate chain and its key, both PEM.
-pub fn load(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+/// A certificate and its key in files, read again when it is asked for: connections from then on have the new one.
+#[derive(Debug)]
+pub struct Certificates {
+    chain: PathBuf,
+    key: PathBuf,
+    current: RwLock<Arc<CertifiedKey>>,
+}
+
+// === impl Certificates ===
+
+impl Certificates {
+    /// Reads a certificate chain and its key, both PEM.
+    pub fn load(chain: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
+        let current = RwLock::new(Arc::new(read(chain, key)?));
+        Ok(Arc::new(Self { chain: chain.to_owned(), key: key.to_owned(), current }))
+    }
+
+    /// Reads the files again. Where they are wrong, what was read before stays.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let read = Arc::new(read(&self.chain, &self.key)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(())
+    }
+
+    /// When the files were changed last; `None`: one of them is not there.
+    pub fn changed(&self) -> Option<(SystemTime, SystemTime)> {
+        let of = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+        Some((of(&self.chain)?, of(&self.key)?))
+    }
+
+    /// A server configuration that has the certificate of the moment.
+    pub fn server(self: &Arc<Self>) -> Result<Arc<ServerConfig>, TlsError> {
+        let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(self.clone());
+        config.alpn_protocols = ALPN.map(<[u8]>::to_vec).into();
+        Ok(Arc::new(config))
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+fn read(certificates: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     let pem = |path: &Path, what| {
         let path = path.to_owned();
         move |source| TlsError::Pem { path, what, source }
@@ -30,7 +82,7 @@ pub fn load(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsErr
         return Err(TlsError::Empty { path: certificates.to_owned() });
     }
     let key = PrivateKeyDer::from_pem_file(key).map_err(pem(key, "private key"))?;
-    server(chain, key)
+    Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())?)
 }
 
 /// A server configuration of this certificate chain.
@@ -39,6 +91,6 @@ pub fn server(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) 
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = ALPN.map(<[u8]>::to_vec).into();
     Ok(Arc::new(config))
 }

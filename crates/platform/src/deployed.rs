@@ -7,6 +7,7 @@ use tokio::sync::{OnceCell, mpsc};
 use workers::{Level, LogLine, Notice, TraceLog, Traced, Worker};
 
 use crate::assemble::{AssembleError, assemble};
+use crate::gate::Gate;
 use crate::meter::Meter;
 use crate::{Inner, Platform, Unavailable};
 
@@ -33,6 +34,7 @@ pub(crate) struct Live {
     pub(crate) name: String,
     pub(crate) worker: Worker,
     pub(crate) meter: Arc<Meter>,
+    pub(crate) gate: Arc<Gate>,
 }
 
 // === impl Slot ===
@@ -87,9 +89,10 @@ pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main
             });
         }
     }
+    let gate = Gate::new(&platform.plan(&script.account)?);
     let meter = platform.meters().of(&script.account, &script.name);
     let worker = Worker::spawn(platform.0.host.clone(), assembled, notices);
-    Ok(Live { id: version.id.clone(), script: script.tag.clone(), name: script.name.clone(), worker, meter })
+    Ok(Live { id: version.id.clone(), script: script.tag.clone(), name: script.name.clone(), worker, meter, gate })
 }
 
 /// Starts a version once and serves nothing with it.

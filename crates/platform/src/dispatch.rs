@@ -8,6 +8,7 @@ use http::StatusCode;
 use workers::{Cause, Entrypoint, Failure, Invocations};
 
 use crate::deployed::Live;
+use crate::gate::Turned;
 use crate::router::Target;
 use crate::{Platform, Unavailable, tail};
 
@@ -32,6 +33,13 @@ impl edge::Handler for Platform {
             Err(Unavailable::Broken(reason)) => {
                 tracing::error!(url = request.url, reason, "a deployed Worker can't run");
                 return met.error(EdgeError::Internal);
+            }
+        };
+        let _pass = match live.gate.enter() {
+            Ok(pass) => pass,
+            Err(turned) => {
+                live.meter.turned_away();
+                return met.turned_away(turned);
             }
         };
         let watched = self.is_watched(&live.script).then(|| self.begin_watch(&live, tail::request(&request)));
@@ -134,6 +142,17 @@ struct Met {
 impl Met {
     fn of(request: &edge::Request) -> Self {
         Self { audience: Audience::of(&request.headers), ray: request.ray.clone(), client: request.remote.ip() }
+    }
+
+    /// The same statuses as the platform's, and when to come back.
+    fn turned_away(&self, turned: Turned) -> edge::Response {
+        let error = match turned {
+            Turned::TooFast => EdgeError::RateLimited,
+            Turned::TooMany => EdgeError::ResourceLimits,
+        };
+        let mut response = self.error(error);
+        response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+        response
     }
 
     fn error(&self, error: EdgeError) -> edge::Response {

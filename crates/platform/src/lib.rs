@@ -5,6 +5,7 @@ mod assemble;
 mod cron;
 mod deployed;
 mod dispatch;
+mod gate;
 mod meter;
 mod peers;
 mod plan;

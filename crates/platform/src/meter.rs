@@ -37,6 +37,8 @@ pub struct Meter {
     exceeded_cpu: AtomicU64,
     exceeded_memory: AtomicU64,
     other_failures: AtomicU64,
+    /// Requests that its plan did not let in.
+    turned_away: AtomicU64,
 }
 
 /// The counts at one moment.
@@ -53,6 +55,7 @@ pub struct Counts {
     pub exceeded_cpu: u64,
     pub exceeded_memory: u64,
     pub other_failures: u64,
+    pub turned_away: u64,
 }
 
 // === impl Meters ===
@@ -107,6 +110,9 @@ impl Meters {
         );
         family(&mut text, &meters, "skerry_cpu_seconds_total", "CPU time of Workers.", |counts| {
             vec![(String::new(), counts.cpu.as_secs_f64())]
+        });
+        family(&mut text, &meters, "skerry_turned_away_total", "Requests past the limits of the plan.", |counts| {
+            vec![(String::new(), counts.turned_away as f64)]
         });
         family(&mut text, &meters, "skerry_scheduled_total", "Runs of cron triggers.", |counts| {
             vec![(String::new(), counts.scheduled as f64)]
@@ -186,6 +192,11 @@ impl Meter {
         self.failed(cause);
     }
 
+    /// A request was not let in.
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A cron trigger's run has ended.
     pub(crate) fn ran(&self, cause: Option<&Cause>, cpu: Duration) {
         self.scheduled.fetch_add(1, Ordering::Relaxed);
@@ -217,6 +228,7 @@ impl Meter {
             exceeded_cpu: get(&self.exceeded_cpu),
             exceeded_memory: get(&self.exceeded_memory),
             other_failures: get(&self.other_failures),
+            turned_away: get(&self.turned_away),
         }
     }
 }

@@ -17,6 +17,10 @@ pub struct Plan {
     pub script_bytes: usize,
     /// Workers of the account.
     pub scripts: usize,
+    /// Requests of one Worker that are answered at a time; `None`: as many as come.
+    pub concurrent_requests: Option<usize>,
+    /// Requests of one Worker in a second; `None`: as many as come.
+    pub requests_per_second: Option<u32>,
 }
 
 /// Plans by their names.
@@ -35,6 +39,8 @@ impl Plan {
             subrequests: 50,
             script_bytes: 64 << 20,
             scripts: 100,
+            concurrent_requests: None,
+            requests_per_second: None,
         }
     }
 

@@ -38,6 +38,8 @@ pub enum Command {
     Dev(DevArguments),
     /// Serve deployed Workers, and the API that wrangler deploys them to
     Serve(crate::serve::ServeArguments),
+    /// Make and list the accounts of a server on this machine
+    Account(crate::account::AccountArguments),
     /// Make, list and revoke the API tokens of a server on this machine
     Token(crate::token::TokenArguments),
     /// Look at the configuration of a server

@@ -1,5 +1,6 @@
 //! The `skerry` command: parses its arguments, starts V8 before any thread, and hands over.
 
+mod account;
 mod check;
 mod cli;
 mod d1;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
         Command::Serve(arguments) => run(serve::run(arguments)),
+        Command::Account(arguments) => run(account::run(arguments)),
         Command::Token(arguments) => run(token::run(arguments)),
         Command::Config(command) => serve::config::run(command),
         Command::Check(arguments) => run(check::run(arguments)),

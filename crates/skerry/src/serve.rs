@@ -2,6 +2,7 @@
 
 pub mod config;
 mod first_start;
+mod reload;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use ::config::ServerConfig;
 use clap::Args;
 use control::Control;
+use edge::tls::Certificates;
 use platform::{Plan, Plans, Platform, Services, Zone};
 use registry::Registry;
 use tokio::net::TcpListener;
@@ -42,8 +44,10 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     let api = bind(config.api, "api.listen").await?;
     let https = match &config.https {
         Some(https) => {
-            let tls = edge::tls::load(&https.certificate, &https.key).map_err(|error| format!("https: {error}"))?;
-            Some((bind(https.listen.0, "https.listen").await?, tls))
+            let failed = |error: edge::tls::TlsError| format!("https: {error}");
+            let certificates = Certificates::load(&https.certificate, &https.key).map_err(failed)?;
+            let tls = certificates.server().map_err(failed)?;
+            Some((bind(https.listen.0, "https.listen").await?, tls, certificates))
         }
         None => None,
     };
@@ -52,6 +56,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
         None => None,
     };
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+    let https_address = https.as_ref().and_then(|(listener, ..)| listener.local_addr().ok());
     let geo = geo(&config)?;
     let http_address = http.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let api_address = api.local_addr().map_err(|error| format!("the API's listener has no address: {error}"))?;
@@ -66,10 +71,16 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
         metrics.map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, stop.clone())));
     let workers = Arc::new(platform);
     let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo };
-    let https =
-        https.map(|(listener, tls)| listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop));
+    let https = https.map(|(listener, tls, certificates)| {
+        tokio::spawn(reload::follow(certificates, stop.clone()));
+        listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop)
+    });
     let http = listen(http, edge, &workers, &stop);
-    announce(&config, http_address, api_address, metrics_address, credentials);
+    announce(
+        &config,
+        &Addresses { http: http_address, https: https_address, api: api_address, metrics: metrics_address },
+        credentials,
+    );
 
     let mut cut = 0;
     for listener in [Some(http), https].into_iter().flatten() {
@@ -97,8 +108,19 @@ pub fn load(path: Option<&std::path::Path>) -> Result<ServerConfig, String> {
     }
 }
 
+/// The registry of a server that was started before, for commands beside it.
+pub fn existing(config: &ServerConfig) -> Result<Registry, String> {
+    if !config.data.is_dir() {
+        return Err(format!(
+            "{} is no data directory of a server. Start one with `skerry serve`, or name its configuration with --config.",
+            config.data.display()
+        ));
+    }
+    open(config)
+}
+
 /// The registry in the server's data directory.
-pub fn open(config: &ServerConfig) -> Result<Registry, String> {
+fn open(config: &ServerConfig) -> Result<Registry, String> {
     Registry::open(&config.data).map_err(|error| format!("the data directory can't be used: {error}"))
 }
 
@@ -154,6 +176,8 @@ fn plans(config: &ServerConfig) -> Plans {
             subrequests: plan.subrequests.unwrap_or(base.subrequests),
             script_bytes: plan.script_mb.map_or(base.script_bytes, |megabytes| megabytes.0),
             scripts: plan.scripts.map_or(base.scripts, |scripts| scripts as usize),
+            concurrent_requests: plan.concurrent_requests.map(|most| most as usize).or(base.concurrent_requests),
+            requests_per_second: plan.requests_per_second.or(base.requests_per_second),
         };
         plans.0.insert(name.clone(), plan);
     }
@@ -179,14 +203,17 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, String> {
     })
 }
 
-fn announce(
-    config: &ServerConfig,
+/// Where the listeners are, with the ports that they were given.
+struct Addresses {
     http: SocketAddr,
+    https: Option<SocketAddr>,
     api: SocketAddr,
     metrics: Option<SocketAddr>,
-    new: Option<first_start::Credentials>,
-) {
+}
+
+fn announce(config: &ServerConfig, addresses: &Addresses, new: Option<first_start::Credentials>) {
     let (bold, plain, green) = (cli::BOLD, cli::PLAIN, cli::GREEN);
+    let Addresses { http, https, api, metrics } = addresses;
     if let Some(new) = new {
         anstream::println!("Made an account. Its token is shown this once:");
         anstream::println!("  {bold}export CLOUDFLARE_API_BASE_URL=http://{api}/client/v4{plain}");
@@ -194,6 +221,9 @@ fn announce(
         anstream::println!("  {bold}export CLOUDFLARE_API_TOKEN={}{plain}", new.token);
     }
     anstream::println!("  the API that wrangler deploys to: http://{api}/client/v4");
+    if let Some(https) = https {
+        anstream::println!("  HTTPS: https://<worker>.{}:{}", config.base_domain, https.port());
+    }
     if let Some(metrics) = metrics {
         anstream::println!("  metrics: http://{metrics}/metrics");
     }

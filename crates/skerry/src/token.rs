@@ -57,13 +57,7 @@ pub enum TokenCommand {
 
 pub async fn run(arguments: TokenArguments) -> Result<(), String> {
     let config = serve::load(arguments.config.as_deref())?;
-    if !config.data.is_dir() {
-        return Err(format!(
-            "{} is no data directory of a server. Start one with `skerry serve`, or name its configuration with --config.",
-            config.data.display()
-        ));
-    }
-    let registry = serve::open(&config)?;
+    let registry = serve::existing(&config)?;
     match arguments.command {
         TokenCommand::Create { name, scope, expires_in_days, account, json } => {
             let account = find(&registry, account.as_deref())?;

@@ -75,10 +75,12 @@ fn pem_files_are_read_and_their_faults_named() {
     std::fs::write(&cert, made.cert.pem()).expect("written");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
     std::fs::write(&junk, "nothing").expect("written");
-    crate::tls::load(&cert, &key).expect("a pair");
-    let missing = crate::tls::load(&folder.join("none.pem"), &key).expect_err("no file").to_string();
+    crate::tls::Certificates::load(&cert, &key).expect("a pair");
+    let missing = crate::tls::Certificates::load(&folder.join("none.pem"), &key).expect_err("no file").to_string();
     assert!(missing.contains("none.pem"), "{missing}");
-    assert!(crate::tls::load(&junk, &key).expect_err("junk").to_string().contains("holds no certificate"));
-    assert!(crate::tls::load(&cert, &junk).expect_err("junk").to_string().contains("private key"));
+    assert!(
+        crate::tls::Certificates::load(&junk, &key).expect_err("junk").to_string().contains("holds no certificate")
+    );
+    assert!(crate::tls::Certificates::load(&cert, &junk).expect_err("junk").to_string().contains("private key"));
     std::fs::remove_dir_all(&folder).expect("removed");
 }
