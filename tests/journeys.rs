@@ -34,6 +34,7 @@ mod kv_crash;
 mod lifecycle;
 mod limits;
 mod nodejs_compat;
+mod nodejs_files;
 mod nodejs_modules;
 mod nodejs_network;
 mod nodejs_wrangler;

@@ -101,7 +101,7 @@ async fn what_is_missing_says_so() {
         true,
     ]);
     assert_eq!(dev.json("/").await, expected);
-    for missing in ["node:fs", "node:sqlite", "fs"] {
+    for missing in ["node:nothing", "node:sqlite", "test"] {
         let told = dev.json(&format!("/?import={missing}")).await;
         assert_eq!(told, format!("No such module \"{missing}\".\n  imported from \"index.js\""));
     }

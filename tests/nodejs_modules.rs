@@ -34,10 +34,13 @@ const LATER: [&str; 9] = [
     "enable_nodejs_worker_threads_module",
 ];
 
-async fn is_answered_alike<const N: usize>(flags: [&str; N], cases: &str, answers: &str) {
+pub(crate) async fn is_answered_alike<const N: usize>(flags: [&str; N], cases: &str, answers: &str) {
     let flags = [&["nodejs_compat"][..], &flags[..]].concat();
-    let project = Project::configured(&format!("compatibility_flags = {flags:?}"), cases);
-    let dev = Dev::start(&project).await;
+    answers_alike(&Project::configured(&format!("compatibility_flags = {flags:?}"), cases), answers).await;
+}
+
+async fn answers_alike(project: &Project, answers: &str) {
+    let dev = Dev::start(project).await;
     let answers: BTreeMap<String, Value> = serde_json::from_str(answers).unwrap();
     let mut wrong = Vec::new();
     for (name, answer) in &answers {
@@ -45,6 +48,44 @@ async fn is_answered_alike<const N: usize>(flags: [&str; N], cases: &str, answer
         differences(name, &ours, answer, &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A project of workerd 2026-11-17's newest date.
+fn newest(worker: &str) -> Project {
+    let config = "name = \"newest\"\nmain = \"index.js\"\nno_bundle = true\ncompatibility_date = \"2026-11-17\"\n";
+    Project::empty().file("wrangler.toml", config).file("index.js", worker)
+}
+
+#[tokio::test]
+async fn what_the_platform_has_beside_node_is_there() {
+    answers_alike(&newest(include_str!("nodejs/more.js")), include_str!("nodejs/more.json")).await;
+}
+
+/// What workerd exports and Skerry does not: a module, and how the names begin.
+const NOT_HERE: [(&str, &str); 6] = [
+    ("cluster", "domain"),
+    ("console", "_"),
+    ("zlib", "ZSTD_"),
+    ("zlib", "Zstd"),
+    ("zlib", "zstd"),
+    ("zlib", "createZstd"),
+];
+
+#[tokio::test]
+async fn every_name_of_the_platform_is_exported() {
+    let dev = Dev::start(&newest(include_str!("nodejs/names.js"))).await;
+    let answers: BTreeMap<String, Value> = serde_json::from_str(include_str!("nodejs/names.json")).unwrap();
+    let mut missing = Vec::new();
+    for (module, names) in &answers {
+        let ours = dev.json(&format!("/{}", module.replace('/', "%2F"))).await;
+        for kind in ["exports", "default"] {
+            let there = ours[kind].as_array().unwrap_or_else(|| panic!("{module}: {ours}"));
+            let wanted = names[kind].as_array().unwrap().iter().filter(|name| !there.contains(name));
+            missing.extend(wanted.map(|name| (module.as_str(), kind, name.as_str().unwrap())));
+        }
+    }
+    missing.retain(|(module, _, name)| !NOT_HERE.iter().any(|(of, prefix)| of == module && name.starts_with(prefix)));
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// Where the two differ, by the path to it.
@@ -150,7 +191,7 @@ type Dated = (&'static str, &'static str, &'static [(&'static str, bool)]);
 
 #[tokio::test]
 async fn they_come_with_dates_and_flags() {
-    let cases: [Dated; 4] = [
+    let cases: [Dated; 7] = [
         (
             "2025-03-01",
             "",
@@ -165,13 +206,27 @@ async fn they_come_with_dates_and_flags() {
         ("2025-03-01", ", \"enable_nodejs_os_module\"", &[("node:os", true), ("os", true), ("node:http", false)]),
         ("2025-08-31", "", &[("node:http", true), ("node:_http_server", false), ("cloudflare:node", false)]),
         (
+            "2025-09-14",
+            ", \"enable_nodejs_process_v2\"",
+            &[("node:fs", false), ("node:sqlite", false), ("node:test", true), ("test", false)],
+        ),
+        (
+            "2025-09-15",
+            ", \"disable_nodejs_fs_module\"",
+            &[("node:fs", false), ("node:fs/promises", false), ("node:os", true)],
+        ),
+        ("2025-09-15", "", &[("node:fs", true), ("fs", true), ("fs/promises", true)]),
+        (
             "2026-04-24",
             ", \"disable_nodejs_console_module\"",
             &[
                 ("node:console", false),
                 ("cloudflare:node", true),
                 ("node:v8", true),
-                ("node:fs", false),
+                ("node:fs", true),
+                ("node:sqlite", true),
+                ("node:_stream_wrap", true),
+                ("node:test", true),
                 ("node:nothing", false),
             ],
         ),
@@ -183,7 +238,7 @@ async fn they_come_with_dates_and_flags() {
         );
         let project = Project::empty().file("wrangler.toml", config).file("index.js", IMPORTS);
         let dev = Dev::start(&project).await;
-        let stdout = if date < "2025-09-15" { "undefined" } else { "object" };
+        let stdout = if date < "2025-09-14" { "undefined" } else { "object" };
         for (name, there) in imports {
             let told = dev.json(&format!("/{}", name.replace(':', "%3A"))).await;
             assert_eq!(told, serde_json::json!([there, there, stdout]), "{date} {name}");

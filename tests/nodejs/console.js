@@ -57,7 +57,7 @@ const cases = {
     return heard.slice(-4);
   },
   os: () => [os.EOL, os.devNull, os.platform(), os.type(), os.endianness(), os.constants, failure(() => os.setPriority(0, 20)), failure(() => os.getPriority("x")), os.getPriority(), Object.keys(os).sort()],
-  numbers: () => [Object.keys(constants).filter((name) => !/^(OPENSSL|SSL|ENGINE|DH|RSA|TLS|POINT|default|NGX|ALPN|EXT)/.test(name)).map((name) => [name, constants[name]])],
+  numbers: () => [Object.keys(constants).filter((name) => !/^(OPENSSL|SSL|ENGINE|DH|RSA|TLS|POINT|default|NGX|ALPN|EXT|O_SYMLINK|SIGINFO)/.test(name)).map((name) => [name, constants[name]])],
   web: () => Object.keys(web).sort(),
 };
 

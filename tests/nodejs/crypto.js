@@ -176,7 +176,7 @@ const cases = {
     return [sealed, decipher.update(sealed, "hex", "utf8") + decipher.final("utf8"), failure(() => crypto.createCipher("nope", "a"))];
   },
   platform: () => [
-    crypto.webcrypto === globalThis.crypto, crypto.subtle === globalThis.crypto.subtle, crypto.constants, crypto.getFips(), crypto.fips, crypto.secureHeapUsed(), Object.keys(crypto).sort(),
+    crypto.webcrypto === globalThis.crypto, crypto.subtle === globalThis.crypto.subtle, crypto.constants, crypto.getFips(), crypto.fips, crypto.secureHeapUsed(), Object.keys(crypto).filter((name) => !/^(Crypto|Private|Public|Secret)Key/.test(name)).sort(),
     crypto.getCurves().includes("prime256v1"), new Set(crypto.getCiphers()).size === crypto.getCiphers().length,
   ],
 };

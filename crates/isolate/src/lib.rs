@@ -40,6 +40,7 @@ pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
 pub use exception::{Frame, JsException};
 pub use fiber::{Fiber, Port};
 pub use limits::Limits;
+pub use module_map::script;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};
 pub use op::{
     Op, begin_promise, bytes_arg, caller, context, expire_after, finish, foreign, io_context, io_owner, new_bytes,

@@ -46,6 +46,11 @@ impl ModuleMap {
     }
 }
 
+/// The modules of the script that the isolate runs.
+pub fn script(scope: &mut v8::PinScope) -> Option<Arc<ModuleGraph>> {
+    state(scope).modules.graph().cloned()
+}
+
 /// The name of the module that `specifier` means inside `referrer`: relative ones are joined, others stand as they are.
 pub(crate) fn resolve(specifier: &str, referrer: &str) -> String {
     if !specifier.starts_with("./") && !specifier.starts_with("../") {

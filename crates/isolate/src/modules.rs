@@ -85,4 +85,9 @@ impl ModuleGraph {
     pub fn get(&self, name: &str) -> Option<&ModuleSource> {
         self.modules.get(name)
     }
+
+    /// All modules by their names, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ModuleSource)> {
+        self.modules.iter().map(|(name, module)| (name.as_str(), module))
+    }
 }

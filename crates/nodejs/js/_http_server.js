@@ -98,6 +98,7 @@ module.exports = {
   _connectionListener: nodes._connectionListener,
   createServer: (options, listener) => new Server(options, listener),
   kConnectionsCheckingInterval: nodes.kConnectionsCheckingInterval,
+  kServerResponse: nodes.kServerResponse,
   httpServerPreClose() {},
   setupConnectionsTracking() {},
   storeHTTPOptions: nodes.storeHTTPOptions,

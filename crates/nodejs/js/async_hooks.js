@@ -3,7 +3,7 @@
 
 'use strict';
 
-const { ArrayPrototypePush, Error, FunctionPrototypeBind, ObjectDefineProperties, ReflectApply } = primordials;
+const { ArrayPrototypePush, Error, FunctionPrototypeBind, ObjectDefineProperties, ObjectFreeze, ReflectApply } = primordials;
 const { host: { frame, setFrame } } = require('internal/host');
 const { validateFunction, validateString } = require('internal/validators');
 
@@ -112,9 +112,24 @@ class AsyncResource {
   triggerAsyncId() { return 0; }
 }
 
+/** What Node counts asynchronous resources by; here nothing counts them. */
+const PROVIDERS = [
+  'NONE', 'DIRHANDLE', 'DNSCHANNEL', 'ELDHISTOGRAM', 'FILEHANDLE', 'FILEHANDLECLOSEREQ', 'BLOBREADER', 'FSEVENTWRAP', 'FSREQCALLBACK', 'FSREQPROMISE',
+  'GETADDRINFOREQWRAP', 'GETNAMEINFOREQWRAP', 'HEAPSNAPSHOT', 'HTTP2SESSION', 'HTTP2STREAM', 'HTTP2PING', 'HTTP2SETTINGS', 'HTTPINCOMINGMESSAGE',
+  'HTTPCLIENTREQUEST', 'LOCKS', 'JSSTREAM', 'JSUDPWRAP', 'MESSAGEPORT', 'PIPECONNECTWRAP', 'PIPESERVERWRAP', 'PIPEWRAP', 'PROCESSWRAP', 'PROMISE',
+  'QUERYWRAP', 'QUIC_ENDPOINT', 'QUIC_LOGSTREAM', 'QUIC_SESSION', 'QUIC_STREAM', 'QUIC_UDP', 'SHUTDOWNWRAP', 'SIGNALWRAP', 'STATWATCHER', 'STREAMPIPE',
+  'TCPCONNECTWRAP', 'TCPSERVERWRAP', 'TCPWRAP', 'TTYWRAP', 'UDPSENDWRAP', 'UDPWRAP', 'SIGINTWATCHDOG', 'WORKER', 'WORKERCPUPROFILE', 'WORKERCPUUSAGE',
+  'WORKERHEAPPROFILE', 'WORKERHEAPSNAPSHOT', 'WORKERHEAPSTATISTICS', 'WRITEWRAP', 'ZLIB', 'CHECKPRIMEREQUEST', 'PBKDF2REQUEST', 'KEYPAIRGENREQUEST',
+  'KEYGENREQUEST', 'KEYEXPORTREQUEST', 'ARGON2REQUEST', 'CIPHERREQUEST', 'DERIVEBITSREQUEST', 'HASHREQUEST', 'RANDOMBYTESREQUEST', 'RANDOMPRIMEREQUEST',
+  'SCRYPTREQUEST', 'SIGNREQUEST', 'TLSWRAP', 'VERIFYREQUEST', 'QUIC_PACKET',
+];
+const asyncWrapProviders = { __proto__: null };
+for (let i = 0; i < PROVIDERS.length; i++) asyncWrapProviders[PROVIDERS[i]] = 0;
+
 module.exports = {
   AsyncLocalStorage,
   AsyncResource,
+  asyncWrapProviders: ObjectFreeze(asyncWrapProviders),
   createHook: () => ({ enable() { return this; }, disable() { return this; } }),
   executionAsyncId: () => 0,
   executionAsyncResource: () => ({ __proto__: null }),

@@ -14,6 +14,15 @@ ObjectDefineProperties(exports, shown);
 exports.Server = function Server() { throw new Error('Server is not implemented'); };
 exports.createServer = function createServer() { throw new Error('createServer() is not implemented'); };
 
+/** An address that nothing is bound to. */
+exports.BoundSocket = class BoundSocket {
+  #port;
+  constructor({ port } = {}) { this.#port = port ?? 49152; }
+  fd() { return -1; }
+  address() { return { address: '0.0.0.0', family: 'IPv4', port: this.#port }; }
+  close() {}
+};
+
 const { connect } = nodes.Socket.prototype;
 nodes.Socket.prototype.connect = function(...args) {
   // What normalizeArgs() has made is handed on as it is.

@@ -2,7 +2,7 @@
 
 'use strict';
 
-const { FunctionPrototypeSymbolHasInstance, ReflectApply, SymbolDispose, SymbolToPrimitive } = primordials;
+const { Error, FunctionPrototypeSymbolHasInstance, ObjectDefineProperty, ReflectApply, SymbolDispose, SymbolToPrimitive } = primordials;
 const { host: { clearTimer, startTimer } } = require('internal/host');
 const { validateFunction } = require('internal/validators');
 
@@ -60,4 +60,11 @@ module.exports = {
   clearInterval: (timer) => clear(timer),
   setImmediate: (callback, ...args) => new Immediate(caller(callback, args)),
   clearImmediate: (immediate) => clear(immediate),
+  active(timer) { return timer?.refresh?.() && undefined; },
+  unenroll: (timer) => clear(timer),
+  enroll() { throw new Error('Not implemented. Please use setTimeout() instead.'); },
 };
+
+ObjectDefineProperty(module.exports, 'promises', { __proto__: null, get: () => require('timers/promises'), enumerable: true, configurable: true });
+// By name alone.
+ObjectDefineProperty(module.exports, 'Timeout', { __proto__: null, value: Timeout, writable: true, enumerable: false, configurable: true });

@@ -3,6 +3,7 @@
 //! nor a Worker without the flag has any of it. Nothing here knows about handlers or bindings of Workers.
 
 mod buffer;
+mod bundle;
 mod crypto;
 mod dns;
 mod domain;
@@ -23,6 +24,7 @@ pub const OPS: &[Op] = &[isolate::op!(op_node_compile), isolate::op!(op_node_bin
 fn binding(name: &str) -> Option<&'static [Op]> {
     match name {
         "buffer" => Some(buffer::OPS),
+        "bundle" => Some(bundle::OPS),
         "cares_wrap" => Some(dns::OPS),
         "encoding_binding" => Some(domain::OPS),
         "types" => Some(types::OPS),

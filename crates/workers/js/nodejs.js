@@ -27,6 +27,8 @@ import { structuredClone } from "../webapi/structured_clone.js";
 import { queueMicrotask } from "../webapi/timers.js";
 import { URL, URLSearchParams } from "../webapi/url.js";
 import { WebSocket } from "../webapi/websocket.js";
+import { currentEvent } from "./context.js";
+import { currentObject } from "./object.js";
 
 const { FinalizationRegistry, ObjectDefineProperty, ReflectDeleteProperty, WeakRef, globalThis } = primordials;
 
@@ -36,6 +38,9 @@ const sockets = {
   abort: op_fetch_abort, attempt: op_fetch_id, connect: op_socket_connect, drop: op_socket_drop, end: op_socket_end, read: op_socket_read,
   startTls: op_socket_start_tls, write: op_socket_write,
 };
+
+/** Whose files the running code has: the record of its object, or of its event, or undefined. */
+const owner = () => currentObject() ?? currentEvent();
 
 /** `(specifier) -> exports | undefined`, once a Worker has asked for something. */
 let load;
@@ -79,7 +84,7 @@ function startLoader() {
     MessageChannel, MessageEvent, MessagePort, Request, Response, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL,
     URLSearchParams, WebSocket,
     binding: op_node_binding, clearTimer: op_timer_clear, compile: op_node_compile, console, crypto, fetch, frame: op_async_frame_get, keyMaterial,
-    log: op_console, modules: op_node_modules(), now: op_now, queueMicrotask, reportException, setFrame: op_async_frame_set, sockets,
+    log: op_console, modules: op_node_modules(), now: op_now, owner, queueMicrotask, reportException, setFrame: op_async_frame_set, sockets,
     startTimer: op_timer_start, streams, structuredClone, timeline,
   };
   // The loader is a module like those that it loads.

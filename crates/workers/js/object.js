@@ -15,13 +15,13 @@ const objects = new SafeMap();
  * The record of an object, under the number of its own event. `id`: the text of its id; `state`: its `ctx`; `instance`: what its class made, once an event
  * has come; `blocks`: how many ask for new events to wait, and `waiting` the events that do, each with the async context that it is to run in;
  * `transaction`: the one that was begun last; `sockets`: the WebSockets that it has accepted, by number; `exports`: the numbers of what stubs lead to
- * in it (rpc_target.js).
+ * in it (rpc_target.js); `files`: as an event's (context.js).
  */
 export function addObject(id) {
   const number = op_actor();
   const object = {
     __proto__: null, number, id, state: undefined, instance: undefined, blocks: 0, waiting: [], transaction: undefined, sockets: new SafeMap(),
-    exports: new SafeSet(),
+    exports: new SafeSet(), files: undefined,
   };
   MapPrototypeSet(objects, number, object);
   return object;

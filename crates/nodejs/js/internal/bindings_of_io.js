@@ -1,4 +1,4 @@
-// The bindings under url, zlib, net, tls, dns, http and os, each made when it is first asked for.
+// The bindings under url, zlib, net, tls, dns, http, os and fs, each made when it is first asked for.
 
 'use strict';
 
@@ -15,8 +15,17 @@ module.exports = {
   encoding_binding(binding) {
     binding.toASCII = binding.toAscii;
   },
+  fs(binding) {
+    require('internal/fs_binding')(binding);
+  },
+  fs_dir(binding) {
+    require('internal/fs_dir_binding')(binding);
+  },
   http_parser(binding) {
     require('internal/http_parser_binding')(binding);
+  },
+  js_stream(binding) {
+    require('internal/js_stream_binding')(binding);
   },
   pipe_wrap(binding) {
     binding.PipeConnectWrap = class PipeConnectWrap {};

@@ -7,14 +7,14 @@ const PUBLIC = [
   '_stream_duplex', '_stream_passthrough', '_stream_readable', '_stream_transform', '_stream_writable', '_tls_common', '_tls_wrap',
   'assert', 'assert/strict', 'async_hooks', 'buffer', 'constants', 'crypto', 'diagnostics_channel', 'dns', 'dns/promises', 'events', 'module', 'net', 'path',
   'path/posix', 'path/win32', 'process', 'querystring', 'stream', 'stream/consumers', 'stream/promises', 'stream/web', 'string_decoder', 'sys',
-  'timers', 'timers/promises', 'tls', 'url', 'util', 'util/types', 'zlib',
+  'test', 'timers', 'timers/promises', 'tls', 'url', 'util', 'util/types', 'zlib',
 ];
 
 /** What it may import where the compatibility date, or a flag, says so. */
 const LATER = [
   '_http_agent', '_http_client', '_http_common', '_http_incoming', '_http_outgoing', '_http_server', 'http', 'https',
-  'child_process', 'cluster', 'console', 'dgram', 'domain', 'http2', 'inspector', 'inspector/promises', 'os', 'perf_hooks', 'punycode', 'readline',
-  'readline/promises', 'repl', 'trace_events', 'tty', 'v8', 'vm', 'wasi', 'worker_threads',
+  '_stream_wrap', 'child_process', 'cluster', 'console', 'dgram', 'domain', 'fs', 'fs/promises', 'http2', 'inspector', 'inspector/promises', 'os',
+  'perf_hooks', 'punycode', 'readline', 'readline/promises', 'repl', 'sqlite', 'trace_events', 'tty', 'v8', 'vm', 'wasi', 'worker_threads',
 ];
 
 module.exports = (host, node, globals, textBindings) => {
@@ -71,7 +71,8 @@ module.exports = (host, node, globals, textBindings) => {
     if (specifier === 'cloudflare:node') return names._http_server === true ? 'internal/cloudflare_node' : undefined;
     const prefixed = StringPrototypeStartsWith(specifier, 'node:');
     const id = prefixed ? StringPrototypeSlice(specifier, 5) : specifier;
-    if (names[id] !== true || !(prefixed || globals)) return undefined;
+    // `test` alone may be a package.
+    if (names[id] !== true || !(prefixed || (globals && id !== 'test'))) return undefined;
     return node || id === 'async_hooks' ? id : undefined;
   }
 

@@ -2,8 +2,7 @@
 
 'use strict';
 
-const { ObjectAssign, ObjectGetOwnPropertyNames } = primordials;
-const { host: { CloseEvent, MessageEvent, WebSocket } } = require('internal/host');
+const { ObjectGetOwnPropertyNames } = primordials;
 
 /** All of them, hidden or not. */
 function everything(exported) {
@@ -13,8 +12,6 @@ function everything(exported) {
   return all;
 }
 
-const systemErrors = ({ getSystemErrorMap }) => ({ getSystemErrorMessage: (number) => getSystemErrorMap().get(number)?.[1] });
-
 module.exports = {
   '__proto__': null,
   '_stream_duplex': (Duplex) => ({ Duplex }),
@@ -23,17 +20,14 @@ module.exports = {
   '_stream_transform': (Transform) => ({ Transform }),
   '_stream_writable': (Writable) => ({ Writable }),
   'cluster': ({ constructor: Cluster, disconnect, fork, setupMaster, setupPrimary }) => ({ Cluster, disconnect, fork, setupMaster, setupPrimary }),
+  'crypto': ({ createCipher, createDecipher, fips, pseudoRandomBytes }) => ({ createCipher, createDecipher, fips, pseudoRandomBytes }),
   'diagnostics_channel': ({ tracingChannel }) => ({ TracingChannel: tracingChannel('name').constructor }),
   'dns/promises': () => {
     const { ADDRCONFIG, ALL, V4MAPPED } = require('dns');
     return { ADDRCONFIG, ALL, V4MAPPED };
   },
-  'http': () => ({ CloseEvent, MessageEvent, WebSocket }),
   'stream/promises': (promises) => ({ promises }),
-  'timers': () => ({ promises: require('timers/promises') }),
-  'sys': systemErrors,
-  'url': () => ({ toPathIfFileURL: require('internal/url').toPathIfFileURL }),
-  'util': systemErrors,
-  // Its constants, those of Brotli too.
-  'zlib': (exported) => ObjectAssign(everything(exported), exported.constants),
+  'timers': ({ Timeout }) => ({ Timeout }),
+  // Its constants are hidden.
+  'zlib': everything,
 };

@@ -14,6 +14,13 @@ function missingOption(name) {
   return error;
 }
 
+/** What the platform refuses, whatever it is given. */
+function unsupported() {
+  const error = new Error('The requested operation is unsupported');
+  error.code = 'ERR_UNSUPPORTED_OPERATION';
+  return error;
+}
+
 /** A function called `name` (without what stands before its dot) that throws. */
 function notImplemented(name, shown = name) {
   const thrower = function() { throw missing(name); };
@@ -29,4 +36,4 @@ function defineMissing(Class, prefix, names) {
   }
 }
 
-module.exports = { defineMissing, missing, missingOption, notImplemented };
+module.exports = { defineMissing, missing, missingOption, notImplemented, unsupported };

@@ -78,6 +78,7 @@ module.exports = (process) => {
     argv0: 'workerd', execArgv: [], execPath: '', debugPort: 0, noDeprecation: false, traceDeprecation: false, throwDeprecation: false,
     sourceMapsEnabled: false, connected: false, channel: null, domain: null, exitCode: undefined, mainModule: undefined, moduleLoadList: [],
     _exiting: false, _preload_modules: [],
+    _channel: undefined, _disconnect: undefined, _handleQueue: undefined, _pendingMessage: undefined, _send: undefined,
     release: { name: 'node', lts: true, sourceUrl: '', headersUrl: '' },
     report: {
       compact: false, directory: '', filename: '', reportOnFatalError: false, reportOnSignal: false, reportOnUncaughtException: false,

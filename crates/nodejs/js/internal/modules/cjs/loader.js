@@ -1,0 +1,5 @@
+// What mock.js takes for mocking modules, which is not there.
+
+'use strict';
+
+module.exports = { Module: require('module') };
