@@ -55,6 +55,7 @@ impl Subject {
                 compatibility: Compatibility::newest(),
                 bindings: Vec::<Binding>::new(),
                 limits: Limits::default(),
+                own: workers::Own::default(),
             };
             let (notices, _) = tokio::sync::mpsc::channel(1);
             Worker::spawn(host, Arc::new(version), notices)

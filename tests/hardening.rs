@@ -5,6 +5,7 @@ use harness::{Dev, Project};
 use serde_json::Value;
 
 const CONFIG: &str = r#"
+compatibility_flags = ["enable_global_performance_classes"]
 [[kv_namespaces]]
 binding = "KV"
 id = "kv"

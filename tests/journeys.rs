@@ -38,6 +38,7 @@ mod nodejs_files;
 mod nodejs_modules;
 mod nodejs_network;
 mod nodejs_wrangler;
+mod own_exports;
 mod packages;
 mod r2;
 mod rate_limiter;

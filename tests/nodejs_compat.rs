@@ -107,6 +107,117 @@ async fn what_is_missing_says_so() {
     }
 }
 
+/// What a WebSocket brings comes from outside: its listeners have nobody's store, as in workerd.
+#[tokio::test]
+async fn listeners_of_websockets_have_no_store() {
+    let worker = r#"
+        import { AsyncLocalStorage } from "node:async_hooks";
+        const storage = new AsyncLocalStorage();
+        export default { async fetch() {
+            const { 0: one, 1: other } = new WebSocketPair(), heard = [], ticking = setInterval(() => {}, 5);
+            const listen = (name, socket, type) => new Promise((resolve) => socket.addEventListener(type, () => { heard.push([name, storage.getStore() ?? null]); resolve(); }));
+            const [first, second] = storage.run("listens", () => [listen("one", one, "message"), listen("other", other, "message")]);
+            storage.run("accepts", () => { one.accept(); other.accept(); });
+            storage.run("sends", () => other.send("x"));
+            await first;
+            storage.run("sends", () => one.send("y"));
+            await second;
+            const closed = listen("closed", other, "close");
+            storage.run("closes", () => one.close(1000));
+            await closed;
+            clearInterval(ticking);
+            return Response.json([heard, storage.run("kept", () => storage.getStore())]);
+        } };
+    "#;
+    let project = Project::configured("compatibility_flags = [\"nodejs_als\"]\n", worker);
+    let dev = Dev::start(&project).await;
+    assert_eq!(dev.json("/").await, serde_json::json!([[["one", null], ["other", null], ["closed", null]], "kept"]));
+}
+
+/// Each line is what workerd says with Node's timers as globals, and without.
+#[tokio::test]
+async fn global_timers_are_nodes() {
+    let worker = r#"
+        import * as timers from "node:timers";
+        const told = (run) => { try { return run() ?? null; } catch (error) { return `${error.name}: ${error.message}`; } };
+        export default { async fetch() {
+            const timeout = setTimeout(() => {}, 5), interval = setInterval(() => {}, 5), immediate = setImmediate(() => {});
+            const all = [
+                typeof timeout, timeout.constructor.name, typeof interval, immediate.constructor.name, timers.setTimeout === setTimeout, told(() => timeout.hasRef()), +timeout > 0,
+                told(() => { clearTimeout(+timeout); clearInterval(interval); clearImmediate(immediate); clearTimeout("x"); clearTimeout({}); return "cleared"; }), told(() => setTimeout("x")), setTimeout.length, setTimeout.name,
+                told(() => timeout.unref() === timeout),
+            ];
+            all.push(await new Promise((resolve) => setTimeout(function (...rest) { resolve([this === globalThis, rest]); }, 1, 7)));
+            return Response.json(all);
+        } };
+    "#;
+    let project = |name: &str, more: &str| {
+        Project::named(name, &format!("compatibility_flags = [\"nodejs_compat\"{more}]\n"), worker)
+    };
+    let (old, new) = (project("old", ""), project("new", ", \"enable_nodejs_global_timers\""));
+    let dev = Dev::with(&[], &[old.path(), new.path()]).await;
+    let asked = ["new", "old"].map(|name| {
+        let request = dev.get("/").header("host", &format!("{name}.localhost"));
+        async { serde_json::from_str::<serde_json::Value>(&harness::text(request.send().await).await).unwrap() }
+    });
+    let [new, old] = futures::future::join_all(asked).await.try_into().unwrap();
+    let message = "TypeError: The \"callback\" argument must be of type function. Received type string ('x')";
+    assert_eq!(
+        new,
+        serde_json::json!([
+            "object",
+            "Timeout",
+            "object",
+            "Immediate",
+            true,
+            true,
+            true,
+            "cleared",
+            message,
+            2,
+            "setTimeout",
+            true,
+            [true, [7]]
+        ])
+    );
+    let message = "TypeError: Failed to execute 'setTimeout' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'function'.";
+    assert_eq!(old[0], "number");
+    assert_eq!((&old[4], &old[8], &old[12]), (&false.into(), &message.into(), &serde_json::json!([true, [7]])));
+}
+
+/// With the flag off, the stores of one request may be used in another; these are workerd's words.
+#[tokio::test]
+async fn a_snapshot_is_of_its_request() {
+    let worker = r#"
+        import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+        const storage = new AsyncLocalStorage(), top = AsyncLocalStorage.snapshot();
+        const later = async (run) => { try { return (await run()) ?? null; } catch (error) { return `${error.name}: ${error.message}`; } };
+        const get = () => storage.getStore();
+        let kept, bound, resource;
+        export default { async fetch(request) {
+            if (new URL(request.url).pathname === "/make") {
+                storage.run("one", () => { kept = AsyncLocalStorage.snapshot(); bound = AsyncLocalStorage.bind(get); resource = new AsyncResource("X"); });
+            }
+            return Response.json([await later(() => kept(get)), await later(() => bound()), await later(() => resource.runInAsyncScope(get)), await later(() => top(get))]);
+        } };
+    "#;
+    let project = |name: &str, more: &str| {
+        Project::named(name, &format!("compatibility_flags = [\"nodejs_als\"{more}]\n"), worker)
+    };
+    let (on, off) = (project("on", ""), project("off", ", \"do_not_bind_asynclocalstorage_snapshot_to-request\""));
+    let dev = Dev::with(&[], &[on.path(), off.path()]).await;
+    let told =
+        "Error: Cannot call this AsyncLocalStorage bound function outside of the request in which it was created.";
+    for (name, other) in [("on", told), ("off", "one")] {
+        let ask = async |path: &str| {
+            let request = dev.get(path).header("host", &format!("{name}.localhost"));
+            serde_json::from_str::<serde_json::Value>(&harness::text(request.send().await).await).unwrap()
+        };
+        assert_eq!(ask("/make").await, serde_json::json!(["one", "one", "one", null]));
+        assert_eq!(ask("/use").await, serde_json::json!([other, other, other, null]));
+    }
+}
+
 const COSTLY: &str = r#"
     import crypto from "node:crypto";
     const open = [];

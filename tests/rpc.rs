@@ -12,6 +12,7 @@ const BACK: &str = include_str!("rpc/back.js");
 const ANSWERS: &str = include_str!("rpc/answers.json");
 
 const FRONT_CONFIG: &str = r#"
+compatibility_flags = ["enhanced_error_serialization"]
 [[services]]
 binding = "SERVICE"
 service = "back"
@@ -35,7 +36,7 @@ script_name = "back"
 "#;
 
 const BACK_CONFIG: &str = r#"
-compatibility_flags = ["enable_request_signal"]
+compatibility_flags = ["enable_request_signal", "enhanced_error_serialization"]
 [[services]]
 binding = "SELF"
 service = "back"

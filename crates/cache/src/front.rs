@@ -36,6 +36,8 @@ pub enum Mode {
     Default,
     NoStore,
     NoCache,
+    /// What is stored is not looked at, and replaced.
+    Reload,
 }
 
 /// What a subrequest asks of the cache: its `cf` and `cache`
@@ -106,6 +108,7 @@ impl Ask {
         let mode = match value["cache"].as_str() {
             Some("no-store") => Mode::NoStore,
             Some("no-cache") => Mode::NoCache,
+            Some("reload") => Mode::Reload,
             _ => Mode::Default,
         };
         let ttl = cf["cacheTtl"].as_f64().map(|ttl| ttl as i64);
@@ -156,7 +159,10 @@ impl Front {
     ) -> Result<Served, O::Error> {
         let mut waited = false;
         loop {
-            let found = self.store.get(&key, &request).await;
+            let found = match ask.mode {
+                Mode::Reload => None,
+                _ => self.store.get(&key, &request).await,
+            };
             let now = crate::now();
             if let Some(entry) = found.as_ref().filter(|_| ask.mode != Mode::NoCache) {
                 if entry.head.lifetime.is_fresh(now)

@@ -9,6 +9,7 @@ const {
 const net = require('net');
 const common = require('_tls_common');
 const { codes: { ERR_TLS_HANDSHAKE_TIMEOUT, ERR_TLS_INVALID_CONTEXT }, ConnResetException } = require('internal/errors');
+const { host } = require('internal/host');
 const { missing, missingOption } = require('internal/not_implemented');
 const { validateBuffer, validateFunction, validateInt32, validateNumber, validateObject, validateString, validateUint32 } = require('internal/validators');
 
@@ -26,7 +27,10 @@ function refuseOptions(options) {
   if (options.pskCallback !== undefined) throw missingOption('options.pskCallback');
   const { checkServerIdentity, secureContext } = options;
   if (secureContext !== undefined && !FunctionPrototypeSymbolHasInstance(common.SecureContext, secureContext)) throw new ERR_TLS_INVALID_CONTEXT('context');
-  if (checkServerIdentity !== undefined) validateFunction(checkServerIdentity, 'options.checkServerIdentity');
+  if (checkServerIdentity === undefined) return;
+  validateFunction(checkServerIdentity, 'options.checkServerIdentity');
+  // It would never be called.
+  if (host.flags.throw_on_not_implemented_tls_options) throw missingOption('options.checkServerIdentity');
 }
 
 function TLSSocket(socket, options) {

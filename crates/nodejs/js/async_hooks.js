@@ -4,7 +4,7 @@
 'use strict';
 
 const { ArrayPrototypePush, Error, FunctionPrototypeBind, ObjectDefineProperties, ObjectFreeze, ReflectApply } = primordials;
-const { host: { frame, setFrame } } = require('internal/host');
+const { host: { flags, frame, setFrame } } = require('internal/host');
 const { validateFunction, validateString } = require('internal/validators');
 
 function storesOf(carried) {
@@ -36,9 +36,22 @@ function changed(storage, store, isSet) {
   return stores;
 }
 
+/** Whose I/O it is: an event's, or that of an object, which outlives events. */
+function ownerOf(carried) {
+  if (typeof carried !== 'object' || carried === null) return carried;
+  return carried.length > 2 ? carried[2] : carried[0];
+}
+
 function snapshot() {
-  const stores = storesOf(frame());
-  return (run, self, args) => withStores(stores, run, self, args);
+  const carried = frame();
+  const stores = storesOf(carried);
+  const owner = flags.bind_asynclocalstorage_snapshot_to_request ? ownerOf(carried) : undefined;
+  return (run, self, args) => {
+    if (owner !== undefined && ownerOf(frame()) !== owner) {
+      throw new Error('Cannot call this AsyncLocalStorage bound function outside of the request in which it was created.');
+    }
+    return withStores(stores, run, self, args);
+  };
 }
 
 class AsyncLocalStorage {

@@ -1,70 +1,21 @@
-// node:timers over the platform's timers: functions that give objects.
+// node:timers: the runtime's own, which are also globals.
 
 'use strict';
 
-const { Error, FunctionPrototypeSymbolHasInstance, ObjectDefineProperty, ReflectApply, SymbolDispose, SymbolToPrimitive } = primordials;
-const { host: { clearTimer, startTimer } } = require('internal/host');
+const { Error, ObjectDefineProperty } = primordials;
+const { host: { timers } } = require('internal/host');
 const { validateFunction } = require('internal/validators');
 
-class Timeout {
-  #id;
-  #run;
-  #delay;
-  #repeat;
-
-  constructor(run, delay, repeat) {
-    this.#run = run;
-    this.#delay = delay === undefined ? 1 : +delay;
-    this.#repeat = repeat;
-    this.#id = startTimer(run, this.#delay, repeat);
-  }
-
-  ref() { return this; }
-  unref() { return this; }
-  hasRef() { return true; }
-  close() { clearTimer(this.#id); return this; }
-  refresh() {
-    clearTimer(this.#id);
-    this.#id = startTimer(this.#run, this.#delay, this.#repeat);
-    return this;
-  }
-  [SymbolToPrimitive]() { return this.#id; }
-  [SymbolDispose]() { this.close(); }
-}
-
-class Immediate {
-  #id;
-  constructor(run) { this.#id = startTimer(run, 0, false); }
-  ref() { return this; }
-  unref() { return this; }
-  hasRef() { return true; }
-  close() { clearTimer(this.#id); }
-  [SymbolDispose]() { this.close(); }
-}
-
-function caller(callback, args) {
-  validateFunction(callback, 'callback');
-  return () => ReflectApply(callback, undefined, args);
-}
-
-function clear(timer) {
-  if (timer === undefined || timer === null) return;
-  if (FunctionPrototypeSymbolHasInstance(Timeout, timer) || FunctionPrototypeSymbolHasInstance(Immediate, timer)) timer.close();
-  else if (+timer > 0) clearTimer(+timer);
-}
+timers.setValidateCallback((callback) => validateFunction(callback, 'callback'));
+const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = timers;
 
 module.exports = {
-  setTimeout: (callback, delay, ...args) => new Timeout(caller(callback, args), delay, false),
-  clearTimeout: (timer) => clear(timer),
-  setInterval: (callback, delay, ...args) => new Timeout(caller(callback, args), delay, true),
-  clearInterval: (timer) => clear(timer),
-  setImmediate: (callback, ...args) => new Immediate(caller(callback, args)),
-  clearImmediate: (immediate) => clear(immediate),
+  setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate,
   active(timer) { return timer?.refresh?.() && undefined; },
-  unenroll: (timer) => clear(timer),
+  unenroll: (timer) => clearTimeout(timer),
   enroll() { throw new Error('Not implemented. Please use setTimeout() instead.'); },
 };
 
 ObjectDefineProperty(module.exports, 'promises', { __proto__: null, get: () => require('timers/promises'), enumerable: true, configurable: true });
 // By name alone.
-ObjectDefineProperty(module.exports, 'Timeout', { __proto__: null, value: Timeout, writable: true, enumerable: false, configurable: true });
+ObjectDefineProperty(module.exports, 'Timeout', { __proto__: null, value: timers.Timeout, writable: true, enumerable: false, configurable: true });

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use registry::{Binding, BindingKind, Module, Resource, ResourceKind, Script, Version};
-use workers::{BindingValue, Compatibility, ModuleGraph, ModuleKind, ModuleSource};
+use workers::{BindingValue, Compatibility, Entrypoint, ModuleGraph, ModuleKind, ModuleSource, Own, Props};
 
 use crate::Platform;
 use crate::peers::Peer;
@@ -62,8 +62,23 @@ pub(crate) fn assemble(
         name: format!("{}/{}", script.account, script.name),
         modules: Arc::new(graph(version, modules)?),
         bindings,
+        own: own(platform, script, version)?,
         compatibility: Compatibility::new(date, &document.compatibility_flags),
         limits: plan.limits(document.limits),
+    })
+}
+
+/// What the Worker finds of itself.
+fn own(platform: &Platform, script: &Script, version: &Version) -> Result<Own, AssembleError> {
+    let objects = platform.services().objects();
+    let namespace = |class: &String| {
+        let key = objects.classes().key(&script.tag, class);
+        let key = key.map_err(|error| AssembleError::Invalid(format!("the class {class} can't be found: {error}")))?;
+        Ok((class.clone(), objects.namespace(&key)))
+    };
+    Ok(Own {
+        service: Some(Peer::own(platform, &script.account, &script.name, &version.id)),
+        objects: script.settings.classes.keys().map(namespace).collect::<Result<_, AssembleError>>()?,
     })
 }
 
@@ -152,8 +167,9 @@ fn value(
                 Some(environment) if environment != "production" => format!("{service}-{environment}"),
                 _ => service.clone(),
             };
-            let props = props.as_ref().map(|props| props.to_string().into());
-            BindingValue::Service(Peer::bind(platform, &script.account, &name, entrypoint.as_deref(), props))
+            let props = props.as_ref().map(|props| Props::Json(props.to_string().into()));
+            let entrypoint = entrypoint.as_deref().filter(|name| *name != "default").map(Into::into);
+            BindingValue::Service(Peer::bind(platform, &script.account, &name, Entrypoint { name: entrypoint, props }))
         }
         BindingKind::WasmModule { part: name } => BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, part(name)?)),
         BindingKind::TextBlob { part: name } => BindingValue::Text(String::from_utf8_lossy(&part(name)?).into_owned()),

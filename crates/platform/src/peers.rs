@@ -13,31 +13,39 @@ pub(crate) struct Peer {
     platform: Weak<Inner>,
     account: String,
     name: String,
-    entrypoint: Entrypoint,
+    /// The version that answers where its deployment has it: a Worker's stubs of its own lead to where they came from.
+    version: Option<String>,
+    /// `None`: the one that is asked for.
+    entrypoint: Option<Entrypoint>,
 }
 
 // === impl Peer ===
 
 impl Peer {
-    pub(crate) fn bind(
+    /// A binding to an entrypoint of another Worker.
+    pub(crate) fn bind(platform: &Platform, account: &str, name: &str, entrypoint: Entrypoint) -> Arc<dyn Service> {
+        Self::to(platform, account, name, None, Some(entrypoint))
+    }
+
+    /// What a Worker's stubs of its own entrypoints lead to.
+    pub(crate) fn own(platform: &Platform, account: &str, name: &str, version: &str) -> Arc<dyn Service> {
+        Self::to(platform, account, name, Some(version.to_owned()), None)
+    }
+
+    fn to(
         platform: &Platform,
         account: &str,
         name: &str,
-        entrypoint: Option<&str>,
-        props: Option<Arc<str>>,
+        version: Option<String>,
+        entrypoint: Option<Entrypoint>,
     ) -> Arc<dyn Service> {
-        let entrypoint = Entrypoint { name: entrypoint.filter(|name| *name != "default").map(Into::into), props };
-        Arc::new(Self {
-            platform: Arc::downgrade(&platform.0),
-            account: account.to_owned(),
-            name: name.to_owned(),
-            entrypoint,
-        })
+        let (account, name) = (account.to_owned(), name.to_owned());
+        Arc::new(Self { platform: Arc::downgrade(&platform.0), account, name, version, entrypoint })
     }
 
     fn find(&self) -> impl Future<Output = Result<Arc<Live>, Cause>> + Send + 'static {
-        let (platform, account, name) =
-            (self.platform.upgrade().map(Platform), self.account.clone(), self.name.clone());
+        let platform = self.platform.upgrade().map(Platform);
+        let (account, name, version) = (self.account.clone(), self.name.clone(), self.version.clone());
         async move {
             let platform = platform.ok_or_else(|| exception("The server is stopping.".into()))?;
             let missing = |reason: &dyn std::fmt::Display| {
@@ -46,7 +54,7 @@ impl Peer {
             let script = platform.registry().script(&account, &name).map_err(|error| missing(&error))?;
             let script = script.ok_or_else(|| missing(&Unavailable::NoWorker))?;
             let deployed = platform.deployed(&script.tag).await.map_err(|error| missing(&error))?;
-            let live = deployed.choose(None, None).cloned();
+            let live = deployed.choose(version.as_deref(), None).cloned();
             live.ok_or_else(|| missing(&Unavailable::NotDeployed))
         }
     }
@@ -55,13 +63,19 @@ impl Peer {
 impl Service for Peer {
     fn fetch(&self, request: Request) -> ServiceFuture {
         let found = self.find();
-        let request = Request { entrypoint: self.entrypoint.clone(), ..request };
+        let request = match self.entrypoint.clone() {
+            Some(entrypoint) => Request { entrypoint, ..request },
+            None => request,
+        };
         Box::pin(async move { found.await?.worker.fetch(request, Usage::default()).await })
     }
 
     fn call(&self, invocation: Invocation) -> CallFuture {
         let found = self.find();
-        let invocation = invocation.at(self.entrypoint.clone());
+        let invocation = match self.entrypoint.clone() {
+            Some(entrypoint) => invocation.at(entrypoint),
+            None => invocation,
+        };
         Box::pin(async move { found.await?.worker.call(invocation).await })
     }
 }

@@ -9,7 +9,7 @@ use crate::objects::{self, ObjectClass};
 use crate::state::State;
 use bundle::Bundle;
 use config::{DevVars, Project, VarArgument, WorkerConfig};
-use workers::{Binding, BindingValue, Compatibility, Limits, ModuleGraph, ModuleKind, ModuleSource, Version};
+use workers::{Binding, BindingValue, Compatibility, Limits, ModuleGraph, ModuleKind, ModuleSource, Own, Version};
 
 /// CPU time after which even a Worker whose limits are not enforced is stopped: it hangs.
 const HANG: Duration = Duration::from_secs(30);
@@ -75,15 +75,16 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
         format!("the compatibility flag `{flag}` is unknown to this version of Skerry, and changes nothing")
     });
     let warnings = warnings.chain(unknown).collect();
+    let classes = objects::classes(worker, options.state.objects().classes())
+        .map_err(|message| failed(message, watch.clone()))?;
     let version = Version {
         name: worker.name.as_str().to_owned(),
         modules: Arc::new(modules(&bundle)),
         bindings,
+        own: own(worker, &classes, options),
         compatibility: compatibility(worker),
         limits: limits(&worker.limits, options.enforce_limits),
     };
-    let classes = objects::classes(worker, options.state.objects().classes())
-        .map_err(|message| failed(message, watch.clone()))?;
     Ok(Loaded { project, bundle, version, classes, warnings, watch })
 }
 
@@ -128,7 +129,7 @@ fn bundle_options(project: &Project) -> bundle::Options {
         find_additional_modules: worker.find_additional_modules,
         base_dir: Some(worker.base_dir.clone()),
         preserve_file_names: worker.preserve_file_names,
-        nodejs_compat: on.is_on("nodejs_compat"),
+        nodejs_compat: on.has_nodejs(),
         nodejs_als: on.is_on("nodejs_als"),
         ..bundle::Options::new(&project.root, &worker.main)
     }
@@ -172,12 +173,22 @@ fn module_kind(kind: bundle::ModuleKind) -> ModuleKind {
     }
 }
 
+/// What the Worker finds of itself.
+fn own(worker: &WorkerConfig, classes: &[ObjectClass], options: &LoadOptions) -> Own {
+    let namespace = |class: &ObjectClass| (class.name.clone(), options.state.objects().namespace(&class.key));
+    Own { service: Some(options.services.own(worker.name.as_str())), objects: classes.iter().map(namespace).collect() }
+}
+
 /// Bindings to what this process keeps and serves.
 fn services(worker: &WorkerConfig, options: &LoadOptions) -> Vec<Binding> {
     let mut bindings = Vec::new();
     for d1 in &worker.environment.d1_databases {
         let database = options.state.d1.database(crate::state::d1_id(d1));
         bindings.push(Binding { name: d1.binding.clone(), value: BindingValue::D1(database) });
+    }
+    for workflow in &worker.environment.workflows {
+        let why = format!("The binding {:?} is of a workflow, and Skerry runs none.", workflow.binding);
+        bindings.push(Binding { name: workflow.binding.clone(), value: BindingValue::Missing(why) });
     }
     for service in &worker.environment.services {
         let value = BindingValue::Service(options.services.bind(worker.name.as_str(), service));

@@ -3,9 +3,11 @@
 import { primordials } from "./primordials.js";
 import { converters, createDictionary, defineInterface, illegalInvocation, isArrayBuffer, isObject, sequenceFrom } from "./webidl.js";
 import { utf8DecodeWithoutBOM, utf8Encode } from "./encoding.js";
+import { flags } from "./compatibility.js";
 import { concatBytes, copyBytes, streamOfChunks, viewBytes } from "./bytes.js";
+import { viewBuffer } from "./streams/strategy.js";
 const {
-  ArrayBufferIsView, ArrayPrototypePush, DateNow, MathMax, MathMin, PromiseReject, PromiseResolve, RegExpPrototypeExec,
+  ArrayBufferIsView, ArrayBufferPrototypeGetResizable, ArrayPrototypePush, DateNow, MathMax, MathMin, PromiseReject, PromiseResolve, RegExpPrototypeExec,
   StringPrototypeReplaceAll, StringPrototypeToLowerCase, SymbolIterator, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypeError,
 } = primordials;
@@ -16,8 +18,17 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 // === Parts and options ===
 
 function toPart(part, prefix, context) {
-  if (isBlob(part) || ArrayBufferIsView(part) || isArrayBuffer(part)) return part;
+  if (isBlob(part)) return part;
+  if (ArrayBufferIsView(part) || isArrayBuffer(part)) {
+    if (flags.no_resizable_array_buffer_in_blob && isResizable(part)) throw new TypeError("Cannot create a Blob with a resizable ArrayBuffer");
+    return part;
+  }
   return converters.USVString(part, prefix, context);
+}
+
+function isResizable(part) {
+  const buffer = ArrayBufferIsView(part) ? viewBuffer(part) : part;
+  return isArrayBuffer(buffer) && ArrayBufferPrototypeGetResizable(buffer);
 }
 
 function endings(value, prefix, context) {

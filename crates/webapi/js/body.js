@@ -5,7 +5,7 @@
 // one. `signal` is the AbortSignal of the fetch that the body came from.
 
 import { primordials } from "./primordials.js";
-import { isArrayBuffer, isObject } from "./webidl.js";
+import { defineInterface, illegalConstructor, illegalInvocation, isArrayBuffer, isObject } from "./webidl.js";
 import { abortedReason } from "./abort.js";
 import { blobBytes, blobType, isBlob, newBlob } from "./blob.js";
 import { flags } from "./compatibility.js";
@@ -29,7 +29,7 @@ import { isURLSearchParams, searchParamsList, serializeQuery } from "./url.js";
 import { op_body_read_all, op_body_tee, op_body_writer } from "skerry:ops";
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayPrototype, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors, ObjectHasOwn,
-  ObjectPrototype, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectGetPrototypeOf, StringPrototypeCharCodeAt, StringPrototypeSlice,
+  ObjectPrototype, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectGetPrototypeOf, StringPrototypeCharCodeAt, StringPrototypeSlice,
   StringPrototypeToWellFormed, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, SymbolToPrimitive, TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;
@@ -309,3 +309,34 @@ export function mixinBody(Class, innerOf, listOf) {
   };
   ObjectDefineProperties(Class.prototype, ObjectGetOwnPropertyDescriptors(mixin));
 }
+
+/** What the prototypes of Request and Response inherit from; the classes themselves don't, so that making one costs no call more. */
+export class Body {
+  constructor() {
+    illegalConstructor();
+  }
+}
+
+const REQUEST = 0;
+const RESPONSE = 1;
+const findRecord = [undefined, undefined];
+const listOfRecord = [undefined, undefined];
+
+/** The records of both kinds are told apart by their status. */
+const kindOf = (record) => (record.status === undefined ? REQUEST : RESPONSE);
+mixinBody(
+  Body,
+  (value) => findRecord[RESPONSE](value) ?? findRecord[REQUEST](value) ?? illegalInvocation(),
+  (record) => listOfRecord[kindOf(record)](record),
+);
+defineInterface(Body);
+
+/** Lets the prototype of `Class` inherit from Body's. `find(value)`: its record, undefined for anything else; `listOf(record)`: the header list. */
+function inheritBody(Class, kind, find, listOf) {
+  findRecord[kind] = find;
+  listOfRecord[kind] = listOf;
+  ObjectSetPrototypeOf(Class.prototype, Body.prototype);
+}
+
+export const inheritRequestBody = (Class, find, listOf) => inheritBody(Class, REQUEST, find, listOf);
+export const inheritResponseBody = (Class, find, listOf) => inheritBody(Class, RESPONSE, find, listOf);

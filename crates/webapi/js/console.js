@@ -122,7 +122,21 @@ export const console = {
     timers.delete(key);
     print(LOG, `${key}: ${time}`);
   },
+
+  // For the tools of whoever inspects: nothing here listens.
+  profile() {},
+  profileEnd() {},
+  timeStamp() {},
+
+  /** A console of its own by name, as V8 has it: the same methods, but for this one. */
+  context(name = undefined) {
+    return { ...methods };
+  },
 };
+/** They stay when a Worker puts its own in their place. */
+const methods = { __proto__: null, ...console };
+delete methods.context;
+ObjectDefineProperty(console.context, "length", { __proto__: null, configurable: true, value: 1 });
 ObjectDefineProperty(console, SymbolToStringTag, { __proto__: null, configurable: true, value: "console" });
 
 function afterFirstLine(stack) {

@@ -5,6 +5,7 @@
 // utf8DecodeWithoutBOM(view), as the standard calls decoding that knows no BOM: it stays.
 
 import { primordials } from "./primordials.js";
+import { flags } from "./compatibility.js";
 import { converters, createDictionary, defineInterface, illegalInvocation, isArrayBuffer, notOfType, requiredArguments, viewOf } from "./webidl.js";
 import { createTransformStream } from "./streams/transform.js";
 import {
@@ -156,6 +157,9 @@ function isHighSurrogate(code) {
   return code >= 0xd800 && code <= 0xdbff;
 }
 
+/** What the readable side takes before somebody reads: nothing, by the standard. */
+const readAhead = () => (flags.encoder_stream_spec_compliant_backpressure ? 0 : 1);
+
 /** The transformer of a TextEncoderStream. */
 class EncoderTransformer {
   /** A lead surrogate that ended the last chunk. */
@@ -188,7 +192,7 @@ export class TextEncoderStream {
   #transform;
 
   constructor() {
-    this.#transform = createTransformStream(new EncoderTransformer());
+    this.#transform = createTransformStream(new EncoderTransformer(), 1, readAhead());
   }
 
   get encoding() { return #transform in this ? "utf-8" : illegalInvocation(); }
@@ -226,7 +230,7 @@ export class TextDecoderStream {
 
   constructor(label = "utf-8", options = undefined) {
     this.#decoder = new Decoder(label, options, "Failed to construct 'TextDecoderStream'");
-    this.#transform = createTransformStream(new DecoderTransformer(this.#decoder));
+    this.#transform = createTransformStream(new DecoderTransformer(this.#decoder), 1, readAhead());
   }
 
   get encoding() { return #decoder in this ? this.#decoder.encoding : illegalInvocation(); }

@@ -3,6 +3,7 @@
 import { primordials } from "./primordials.js";
 import { abortedReason, addAbortAlgorithm, removeAbortAlgorithm } from "./abort.js";
 import { bodyToNative, cancelBody } from "./body.js";
+import { flags } from "./compatibility.js";
 import { parseDataUrl } from "./data_url.js";
 import { requestParts } from "./request.js";
 import { abortResponseBody, governResponseBody, responseFromBytes, responseFromNative } from "./response.js";
@@ -28,6 +29,9 @@ export function fetch(input, init = undefined) {
 function send(request) {
   const { url, signal } = request;
   if (!StringPrototypeStartsWith(url, "http:") && !StringPrototypeStartsWith(url, "https:")) {
+    if (!flags.fetch_refuses_unknown_protocols && !StringPrototypeStartsWith(url, "data:")) {
+      return send({ ...request, url: `http${StringPrototypeSlice(url, StringPrototypeIndexOf(url, ":"))}` });
+    }
     if (signal !== null && abortedReason(signal) !== undefined) throw abortedReason(signal);
     return PromiseResolve(fetchLocal(request));
   }

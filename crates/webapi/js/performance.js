@@ -6,6 +6,7 @@ import {
   converters, createDictionary, createNullable, defineInterface, illegalConstructor, illegalInvocation, isObject, requiredArguments,
 } from "./webidl.js";
 import { DOMException } from "./domexception.js";
+import { newEventCounts } from "./event_counts.js";
 import { EventTarget, reportException } from "./events.js";
 import { structuredClone } from "./structured_clone.js";
 import { op_now } from "skerry:ops";
@@ -15,6 +16,8 @@ const {
 } = primordials;
 
 const INTERNAL = Symbol("performance");
+/** For performance_node.js, which makes entries of its own. */
+export const token = INTERNAL;
 
 function hideParameters(Class, length) {
   ObjectDefineProperty(Class, "length", { __proto__: null, configurable: true, value: length });
@@ -157,6 +160,7 @@ const toMeasureOptions = createDictionary("PerformanceMeasureOptions", [
 
 export class Performance extends EventTarget {
   #brand = true;
+  #eventCounts;
 
   constructor(token) {
     if (token !== INTERNAL) illegalConstructor();
@@ -166,6 +170,8 @@ export class Performance extends EventTarget {
   get timeOrigin() { return #brand in this ? 0 : illegalInvocation(); }
   now() { return #brand in this ? op_now() : illegalInvocation(); }
   toJSON() { return #brand in this ? { timeOrigin: 0 } : illegalInvocation(); }
+
+  get eventCounts() { return #brand in this ? (this.#eventCounts ??= newEventCounts()) : illegalInvocation(); }
 
   mark(name, options = undefined) {
     if (!(#brand in this)) illegalInvocation();

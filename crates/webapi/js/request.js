@@ -5,7 +5,7 @@
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject } from "./webidl.js";
 import { createAbortSignal, isAbortSignal, signalAbort } from "./abort.js";
-import { bodyFromNative, cloneBody, extractBody, mixinBody, takeBody, transferBody } from "./body.js";
+import { bodyFromNative, cloneBody, extractBody, inheritRequestBody, takeBody, transferBody } from "./body.js";
 import { DOMException } from "./domexception.js";
 import { flags } from "./compatibility.js";
 import { copyList, listFromInit, listHas, newHeaders } from "./headers.js";
@@ -67,8 +67,14 @@ function cfOf(inner) {
   if (inner.cf === null) {
     const json = op_request_cf(inner.cfContext);
     inner.cf = json === undefined ? undefined : JSONParse(json);
+    if (!flags.no_cf_botmanagement_default && inner.cf !== undefined) inner.cf.botManagement ??= unknownBot();
   }
   return inner.cf;
+}
+
+/** What requests told of bots where the zone has no product that knows. */
+function unknownBot() {
+  return { corporateProxy: false, verifiedBot: false, jsDetection: { passed: false }, staticResource: false, detectionIds: {}, score: 99 };
 }
 
 function signalOf(inner) {
@@ -114,15 +120,18 @@ function readInit(inner, init) {
   if (cache !== undefined) {
     if (!flags.cache_option_enabled) throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");
     inner.cache = converters.DOMString(cache);
-    if (inner.cache !== "no-store" && (inner.cache !== "no-cache" || !flags.cache_no_cache_enabled)) throw new TypeError(`Unsupported cache mode: ${inner.cache}`);
+    if (inner.cache !== "no-store" && (inner.cache !== "no-cache" || !flags.cache_no_cache_enabled) && (inner.cache !== "reload" || !flags.cache_reload_enabled)) {
+      throw new TypeError(`Unsupported cache mode: ${inner.cache}`);
+    }
   }
   if (integrity !== undefined && converters.DOMString(integrity) !== "") {
     throw new TypeError("Subrequest integrity checking is not implemented. The integrity option must be either undefined or an empty string.");
   }
   if (signal === null) inner.signal = null;
   else if (signal !== undefined) {
-    if (!isAbortSignal(signal)) throw wrongInit("signal", "AbortSignal");
-    inner.signal = signal;
+    if (isAbortSignal(signal)) inner.signal = signal;
+    else if (flags.dont_substitute_null_on_type_error) throw wrongInit("signal", "AbortSignal");
+    else inner.signal = null;
   }
   return body;
 }
@@ -138,7 +147,7 @@ function innerFrom(input, init) {
     inner = copyInner(from);
   } else {
     const text = isURL(input) ? hrefOf(input) : converters.USVString(input);
-    const href = parseHref(text);
+    const href = flags.fetch_standard_url ? parseHref(text) : text;
     if (href === undefined) throw new TypeError(`Invalid URL: ${text}`);
     inner = makeInner("GET", href);
   }
@@ -181,7 +190,7 @@ function setBody(inner, value) {
 
 const INTERNAL = Symbol("Request");
 
-let innerOf;
+let innerOf, findInner;
 export var isRequest;
 
 export class Request {
@@ -227,10 +236,11 @@ export class Request {
 
   static {
     isRequest = (value) => isObject(value) && #inner in value;
+    findInner = (value) => (isObject(value) && #inner in value ? value.#inner : undefined);
     innerOf = (value) => (isObject(value) && #inner in value ? value.#inner : illegalInvocation());
   }
 }
-mixinBody(Request, innerOf, listOf);
+inheritRequestBody(Request, findInner, listOf);
 defineInterface(Request);
 
 // === For the rest of the runtime ===
@@ -252,9 +262,9 @@ export function requestKey(input) {
 /**
  * What `fetch(input, init)` and the stubs of bindings send, the body thereby used: `{ method, url, headers (flat list), body (see takeBody),
  * redirect, signal (null: none that could abort), cf (undefined for that of an incoming request: it asks nothing of a subrequest), cfContext (the event
- * of that request, else -1), cache }`.
+ * of that request, else -1), cache }`. `base`: what a relative URL is of, where there may be one.
  */
-export function requestParts(input, init) {
+export function requestParts(input, init, base = undefined) {
   let inner;
   let body;
   if (isRequest(input) && (init === undefined || init === null)) {
@@ -266,7 +276,23 @@ export function requestParts(input, init) {
     body = takeBody(inner.body);
   }
   return {
-    method: inner.method, url: inner.url, headers: listOf(inner), body, redirect: inner.redirect, signal: inner.context === -1 ? inner.signal : null,
+    method: inner.method, url: flags.fetch_standard_url ? inner.url : sentUrl(inner.url, base),
+    headers: inner.cache === undefined ? listOf(inner) : uncached(listOf(inner)), body, redirect: inner.redirect, signal: inner.context === -1 ? inner.signal : null,
     cf: inner.cfContext === -1 ? inner.cf : undefined, cfContext: inner.cfContext, cache: inner.cache,
   };
+}
+
+/** A request that has its URL as it was given (fetch_legacy_url) is sent to what that means. */
+function sentUrl(url, base) {
+  const href = parseHref(url, base);
+  if (href === undefined) throw new TypeError(`Fetch API cannot load: ${url}`);
+  return href;
+}
+
+/** The headers of a request whose `cache` says that no cache shall answer it, for those on the way that know headers alone. */
+function uncached(headers) {
+  const list = copyList(headers);
+  if (!listHas(list, "cache-control")) ArrayPrototypePush(list, "cache-control", "no-cache");
+  if (!listHas(list, "pragma")) ArrayPrototypePush(list, "pragma", "no-cache");
+  return list;
 }

@@ -4,7 +4,7 @@
 
 import { primordials } from "./primordials.js";
 import { converters, defineInterface, illegalInvocation, isObject } from "./webidl.js";
-import { abortBody, bodyFromBytes, bodyFromNative, cloneBody, extractBody, governBody, mixinBody, takeBody, TEXT, transferBody } from "./body.js";
+import { abortBody, bodyFromBytes, bodyFromNative, cloneBody, extractBody, governBody, inheritResponseBody, takeBody, TEXT, transferBody } from "./body.js";
 import { flags } from "./compatibility.js";
 import { copyList, listFromInit, listHas, newHeaders } from "./headers.js";
 import { parseHref } from "./url.js";
@@ -88,8 +88,8 @@ function readDictionary(inner, init) {
     inner.cf = JSONParse(JSONStringify(cf));
   }
   if (webSocket !== undefined && webSocket !== null) {
-    if (!isWebSocket(webSocket)) throw wrongInit("webSocket", "WebSocket");
-    inner.webSocket = webSocket;
+    if (isWebSocket(webSocket)) inner.webSocket = webSocket;
+    else if (flags.dont_substitute_null_on_type_error) throw wrongInit("webSocket", "WebSocket");
   }
   if (encodeBody !== undefined) {
     inner.encodeBody = converters.DOMString(encodeBody);
@@ -127,7 +127,7 @@ function setBody(inner, body) {
 const INTERNAL = Symbol("Response");
 
 /** `innerOf(response)` throws for anything else. */
-let innerOf;
+let innerOf, findInner;
 export var isResponse;
 
 export class Response {
@@ -218,10 +218,11 @@ export class Response {
 
   static {
     isResponse = (value) => isObject(value) && #inner in value;
+    findInner = (value) => (isObject(value) && #inner in value ? value.#inner : undefined);
     innerOf = (value) => (isObject(value) && #inner in value ? value.#inner : illegalInvocation());
   }
 }
-mixinBody(Response, innerOf, listOf);
+inheritResponseBody(Response, findInner, listOf);
 defineInterface(Response);
 
 // === For the rest of the runtime ===

@@ -15,6 +15,7 @@ import {
   op_websocket_close, op_websocket_drop, op_websocket_open, op_websocket_over, op_websocket_pair, op_websocket_receive, op_websocket_send,
 } from "skerry:ops";
 import { primordials } from "./primordials.js";
+import { withoutStores } from "./async_frame.js";
 import { flags } from "./compatibility.js";
 import { newBlob } from "./blob.js";
 import { DOMException } from "./domexception.js";
@@ -133,8 +134,12 @@ export class WebSocket extends EventTarget {
     this.#receive();
   }
 
-  /** Dispatches what comes, one thing after the other, in the event that accepted this end. */
+  /** Dispatches what comes, one thing after the other, in the event that accepted this end, and without the stores of whoever did. */
   #receive() {
+    withoutStores(() => this.#receiveAll());
+  }
+
+  #receiveAll() {
     const over = new Promise((resolve) => {
       const next = () => {
         const peer = this.#peer;

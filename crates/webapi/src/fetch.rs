@@ -78,6 +78,8 @@ pub struct Subrequest {
     pub headers: HeaderMap,
     pub body: SubrequestBody,
     pub redirect: RedirectMode,
+    /// A redirect to another origin leaves out `Authorization`.
+    pub strip_authorization: bool,
     /// What JavaScript gave as `cf` and `cache`: JSON, `{ "cf": …, "cache": … }`.
     pub options: Option<Box<str>>,
     /// Ends the exchange, and later the response's body.

@@ -174,14 +174,14 @@ impl Kinds {
 
 impl Parser {
     /// `label`: the charset that the Content-Type names, as the Encoding standard's labels are.
-    fn new(handlers: Vec<Registered>, label: &str, budget: Arc<Budget>) -> Result<Self, RewriterError> {
+    fn new(handlers: Vec<Registered>, label: &str, void_esi: bool, budget: Arc<Budget>) -> Result<Self, RewriterError> {
         let encoding = encoding(label)?;
         let selectors: usize = handlers.iter().map(|registered| registered.weight).sum();
         let memory = if budget.left() > MOSTLY_FREE { AMPLE } else { SCARCE };
         let charge = budget.charge(STACK + memory + selectors * COMPILED).ok_or(RewriterError::TooMany)?;
         let output = SharedOutput::default();
         let sink = output.clone();
-        let body = move |port, first| parse::parse(&port, first, &handlers, encoding, memory, &sink);
+        let body = move |port, first| parse::parse(&port, first, &handlers, encoding, memory, void_esi, &sink);
         let fiber = Fiber::new(STACK, body).map_err(|error| {
             tracing::warn!(%error, "no fiber for an HTMLRewriter");
             RewriterError::TooMany

@@ -2,6 +2,7 @@
 //! under it. Nothing here knows about Workers, their handlers or their bindings.
 
 pub mod base64;
+mod behavior;
 pub mod body;
 mod budget;
 pub mod compression;
@@ -19,6 +20,7 @@ pub mod urlpattern;
 pub mod views;
 pub mod websocket;
 
+pub use behavior::Behavior;
 use include_dir::{Dir, include_dir};
 use isolate::Op;
 

@@ -5,9 +5,13 @@ import { primordials } from "../webapi/primordials.js";
 import { flags } from "../webapi/compatibility.js";
 import { Headers } from "../webapi/headers.js";
 import { Navigator } from "../webapi/navigator.js";
-import { interfaces } from "./globals.js";
+import { Performance } from "../webapi/performance.js";
+import { ExecutionContext } from "./context.js";
+import { DurableObjectState } from "./durable_object_state.js";
+import { interfaces, unnamed } from "./globals.js";
 const {
-  Error, ObjectDefineProperty, ObjectFreeze, ReflectDeleteProperty, ReflectGetPrototypeOf, SymbolToStringTag, ObjectKeys, globalThis,
+  Error, ObjectDefineProperty, ObjectFreeze, ReflectDeleteProperty, ObjectKeys, ObjectPrototype, ObjectSetPrototypeOf,
+  ReflectGetPrototypeOf, SymbolToStringTag, globalThis,
 } = primordials;
 
 class Cloudflare {
@@ -50,11 +54,36 @@ export function arrangeGlobals() {
   if (!flags.no_global_importscripts) {
     ObjectDefineProperty(globalThis, "importScripts", { __proto__: null, value: importScripts, writable: true, enumerable: true, configurable: true });
   }
+  if (!flags.enable_ctx_exports) {
+    ReflectDeleteProperty(ExecutionContext.prototype, "exports");
+    ReflectDeleteProperty(DurableObjectState.prototype, "exports");
+  }
+  if (!flags.enable_global_performance_classes && !flags.enable_nodejs_perf_hooks_module) removeTimeline();
+  if (!flags.enable_nodejs_perf_hooks_module) removeMembers(Performance.prototype, NODES_PERFORMANCE);
   if (!flags.set_tostring_tag) removeTags();
+}
+
+const TIMELINE = [
+  "Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure", "PerformanceObserver", "PerformanceObserverEntryList", "PerformanceResourceTiming",
+];
+const NODES_PERFORMANCE = ["eventLoopUtilization", "markResourceTiming", "nodeTiming", "timerify"];
+
+function removeMembers(object, names) {
+  for (let i = 0; i < names.length; i++) ReflectDeleteProperty(object, names[i]);
+}
+
+/** Without its timeline `performance` is a clock, and no EventTarget. */
+function removeTimeline() {
+  removeMembers(globalThis, TIMELINE);
+  const { prototype } = Performance;
+  const names = ObjectKeys(prototype);
+  for (let i = 0; i < names.length; i++) if (names[i] !== "now" && names[i] !== "timeOrigin") ReflectDeleteProperty(prototype, names[i]);
+  ObjectSetPrototypeOf(prototype, ObjectPrototype);
 }
 
 /** The names of the platform's classes; V8's own keep theirs. */
 function removeTags() {
+  for (let i = 0; i < unnamed.length; i++) ReflectDeleteProperty(unnamed[i].prototype, SymbolToStringTag);
   const names = ObjectKeys(interfaces);
   for (let i = 0; i < names.length; i++) {
     const { prototype } = interfaces[names[i]];

@@ -1,17 +1,19 @@
 // `ctx`, and the life of an event: it is over when it is answered, its body is written, all that it waits for has settled, and nothing of what
 // it returned over RPC is held.
 
-import { op_async_frame_get, op_event_answered, op_event_done, op_report_exception } from "skerry:ops";
+import { op_async_frame_get, op_event_answered, op_event_done, op_report_exception, op_respond_error, op_rpc_return } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { defineInterface, illegalInvocation, requiredArguments } from "../webapi/webidl.js";
+import { packThrown } from "./rpc_error.js";
+import { tracing } from "./tracing.js";
 
-const { JSONParse, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, PromisePrototypeThen, PromiseResolve, SafeMap, Symbol, TypeError } = primordials;
+const { Error, JSONParse, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, ObjectPrototypeIsPrototypeOf, PromisePrototypeThen, PromiseResolve, SafeMap, Symbol, TypeError } = primordials;
 
 const events = new SafeMap();
 
 /**
  * The record of an event. `pending` counts what it waits for: its answer, and `waitUntil` promises. `held` counts what of its results others hold,
- * `exports` are the numbers of all that stubs lead to and `calls` those that are part of it (rpc_target.js), `kept` counts stubs of others that it keeps. `props`: the JSON text of `ctx.props`. `isCall`: it is one of RPC. `files`: its part of the file system, once it
+ * `exports` are the numbers of all that stubs lead to and `calls` those that are part of it (rpc_target.js), `kept` counts stubs of others that it keeps. `props`: `ctx.props` as JSON text or bytes. `isCall`: it is one of RPC. `files`: its part of the file system, once it
  * has looked at any (`nodejs/js/internal/vfs/roots.js`).
  */
 export function beginEvent(id, props = undefined, isCall = false) {
@@ -97,6 +99,16 @@ export function waitUntil(event, promise) {
   });
 }
 
+/** Ends the event with an error, whatever it still waits for. */
+function abort(event, reason) {
+  if (currentEvent() !== event) throw new Error("ctx.abort() can only be called by the event that it ends.");
+  if (event.isCall) op_rpc_return(0, true, packThrown(reason, undefined), undefined, 0, 0);
+  else op_respond_error(reason);
+  event.answered = true;
+  eventEnded(event.id);
+  op_event_done();
+}
+
 /** The event that the running code belongs to, or undefined. */
 export function currentEvent() {
   const frame = op_async_frame_get();
@@ -126,13 +138,38 @@ export class ExecutionContext {
     this.#event.passThrough = true;
   }
 
+  abort(reason = undefined) {
+    if (!(#event in this)) illegalInvocation();
+    abort(this.#event, reason ?? new Error("Worker execution was aborted due to call to ctx.abort()."));
+  }
+
   get props() {
     if (!(#event in this)) illegalInvocation();
     const { props } = this.#event;
-    return (this.#props ??= props === undefined ? {} : JSONParse(props));
+    return (this.#props ??= props === undefined ? {} : typeof props === "string" ? JSONParse(props) : readProps(props));
+  }
+
+  get exports() {
+    if (!(#event in this)) illegalInvocation();
+    return ownExports();
+  }
+
+  get tracing() {
+    if (!(#event in this)) illegalInvocation();
+    return tracing;
   }
 }
 defineInterface(ExecutionContext);
+
+let ownExports, readProps;
+
+/** own_exports.js brings here what makes `ctx.exports`, and what reads props that came as bytes. */
+export function setOwnExports(make, read) {
+  ownExports = make;
+  readProps = read;
+}
+
+export const isExecutionContext = (value) => ObjectPrototypeIsPrototypeOf(ExecutionContext.prototype, value);
 
 export function newExecutionContext(event) {
   return new ExecutionContext(INTERNAL, event);

@@ -17,6 +17,7 @@ import { newObjectStorage } from "./durable_object_storage.js";
 import { DurableObject } from "./entrypoint.js";
 import { currentEnv, mainModule, serveWith } from "./handlers.js";
 import { addObject, currentObject, requireObject } from "./object.js";
+import { ownExports } from "./own_exports.js";
 import { setObjects } from "./rpc_target.js";
 
 const {
@@ -127,6 +128,7 @@ export class DurableObjectState {
   #object;
   #id;
   #storage;
+  #props;
 
   constructor(key, object, id, storage) {
     if (key !== INTERNAL) throw new TypeError("Illegal constructor");
@@ -149,6 +151,16 @@ export class DurableObjectState {
   get storage() {
     if (!(#id in this)) illegalInvocation();
     return this.#storage;
+  }
+
+  get props() {
+    if (!(#id in this)) illegalInvocation();
+    return (this.#props ??= {});
+  }
+
+  get exports() {
+    if (!(#id in this)) illegalInvocation();
+    return ownExports();
   }
 
   waitUntil(promise) {

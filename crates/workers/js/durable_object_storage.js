@@ -8,6 +8,7 @@ import {
   op_storage_put, op_storage_restore, op_storage_sync,
 } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
+import { flags } from "../webapi/compatibility.js";
 import { utf8Encode } from "../webapi/encoding.js";
 import { deserialize, serialize } from "../webapi/structured_clone.js";
 import { converters, defineInterface, illegalInvocation, isObject, requiredArguments } from "../webapi/webidl.js";
@@ -203,7 +204,10 @@ class DurableObjectStorage {
   deleteAll(options = undefined) {
     if (!(#sql in this)) illegalInvocation();
     requireObject(this.#object);
-    return promise(() => op_storage_delete_all());
+    return promise(() => {
+      op_storage_delete_all();
+      if (flags.delete_all_deletes_alarm && op_alarm_get() !== null) op_alarm_set(null);
+    });
   }
 
   getAlarm(options = undefined) {

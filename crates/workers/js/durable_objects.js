@@ -2,13 +2,15 @@
 
 import { op_object_fetch, op_object_id } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
+import { flags } from "../webapi/compatibility.js";
 import { exchange } from "../webapi/fetch.js";
 import { requestParts } from "../webapi/request.js";
 import { converters, defineInterface, illegalInvocation, requiredArguments } from "../webapi/webidl.js";
+import { fetcherMethods } from "./fetcher_methods.js";
 import { BindingFace, mark, newProperty, OBJECT } from "./rpc_stub.js";
 
 const {
-  Error, JSONStringify, PromiseReject, Proxy, RangeError, ReflectGet, ReflectHas, Symbol, TypeError,
+  Error, JSONStringify, PromiseReject, Proxy, RangeError, ReflectApply, ReflectGet, ReflectHas, Symbol, TypeError,
 } = primordials;
 
 const INTERNAL = Symbol("DurableObject");
@@ -84,7 +86,7 @@ class DurableObjectStub {
   }
 
   static fetch(stub, input, init) {
-    const request = requestParts(input, init);
+    const request = requestParts(input, init, flags.durable_object_fetch_requires_full_url ? undefined : "https://fake-host");
     const { method, url, headers } = request;
     const cf = request.cf === undefined ? undefined : JSONStringify(request.cf);
     const { number, id, name } = stub.#root;
@@ -111,6 +113,8 @@ export function makeObjectStub(number, id, name) {
   return makeStub(number, newObjectId(id, name));
 }
 
+const methods = fetcherMethods((stub, url, init) => DurableObjectStub.fetch(stub, url, init));
+
 /** Every name that is not the stub's own is a member of the object (https://developers.cloudflare.com/workers/runtime-apis/rpc/). */
 const handler = {
   __proto__: null,
@@ -129,6 +133,11 @@ const handler = {
     }
     // A stub is no promise.
     if (typeof name === "symbol" || name === "then" || ReflectHas(stub, name)) return ReflectGet(stub, name, receiver);
+    if (!flags.fetcher_no_get_put_delete) {
+      const method = methods[name];
+      if (method !== undefined) return (...args) => ReflectApply(method, stub, args);
+    }
+    if (!flags.rpc) return undefined;
     return newProperty(DurableObjectStub.root(stub), name);
   },
 };

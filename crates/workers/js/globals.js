@@ -5,6 +5,7 @@ import { primordials } from "../webapi/primordials.js";
 import { AbortController, AbortSignal } from "../webapi/abort.js";
 import { atob, btoa } from "../webapi/base64.js";
 import { Blob, File } from "../webapi/blob.js";
+import { Body } from "../webapi/body.js";
 import { CompressionStream, DecompressionStream } from "../webapi/compression.js";
 import { console } from "../webapi/console.js";
 import { Crypto, crypto, CryptoKey, SubtleCrypto } from "../webapi/crypto.js";
@@ -25,6 +26,7 @@ import {
   Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList,
   PerformanceResourceTiming,
 } from "../webapi/performance.js";
+import "../webapi/performance_node.js";
 import { Request } from "../webapi/request.js";
 import { Response } from "../webapi/response.js";
 import {
@@ -43,7 +45,7 @@ import "./beacon.js";
 import { Cache, CacheStorage, caches } from "./cache.js";
 import { ExecutionContext } from "./context.js";
 import { WebSocketRequestResponsePair } from "./durable_object_sockets.js";
-import { ExtendableEvent, FetchEvent, ScheduledController, ScheduledEvent } from "./service_worker.js";
+import { ExtendableEvent, FetchEvent, ScheduledController, ScheduledEvent, TailEvent } from "./service_worker.js";
 
 const { ObjectDefineProperty, ObjectKeys, ObjectSetPrototypeOf, SymbolToStringTag, TypeError, globalThis } = primordials;
 
@@ -85,14 +87,17 @@ function define(values, enumerable) {
   }
 }
 
+/** Classes of what a Worker is given, without a name of their own. */
+export const unnamed = [ExecutionContext, ScheduledController, Scheduler];
+
 /** The classes, and what stands on the global object like one. */
 export const interfaces = {
-  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, Cache, CacheStorage, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
-  DOMException, DecompressionStream, ErrorEvent, Event, EventSource, EventTarget, ExecutionContext, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
+  AbortController, AbortSignal, Blob, Body, ByteLengthQueuingStrategy, Cache, CacheStorage, CloseEvent, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent,
+  DOMException, DecompressionStream, ErrorEvent, Event, EventSource, EventTarget, ExtendableEvent, FetchEvent, File, FixedLengthStream, FormData,
   HTMLRewriter, Headers, IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
   PerformanceObserver, PerformanceObserverEntryList, PerformanceResourceTiming, PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledController, ScheduledEvent, Scheduler,
-  ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream,
+  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, ScheduledEvent,
+  ServiceWorkerGlobalScope, SubtleCrypto, TailEvent, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, TraceEvent: TailEvent, TransformStream,
   TransformStreamDefaultController, URL, URLPattern, URLSearchParams, WebSocket, WebSocketPair, WebSocketRequestResponsePair, WorkerGlobalScope, WritableStream, WritableStreamDefaultController,
   WritableStreamDefaultWriter,
   console,

@@ -8,10 +8,11 @@ import { isResponse, Response, responseParts } from "../webapi/response.js";
 import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
 import { connectionOf, releaseWebSocket, setHold } from "../webapi/websocket.js";
 import { answered, beginEvent, currentEvent, eventOf, newExecutionContext, unkeepAll, waitUntil } from "./context.js";
-import { turnOff } from "../webapi/compatibility.js";
+import { deviate } from "../webapi/compatibility.js";
 import { arrangeGlobals } from "./compatibility.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { startNode } from "./nodejs.js";
+import { prepareOwnExports } from "./own_exports.js";
 import { callFetchListeners, callScheduledListeners, hasEventListeners, listensFor, ScheduledController } from "./service_worker.js";
 
 const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseResolve, TypeError, globalThis } = primordials;
@@ -43,10 +44,11 @@ setHold((promise) => {
   if (event !== undefined) waitUntil(event, promise);
 });
 
-/** Before the script runs. A classic script finds its bindings as globals. `off`: the compatibility flags that are off. */
-export function prepare(bindings, isScript, off) {
+/** Before the script runs. A classic script finds its bindings as globals. `deviations`: see `deviate`; `own`: see own_exports.js. */
+export function prepare(bindings, isScript, deviations, own) {
   env = bindings;
-  turnOff(off);
+  deviate(deviations);
+  prepareOwnExports(own);
   arrangeGlobals();
   startNode(bindings);
   if (!isScript) return;

@@ -5,7 +5,7 @@ import { forgetPrimordials, primordials } from "../webapi/primordials.js";
 import { DOMException } from "../webapi/domexception.js";
 import { connect } from "../webapi/sockets.js";
 import { dispatch, hasListeners, PromiseRejectionEvent } from "../webapi/events.js";
-import { workersModule } from "./entrypoint.js";
+import { emailModule, workersModule, workflowsModule } from "./entrypoint.js";
 import { warmUp } from "./handlers.js";
 import { nodeModule } from "./nodejs.js";
 import { report } from "./globals.js";
@@ -20,6 +20,7 @@ export { makeR2Bucket } from "./r2.js";
 export { makeKvNamespace } from "./kv.js";
 export { makeD1Database } from "./d1.js";
 export { makeFetcher } from "./service.js";
+export { makeMissing } from "./missing_binding.js";
 export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
 
 const { globalThis } = primordials;
@@ -33,6 +34,8 @@ export function makeDOMException(message, name) {
 export function builtinModule(name) {
   switch (name) {
     case "cloudflare:workers": return workersModule();
+    case "cloudflare:workflows": return workflowsModule();
+    case "cloudflare:email": return emailModule();
     case "cloudflare:sockets": return { __proto__: null, connect };
     default: return nodeModule(name);
   }

@@ -3,7 +3,7 @@
 
 import {
   op_async_frame_get, op_async_frame_set, op_console, op_fetch_abort, op_fetch_id, op_node_binding, op_node_compile, op_node_modules, op_now, op_socket_connect, op_socket_drop,
-  op_socket_end, op_socket_read, op_socket_start_tls, op_socket_write, op_timer_clear, op_timer_start,
+  op_socket_end, op_socket_read, op_socket_start_tls, op_socket_write,
 } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { AbortController, AbortSignal } from "../webapi/abort.js";
@@ -28,6 +28,7 @@ import { queueMicrotask } from "../webapi/timers.js";
 import { URL, URLSearchParams } from "../webapi/url.js";
 import { WebSocket } from "../webapi/websocket.js";
 import { currentEvent } from "./context.js";
+import * as timers from "./node_timers.js";
 import { currentObject } from "./object.js";
 
 const { FinalizationRegistry, ObjectDefineProperty, ReflectDeleteProperty, WeakRef, globalThis } = primordials;
@@ -54,12 +55,19 @@ export function startNode(bindings) {
   define("Buffer", () => nodeModule("node:buffer").Buffer);
   define("process", () => nodeModule("node:process").default);
   define("global", () => globalThis);
-  define("setImmediate", () => nodeModule("node:timers").setImmediate);
-  define("clearImmediate", () => nodeModule("node:timers").clearImmediate);
+  place("setImmediate", timers.setImmediate);
+  place("clearImmediate", timers.clearImmediate);
+  if (!flags.enable_nodejs_global_timers) return;
+  for (let i = 0; i < GLOBAL_TIMERS.length; i++) place(GLOBAL_TIMERS[i], timers[GLOBAL_TIMERS[i]], true);
 }
 
-function place(name, value) {
-  ObjectDefineProperty(globalThis, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
+const GLOBAL_TIMERS = ["setTimeout", "clearTimeout", "setInterval", "clearInterval"];
+
+// Node's own file brings the one that knows Node's errors, as soon as it is loaded.
+timers.setValidateCallback((callback) => nodeModule("node:timers").setTimeout(callback));
+
+function place(name, value, enumerable = false) {
+  ObjectDefineProperty(globalThis, name, { __proto__: null, value, writable: true, enumerable, configurable: true });
 }
 
 /** A global that is made when it is first looked at. */
@@ -83,14 +91,14 @@ function startLoader() {
     AbortController, AbortSignal, Blob, CloseEvent, CompressionStream, CryptoKey, DOMException, DecompressionStream, Event, EventTarget, File, Headers,
     MessageChannel, MessageEvent, MessagePort, Request, Response, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL,
     URLSearchParams, WebSocket,
-    binding: op_node_binding, clearTimer: op_timer_clear, compile: op_node_compile, console, crypto, fetch, frame: op_async_frame_get, keyMaterial,
+    binding: op_node_binding, compile: op_node_compile, console, crypto, fetch, flags, frame: op_async_frame_get, keyMaterial,
     log: op_console, modules: op_node_modules(), now: op_now, owner, queueMicrotask, reportException, setFrame: op_async_frame_set, sockets,
-    startTimer: op_timer_start, streams, structuredClone, timeline,
+    streams, structuredClone, timeline, timers,
   };
   // The loader is a module like those that it loads.
   const module = { __proto__: null, exports: undefined };
   op_node_compile("internal/loader")(undefined, undefined, module);
-  const start = () => module.exports(host, flags.nodejs_compat, flags.nodejs_compat_v2, textBindings);
+  const start = () => module.exports(host, flags.nodejs_compat || flags.nodejs_compat_v2, flags.nodejs_compat_v2, textBindings);
   if (flags.enable_weak_ref) return start();
   // Node's own files have them, though the Worker does not.
   place("WeakRef", WeakRef);
@@ -105,7 +113,7 @@ function startLoader() {
 
 /** The exports of one of Node's modules, or undefined where it is not to be seen. */
 export function nodeModule(name) {
-  if (!flags.nodejs_als) return undefined;
+  if (!flags.nodejs_als && !flags.nodejs_compat && !flags.nodejs_compat_v2) return undefined;
   load ??= startLoader();
   return load(name);
 }

@@ -1,6 +1,7 @@
 // What R2's methods take, in the flat arrays that its ops read. Members are read and refused as the platform does it.
 
 import { primordials } from "../webapi/primordials.js";
+import { flags } from "../webapi/compatibility.js";
 import { asBytes, copyBytes } from "../webapi/bytes.js";
 import { headersList, isHeaders, listGet } from "../webapi/headers.js";
 import { converters, isBufferSource, isObject } from "../webapi/webidl.js";
@@ -268,7 +269,7 @@ export function toStorageClass(value) {
 
 /** `[limit, prefix, cursor, delimiter, startAfter, http, custom]` */
 export function toListOptions(options) {
-  if (options === undefined) return [undefined, undefined, undefined, undefined, undefined, false, false];
+  if (options === undefined) options = { __proto__: null };
   let { limit } = options;
   if (limit !== undefined) limit = converters.long(limit);
   const prefix = strictString(options.prefix, "prefix", "ListOptions");
@@ -276,8 +277,9 @@ export function toListOptions(options) {
   const delimiter = strictString(options.delimiter, "delimiter", "ListOptions");
   const startAfter = strictString(options.startAfter, "startAfter", "ListOptions");
   const { include } = options;
-  let http = false;
-  let custom = false;
+  // Before r2_list_honor_include a list always has both.
+  let http = !flags.r2_list_honor_include;
+  let custom = http;
   if (include !== undefined) {
     if (!ArrayIsArray(include)) throw wrongField("include", "ListOptions", "Array");
     for (let i = 0; i < include.length; i++) {

@@ -14,7 +14,7 @@ import { readHttp, writeHttp } from "./rpc_http.js";
 import { readStream, writeStream } from "./rpc_stream.js";
 import { faceOf, isStub, newStub, OBJECT, PROMISE, STUB } from "./rpc_stub.js";
 import { addExport, dropExport, RpcTarget } from "./rpc_target.js";
-import { makeFetcher, serviceOf } from "./service.js";
+import { LoopbackServiceStub, makeFetcher, serviceFace } from "./service.js";
 import { makeObjectStub } from "./durable_objects.js";
 
 const {
@@ -106,6 +106,7 @@ export function stubMembers(value) {
 function replacement(value) {
   const face = faceOf(value);
   if (face !== undefined) return new Placeholder(faceWriter(face));
+  if (ObjectPrototypeIsPrototypeOf(LoopbackServiceStub.prototype, value)) throw notSerializable("LoopbackServiceStub");
   if (typeof value === "function") return new Placeholder((packing) => [TYPE_STUB, packing.export(value, true)]);
   if (!op_is_proxy(value)) return undefined;
   const own = stubMembers(value);
@@ -137,8 +138,8 @@ function hostWriter(object) {
   if (object instanceof Placeholder) return object.write;
   if (isNativeError(object)) return errorWriter(object);
   if (ObjectPrototypeIsPrototypeOf(RpcTarget.prototype, object)) return (packing) => [TYPE_STUB, packing.export(object, false)];
-  const service = serviceOf(object);
-  if (service !== undefined) return (packing) => [TYPE_SERVICE, packing.add([3, service])];
+  const service = serviceFace(object);
+  if (service !== undefined) return (packing) => [TYPE_SERVICE, packing.add([3, service.number, service.id, service.name])];
   const http = writeHttp(object);
   if (http !== undefined) return (packing) => [TYPE_HTTP, http(packing)];
   const stream = writeStream(object);
@@ -316,6 +317,15 @@ function takeDisposer(object) {
   return typeof dispose === "function" ? dispose : undefined;
 }
 
+/** The bytes of an object that entrypoints are to find as `ctx.props`: nothing but data can be in it. */
+export function packProps(props) {
+  const packing = new Packing(false);
+  const data = pack(typeof props === "function" ? replacement(props) : props, packing);
+  if (packing.slots === undefined) return data;
+  abandon(packing);
+  throw new DOMException("ctx.props can hold no functions, stubs or streams.", "DataCloneError");
+}
+
 // === In ===
 
 /** The stubs that came with one value. */
@@ -349,7 +359,7 @@ function readHost(data, slots, group) {
       group.add(faceOf(stub));
       return stub;
     }
-    case TYPE_SERVICE: return makeFetcher(slots[place][1]);
+    case TYPE_SERVICE: return makeFetcher(slots[place][1], slots[place][2], slots[place][3]);
     case TYPE_OBJECT: return makeObjectStub(slots[place][1], slots[place][2], slots[place][3]);
     case TYPE_ERROR: return readErrorRecord(place);
     case TYPE_STREAM: return readStream(data[2], slots, place);
@@ -371,6 +381,11 @@ export function unpack(data, slots, group) {
     ArrayPrototypePush(objects, tag === TAGS.RpcStub ? readHost(host, slots, group) : readCloneable(tag, host));
   }
   return op_deserialize(bytes, [], objects);
+}
+
+/** What `packProps` was given. */
+export function unpackProps(data) {
+  return unpack(data, undefined, undefined);
 }
 
 /** The arguments of a call. */

@@ -3,6 +3,7 @@
 
 import { op_is_native_error } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
+import { flags } from "../webapi/compatibility.js";
 import { isDOMException } from "../webapi/domexception.js";
 import { deserialize, serialize, withoutHosts } from "../webapi/structured_clone.js";
 import { isObject } from "../webapi/webidl.js";
@@ -12,6 +13,8 @@ const {
   SuppressedError, SyntaxError, TypeError, URIError,
 } = primordials;
 
+/** Those that errors kept before enhanced_error_serialization: all else of them stayed behind. */
+const OLD_CLASSES = { __proto__: null, Error, TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError };
 const CLASSES = { __proto__: null, Error, TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError, AggregateError, SuppressedError };
 /** Causes of causes that travel. */
 const MAX_CAUSES = 8;
@@ -62,6 +65,7 @@ export function errorRecord(error, depth = 0) {
 
 /** The error that a record stands for. */
 export function readErrorRecord({ name, message, own, errors }) {
+  if (!flags.enhanced_error_serialization) return new (OLD_CLASSES[name] ?? Error)(message);
   const Class = CLASSES[name];
   const error = Class === undefined ? new Error(message) : Class === AggregateError ? new AggregateError([], message) : newError(Class, message);
   if (Class === undefined) define(error, "name", name, true);

@@ -144,6 +144,7 @@ export class BindingFace extends Face {
   name;
   depth = 0;
 
+  /** `id`, `name`: the object's, or the entrypoint and props of a service. */
   constructor(kind, number, id = undefined, name = undefined) {
     super();
     this.kind = kind;

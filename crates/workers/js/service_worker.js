@@ -108,6 +108,10 @@ export class ScheduledEvent extends ExtendableEvent {
 }
 defineInterface(ScheduledEvent);
 
+/** What a tail handler in service-worker syntax would be told with, under both of its names: nothing is traced here, so there is none. */
+export class TailEvent extends ExtendableEvent {}
+defineInterface(TailEvent);
+
 export function listensFor(type) {
   return hasListeners(globalThis, type);
 }

@@ -32,6 +32,8 @@ pub enum BindingValue {
     D1(d1::Database),
     /// `services`: a `Fetcher`.
     Service(Arc<dyn Service>),
+    /// What is not here: whatever a Worker wants of it fails, with these words.
+    Missing(String),
 }
 
 /// The `env` object.
@@ -66,11 +68,26 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         BindingValue::Kv(namespace) => service(scope, namespace.clone(), "makeKvNamespace")?,
         BindingValue::D1(database) => service(scope, database.clone(), "makeD1Database")?,
         BindingValue::Service(other) => service(scope, other.clone(), "makeFetcher")?,
+        BindingValue::Missing(why) => {
+            let make = isolate::hook(scope, "makeMissing")?;
+            let (this, why) = (v8::undefined(scope).into(), isolate::new_string(scope, why).into());
+            make.call(scope, this, &[why])?
+        }
     })
 }
 
 /// The services of one kind that a Worker is bound to. Their JavaScript faces know them by their place here.
 struct Services<T>(Vec<T>);
+
+/// Keeps a service; its number.
+pub(crate) fn keep<T: Send + 'static>(scope: &mut v8::PinScope, service: T) -> u32 {
+    if isolate::embedder::<Services<T>>(scope).is_none() {
+        isolate::put(scope, Services::<T>(Vec::new()));
+    }
+    let Some(Services(services)) = isolate::embedder::<Services<T>>(scope) else { return u32::MAX };
+    services.push(service);
+    services.len() as u32 - 1
+}
 
 /// The JavaScript face of a service: what the hook `make` returns for the service's number.
 fn service<'s, T: Send + 'static>(
@@ -78,12 +95,7 @@ fn service<'s, T: Send + 'static>(
     service: T,
     make: &str,
 ) -> Option<v8::Local<'s, v8::Value>> {
-    if isolate::embedder::<Services<T>>(scope).is_none() {
-        isolate::put(scope, Services::<T>(Vec::new()));
-    }
-    let services = &mut isolate::embedder::<Services<T>>(scope)?.0;
-    services.push(service);
-    let number = services.len() as u32 - 1;
+    let number = keep(scope, service);
     let make = isolate::hook(scope, make)?;
     let (this, number) = (v8::undefined(scope).into(), v8::Integer::new_from_unsigned(scope, number).into());
     make.call(scope, this, &[number])
@@ -113,13 +125,7 @@ impl Same for Arc<dyn Service> {
 
 /// The number of a service that came from elsewhere. There are as many as the process has bindings.
 pub(crate) fn service_number<T: Same + Send + 'static>(scope: &mut v8::PinScope, service: T) -> u32 {
-    if isolate::embedder::<Services<T>>(scope).is_none() {
-        isolate::put(scope, Services::<T>(Vec::new()));
-    }
-    let Some(Services(services)) = isolate::embedder::<Services<T>>(scope) else { return u32::MAX };
-    let place = services.iter().position(|known| known.is_same(&service)).unwrap_or_else(|| {
-        services.push(service);
-        services.len() - 1
-    });
-    place as u32
+    let known = isolate::embedder::<Services<T>>(scope)
+        .and_then(|services| services.0.iter().position(|known| known.is_same(&service)));
+    known.map_or_else(|| keep(scope, service), |place| place as u32)
 }

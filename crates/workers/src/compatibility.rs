@@ -20,8 +20,15 @@ pub struct Flag {
     pub off: &'static str,
     /// From this date on it is on, unless it is turned off; empty where no date does.
     pub since: &'static str,
-    /// What it does. `None`: nothing here follows it, whatever is named.
-    pub does: Option<&'static str>,
+    pub does: Does,
+}
+
+/// What a flag does here.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Does {
+    This(&'static str),
+    /// Nothing here follows it, whatever is named: why.
+    Nothing(&'static str),
 }
 
 const WORDS: usize = FLAGS.len().div_ceil(64);
@@ -70,6 +77,11 @@ impl Compatibility {
         position(name).is_some_and(|index| self.get(index))
     }
 
+    /// Whether Node.js' modules are there.
+    pub fn has_nodejs(&self) -> bool {
+        self.is_on("nodejs_compat") || self.is_on("nodejs_compat_v2")
+    }
+
     /// Each flag, and whether it is on.
     pub fn flags(&self) -> impl Iterator<Item = (&'static Flag, bool)> {
         FLAGS.iter().enumerate().map(|(index, flag)| (flag, self.get(index)))
@@ -79,7 +91,7 @@ impl Compatibility {
     pub(crate) fn deviations(&self) -> impl Iterator<Item = &'static str> {
         let newest = Self::newest();
         let all = self.flags().enumerate();
-        all.filter(move |(index, (flag, on))| flag.does.is_some() && *on != newest.get(*index))
+        all.filter(move |(index, (flag, on))| matches!(flag.does, Does::This(_)) && *on != newest.get(*index))
             .map(|(_, (flag, _))| flag.name)
     }
 
@@ -139,16 +151,19 @@ mod tests {
         let alone = of("2026-05-01", &["nodejs_als"]);
         assert!(alone.is_on("nodejs_als") && !alone.is_on("nodejs_compat"));
         let old = of("2024-09-22", &["nodejs_compat"]);
-        assert!(old.is_on("nodejs_als") && old.is_on("nodejs_compat") && !old.is_on("nodejs_compat_v2"));
+        assert!(!old.is_on("nodejs_als") && old.is_on("nodejs_compat") && !old.is_on("nodejs_compat_v2"));
         assert!(of("2024-09-23", &["nodejs_compat"]).is_on("nodejs_compat_v2"));
         assert!(!of("2024-09-23", &["nodejs_compat", "no_nodejs_compat_v2"]).is_on("nodejs_compat_v2"));
-        assert!(of("2022-01-01", &["nodejs_compat_v2"]).is_on("nodejs_als"));
+        let second = of("2026-01-01", &["nodejs_compat_v2"]);
+        assert!(second.has_nodejs() && !second.is_on("nodejs_compat") && !second.is_on("enable_nodejs_http_modules"));
+        assert!(second.is_on("nodejs_zlib") && !of("2024-09-22", &["nodejs_compat_v2"]).is_on("nodejs_zlib"));
         assert!(!of("2025-03-31", &["nodejs_compat"]).is_on("nodejs_compat_populate_process_env"));
         assert!(of("2025-04-01", &["nodejs_compat"]).is_on("nodejs_compat_populate_process_env"));
         assert!(!of("2026-08-03", &[]).is_on("nodejs_compat"));
         assert!(of("2026-08-04", &[]).is_on("nodejs_compat_v2"));
         let without = of("2026-08-04", &["no_nodejs_compat", "no_nodejs_compat_v2"]);
-        assert!(!without.is_on("nodejs_compat") && !without.is_on("nodejs_als"));
+        assert!(!without.has_nodejs() && !without.is_on("enable_nodejs_os_module"));
+        assert!(of("2026-11-17", &["no_nodejs_compat_v2"]).is_on("nodejs_zlib"));
     }
 
     #[test]
@@ -173,7 +188,7 @@ mod tests {
         let (old, after) = rest.split_once(end).unwrap();
         let mut made = String::from("| flag | on from | what it does | to turn it off |\n|---|---|---|---|\n");
         for flag in FLAGS {
-            let Some(does) = flag.does else { continue };
+            let Does::This(does) = flag.does else { continue };
             let since = [flag.since].into_iter().filter(|since| !since.is_empty()).map(str::to_owned);
             let with =
                 flags::IMPLIED.iter().filter(|(name, ..)| *name == flag.name).map(|(_, with, since)| match *since {
@@ -184,12 +199,21 @@ mod tests {
             let off = if flag.off.is_empty() { String::new() } else { format!("`{}`", flag.off) };
             made.push_str(&format!("| `{}` | {} | {does} | {off} |\n", flag.name, since.join(", ")));
         }
-        let rest: Vec<String> = FLAGS
-            .iter()
-            .filter(|flag| flag.does.is_none() && !flag.since.is_empty())
-            .map(|flag| format!("`{}`", flag.name))
-            .collect();
-        made.push_str(&format!("\nThese change nothing here, at any date: {}.\n", rest.join(", ")));
+        made.push_str(
+            "\nNothing here follows these. Those with a date first, in its order.\n\n| why | flags |\n|---|---|\n",
+        );
+        let mut reasons: Vec<(&str, Vec<&Flag>)> = Vec::new();
+        for flag in FLAGS {
+            let Does::Nothing(why) = flag.does else { continue };
+            match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+                Some((_, flags)) => flags.push(flag),
+                None => reasons.push((why, vec![flag])),
+            }
+        }
+        for (why, flags) in reasons {
+            let names: Vec<String> = flags.iter().map(|flag| format!("`{}`", flag.name)).collect();
+            made.push_str(&format!("| {why} | {} |\n", names.join(", ")));
+        }
         if old != made && std::env::var_os("UPDATE").is_some() {
             std::fs::write(path, format!("{before}{begin}{made}{end}{after}")).unwrap();
         } else {

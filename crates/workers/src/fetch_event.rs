@@ -8,7 +8,7 @@ use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use isolate::{Args, ContextData, ContextId, Failure, IoContext, JsError, JsException, Op, op, v8};
 use tokio_util::sync::CancellationToken;
-use webapi::body::{BodyReader, EncodeBody, Outgoing};
+use webapi::body::{BodyReader, Coding, EncodeBody, Outgoing};
 use webapi::websocket;
 
 use crate::event::{Answer, Cause, Event, Outcome};
@@ -73,13 +73,14 @@ impl FetchEvent {
         let data = Box::new(Self { headers, upgrade, offers, cf, colo, gone, invocations, answer });
         let run: isolate::Begin = Box::new(move |scope, id| {
             let rid = body.map_or(-1, |body| webapi::body::ops::hold(scope, body) as i32);
+            let [name, props] = entrypoint.give(scope);
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),
                 isolate::new_string(scope, method.as_str()).into(),
                 isolate::new_string(scope, &url).into(),
                 v8::Integer::new(scope, rid).into(),
-                text_or_undefined(scope, entrypoint.name.as_deref()),
-                text_or_undefined(scope, entrypoint.props.as_deref()),
+                name,
+                props,
             ];
             crate::runtime::call(scope, |hooks| &hooks.fetch, &arguments);
         });
@@ -197,10 +198,13 @@ pub(crate) fn response(scope: &mut v8::PinScope, args: &Args) -> Result<Response
     let status =
         StatusCode::from_u16(status).map_err(|_| JsError::range_error(format!("{status} is no HTTP status")))?;
     let reader = body(scope, args.get(3))?;
-    let encode = if args.get(4).is_true() { EncodeBody::Manual } else { EncodeBody::Automatic };
-    let mut response = Response::new(Outgoing { reader, encode, socket: None });
+    let mut response = Response::new(Outgoing { reader, encode: EncodeBody::Automatic, socket: None });
     *response.status_mut() = status;
     webapi::headers::from_js(scope, args.get(2), response.headers_mut())?;
+    let is_brotli = Coding::of(response.headers()) == Some(Coding::Brotli);
+    if args.get(4).is_true() || (is_brotli && !webapi::Behavior::of(scope).brotli) {
+        response.body_mut().encode = EncodeBody::Manual;
+    }
     if args.get(1).is_string() {
         let reason = isolate::string_arg(scope, args, 1);
         if !reason.is_empty()

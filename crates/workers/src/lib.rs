@@ -46,9 +46,9 @@ pub use object::{Class, ObjectNamespace, Objects};
 pub use rpc::{Invocation, Returned};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
-pub use service::{CallFuture, Entrypoint, Invocations, Service, ServiceFuture};
+pub use service::{CallFuture, Entrypoint, Invocations, Props, Service, ServiceFuture};
 pub use trace::{Trace, TraceException, TraceLog, Traced};
-pub use version::Version;
+pub use version::{Own, Version};
 
 #[cfg(test)]
 mod tests;

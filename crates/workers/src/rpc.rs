@@ -14,3 +14,4 @@ pub(crate) mod session;
 mod target;
 
 pub use call::{Invocation, Returned};
+pub(crate) use limits::MAX_MESSAGE;

@@ -94,13 +94,37 @@ pub(crate) fn prepare(scope: &mut v8::PinScope, version: &crate::Version) -> Res
     let env = crate::binding::env(scope, &version.bindings)?.into();
     let on = version.compatibility;
     isolate::put(scope, webapi::websocket::Compression(on.is_on("web_socket_compression")));
+    isolate::put(
+        scope,
+        webapi::Behavior {
+            brotli: on.is_on("brotli_content_encoding"),
+            strip_authorization: on.is_on("strip_authorization_on_cross_origin_redirect"),
+            void_esi: on.is_on("html_rewriter_treats_esi_include_as_void_tag"),
+        },
+    );
     isolate::put(scope, on);
     isolate::allow_code_generation(scope, on.is_on("allow_eval_during_startup"));
     isolate::set_import_attributes(scope, import_attributes(&on));
     let is_script = v8::Boolean::new(scope, version.modules.is_script()).into();
     let off: Vec<v8::Local<v8::Value>> = on.deviations().map(|name| isolate::new_string(scope, name).into()).collect();
     let off = v8::Array::new_with_elements(scope, &off).into();
-    call_checked(scope, "prepare", &[env, is_script, off])
+    let own = own(scope, &version.own);
+    call_checked(scope, "prepare", &[env, is_script, off, own])
+}
+
+/// `[service | undefined, class, namespace, class, namespace, …]`, the services by their numbers.
+fn own<'s>(scope: &mut v8::PinScope<'s, '_>, own: &crate::Own) -> v8::Local<'s, v8::Value> {
+    let service = own.service.clone().map(|service| crate::binding::keep(scope, service));
+    let mut told: Vec<v8::Local<v8::Value>> = vec![match service {
+        Some(number) => v8::Integer::new_from_unsigned(scope, number).into(),
+        None => v8::undefined(scope).into(),
+    }];
+    for (name, namespace) in &own.objects {
+        let number = crate::binding::keep(scope, namespace.clone());
+        told.push(isolate::new_string(scope, name).into());
+        told.push(v8::Integer::new_from_unsigned(scope, number).into());
+    }
+    v8::Array::new_with_elements(scope, &told).into()
 }
 
 fn import_attributes(on: &crate::Compatibility) -> isolate::ImportAttributes {

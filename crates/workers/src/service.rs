@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bytes::Bytes;
 use http::{Method, Response};
 use isolate::{Args, ContextId, Failure, JsError, Op, OpValue, op, v8};
 use tokio_util::sync::CancellationToken;
@@ -13,8 +14,8 @@ use webapi::fetch::{FetchError, Step, Subrequest, SubrequestBody, Subresponse, o
 use crate::binding::service_arg;
 use crate::event::{Cause, Outcome};
 use crate::event::{Origin, thrown};
-use crate::fetch_event::{CfSource, FetchEvent, Request};
-use crate::rpc::{Invocation, Returned};
+use crate::fetch_event::{CfSource, FetchEvent, Request, text_or_undefined};
+use crate::rpc::{Invocation, MAX_MESSAGE, Returned};
 
 pub(crate) const OPS: &[Op] = &[op!(op_service_fetch)];
 
@@ -25,7 +26,8 @@ const MAX_INVOCATIONS: u32 = 32;
 const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can \
 happen e.g. if you have a Worker or Durable Object that calls other Workers or objects recursively.";
 
-/// What a service binding leads to. Who serves the Workers of a process knows how to find them.
+/// What a service binding leads to: an entrypoint of its own choice, or for a Worker's stubs of itself the one that is asked for. Who serves
+/// the Workers of a process knows how to find them.
 pub trait Service: Send + Sync {
     /// Handles a request. Dropping the future says that nobody wants the response any more.
     fn fetch(&self, request: Request) -> ServiceFuture;
@@ -42,8 +44,17 @@ pub type CallFuture = Pin<Box<dyn Future<Output = Outcome<Returned>> + Send>>;
 pub struct Entrypoint {
     /// An export of the main module; `None`: the default one.
     pub name: Option<Arc<str>>,
-    /// `ctx.props`: the JSON text of an object.
-    pub props: Option<Arc<str>>,
+    /// `ctx.props`; `None`: an empty object.
+    pub props: Option<Props>,
+}
+
+/// An object that an entrypoint finds as `ctx.props`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Props {
+    /// Its JSON text, as a configuration has it.
+    Json(Arc<str>),
+    /// In V8's format (`js/rpc.js`), as a Worker has given it to a stub of its own.
+    Cloned(Bytes),
 }
 
 /// How far a request from outside has led: how many Workers it has invoked, wherever, and how long the chain is to here, in
@@ -52,6 +63,42 @@ pub struct Entrypoint {
 pub struct Invocations {
     workers: Arc<AtomicU32>,
     depth: u32,
+}
+
+// === impl Entrypoint ===
+
+impl Entrypoint {
+    /// The one that two arguments of an op mean: a name or undefined, and the bytes of props or undefined.
+    pub(crate) fn take(
+        scope: &mut v8::PinScope,
+        name: v8::Local<v8::Value>,
+        props: v8::Local<v8::Value>,
+    ) -> Result<Self, JsError> {
+        let name = name.is_string().then(|| name.to_rust_string_lossy(scope).into());
+        let props = match props.try_cast::<v8::ArrayBufferView>() {
+            Ok(view) if view.byte_length() > MAX_MESSAGE => {
+                return Err(JsError::error("The props of a stub are limited to 32MiB."));
+            }
+            Ok(view) => {
+                let mut bytes = vec![0; view.byte_length()];
+                let copied = view.copy_contents(&mut bytes);
+                bytes.truncate(copied);
+                Some(Props::Cloned(bytes.into()))
+            }
+            Err(_) => None,
+        };
+        Ok(Self { name, props })
+    }
+
+    /// Its name and props as JavaScript takes them.
+    pub(crate) fn give<'s>(&self, scope: &v8::PinScope<'s, '_>) -> [v8::Local<'s, v8::Value>; 2] {
+        let props = match &self.props {
+            None => v8::undefined(scope).into(),
+            Some(Props::Json(json)) => isolate::new_string(scope, json).into(),
+            Some(Props::Cloned(bytes)) => isolate::new_bytes(scope, bytes.to_vec()).into(),
+        };
+        [text_or_undefined(scope, self.name.as_deref()), props]
+    }
 }
 
 // === impl Invocations ===
@@ -81,8 +128,8 @@ impl Invocations {
     }
 }
 
-/// `op_service_fetch(method, url, headers, body, redirectMode, cf, fetchId, service)` → a promise as `op_fetch`'s. `cf`:
-/// the JSON text of one, or the event whose own it is, or undefined.
+/// `op_service_fetch(method, url, headers, body, redirectMode, cf, fetchId, service, entrypoint, props)` → a promise as `op_fetch`'s.
+/// `cf`: the JSON text of one, or the event whose own it is, or undefined. The last two: see [`Entrypoint::take`].
 fn op_service_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if !isolate::require_io(scope) {
         return;
@@ -94,7 +141,11 @@ fn op_service_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Some(service) = service_arg::<Arc<dyn Service>>(scope, &args, 7) else {
         return isolate::throw(scope, JsError::error("This service is not bound to the Worker."));
     };
-    let call = Call { service, cf: cf(scope, args.get(5)), origin: Origin::current(scope) };
+    let entrypoint = match Entrypoint::take(scope, args.get(8), args.get(9)) {
+        Ok(entrypoint) => entrypoint,
+        Err(error) => return isolate::throw(scope, error),
+    };
+    let call = Call { service, entrypoint, cf: cf(scope, args.get(5)), origin: Origin::current(scope) };
     if let Some(Err(error)) = isolate::io_context(scope).map(|context| context.take_subrequest()) {
         return isolate::throw(scope, error);
     }
@@ -116,6 +167,7 @@ fn cf(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<CfSource>
 /// A call of a service, on its way.
 struct Call {
     service: Arc<dyn Service>,
+    entrypoint: Entrypoint,
     cf: Option<CfSource>,
     origin: Origin,
 }
@@ -164,7 +216,7 @@ impl Call {
             body,
             cf: self.cf.clone(),
             gone,
-            entrypoint: Entrypoint::default(),
+            entrypoint: self.entrypoint.clone(),
             colo: self.origin.colo.clone().unwrap_or_default(),
             invocations,
         };

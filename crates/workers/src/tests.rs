@@ -32,13 +32,19 @@ fn host() -> Arc<Host> {
 }
 
 fn worker(source: &str, limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<Notice>) {
-    let modules = [("index.js".to_owned(), ModuleSource::new(ModuleKind::EsModule, source.to_owned()))];
+    worker_of(&[("index.js", ModuleKind::EsModule, source)], limits)
+}
+
+fn worker_of(modules: &[(&str, ModuleKind, &str)], limits: Limits) -> (Worker, tokio::sync::mpsc::Receiver<Notice>) {
+    let modules =
+        modules.iter().map(|&(name, kind, source)| (name.to_owned(), ModuleSource::new(kind, source.to_owned())));
     let version = Version {
         name: "test".into(),
         modules: Arc::new(ModuleGraph::new("index.js", modules)),
         compatibility: crate::Compatibility::newest(),
         bindings: vec![Binding { name: "NAME".into(), value: BindingValue::Text("env".into()) }],
         limits,
+        own: Own::default(),
     };
     let (notices, heard) = tokio::sync::mpsc::channel(64);
     (Worker::spawn(host(), Arc::new(version), notices), heard)
@@ -139,5 +145,28 @@ fn failures_are_told_apart() {
             assert!(matches!(cause, Cause::Runtime(Failure::MemoryLimit)), "{path}: {cause:?}");
             assert_eq!(text(&worker, "/").await, "fine");
         }
+    });
+}
+
+#[test]
+fn an_import_may_say_that_it_is_json() {
+    let source = r#"
+        import value from "./value.json" with { type: "json" };
+        const later = async (run) => { try { return await run(); } catch (error) { return `${error.name}: ${error.message}`; } };
+        export default { fetch: async () => Response.json([
+            value, await later(async () => (await import("./value.json", { with: { type: "json" } })).default.a),
+            await later(() => import("./code.js", { with: { type: "json" } })), await later(() => import("./value.json", { with: { type: "css" } })),
+            await later(() => import("./value.json", { with: { other: "json" } })),
+        ]) };
+    "#;
+    run(async {
+        let modules = [
+            ("index.js", ModuleKind::EsModule, source),
+            ("value.json", ModuleKind::Json, "{\"a\": 1}"),
+            ("code.js", ModuleKind::EsModule, "export default 1;"),
+        ];
+        let (worker, _heard) = worker_of(&modules, Limits::default());
+        let expected = r#"[{"a":1},1,"TypeError: Module \"./code.js\" is not of type \"json\"","TypeError: Import attribute type \"css\" is not yet supported","TypeError: Unsupported import attribute \"other\""]"#;
+        assert_eq!(text(&worker, "/").await, expected);
     });
 }

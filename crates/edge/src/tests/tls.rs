@@ -32,6 +32,7 @@ fn get(url: &str) -> Subrequest {
         headers: HeaderMap::new(),
         body: SubrequestBody::None,
         redirect: RedirectMode::Follow,
+        strip_authorization: true,
         abort: None,
         options: None,
     }

@@ -7,14 +7,14 @@ const PUBLIC = [
   '_stream_duplex', '_stream_passthrough', '_stream_readable', '_stream_transform', '_stream_writable', '_tls_common', '_tls_wrap',
   'assert', 'assert/strict', 'async_hooks', 'buffer', 'constants', 'crypto', 'diagnostics_channel', 'dns', 'dns/promises', 'events', 'module', 'net', 'path',
   'path/posix', 'path/win32', 'process', 'querystring', 'stream', 'stream/consumers', 'stream/promises', 'stream/web', 'string_decoder', 'sys',
-  'test', 'timers', 'timers/promises', 'tls', 'url', 'util', 'util/types', 'zlib',
+  'test', 'timers', 'timers/promises', 'tls', 'url', 'util', 'util/types',
 ];
 
 /** What it may import where the compatibility date, or a flag, says so. */
 const LATER = [
   '_http_agent', '_http_client', '_http_common', '_http_incoming', '_http_outgoing', '_http_server', 'http', 'https',
   '_stream_wrap', 'child_process', 'cluster', 'console', 'dgram', 'domain', 'fs', 'fs/promises', 'http2', 'inspector', 'inspector/promises', 'os',
-  'perf_hooks', 'punycode', 'readline', 'readline/promises', 'repl', 'sqlite', 'trace_events', 'tty', 'v8', 'vm', 'wasi', 'worker_threads',
+  'perf_hooks', 'punycode', 'readline', 'readline/promises', 'repl', 'sqlite', 'trace_events', 'tty', 'v8', 'vm', 'wasi', 'worker_threads', 'zlib',
 ];
 
 module.exports = (host, node, globals, textBindings) => {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture, Usage};
+use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Props, Request, Service, ServiceFuture, Usage};
 
 use super::app::{App, State};
 use super::server::report;
@@ -20,7 +20,8 @@ struct Binding {
     worker: String,
     name: String,
     service: String,
-    entrypoint: Entrypoint,
+    /// `None`: the one that is asked for.
+    entrypoint: Option<Entrypoint>,
 }
 
 // === impl Services ===
@@ -36,14 +37,25 @@ impl Services {
             Some(environment) => format!("{}-{environment}", config.service),
             None => config.service.clone(),
         };
-        let props = config.props.as_ref().map(|props| serde_json::json!(props).to_string().into());
+        let props = config.props.as_ref().map(|props| Props::Json(serde_json::json!(props).to_string().into()));
         let name = config.entrypoint.as_deref().filter(|name| *name != "default").map(Into::into);
         Arc::new(Binding {
             services: Arc::downgrade(self),
             worker: worker.to_owned(),
             name: config.binding.clone(),
             service,
-            entrypoint: Entrypoint { name, props },
+            entrypoint: Some(Entrypoint { name, props }),
+        })
+    }
+
+    /// What a Worker's stubs of its own entrypoints lead to.
+    pub fn own(self: &Arc<Self>, worker: &str) -> Arc<dyn Service> {
+        Arc::new(Binding {
+            services: Arc::downgrade(self),
+            worker: worker.to_owned(),
+            name: "ctx.exports".to_owned(),
+            service: worker.to_owned(),
+            entrypoint: None,
         })
     }
 
@@ -80,7 +92,10 @@ impl Service for Binding {
             let missing = self.missing();
             return Box::pin(async move { Err(missing) });
         };
-        let request = Request { entrypoint: self.entrypoint.clone(), ..request };
+        let request = match self.entrypoint.clone() {
+            Some(entrypoint) => Request { entrypoint, ..request },
+            None => request,
+        };
         Box::pin(async move {
             match app.state().await {
                 State::Broken(message) => Err(exception(format!("The Worker \"{}\" can't run: {message}", app.name()))),
@@ -100,7 +115,10 @@ impl Service for Binding {
             let missing = self.missing();
             return Box::pin(async move { Err(missing) });
         };
-        let invocation = invocation.at(self.entrypoint.clone());
+        let invocation = match self.entrypoint.clone() {
+            Some(entrypoint) => invocation.at(entrypoint),
+            None => invocation,
+        };
         Box::pin(async move {
             match app.state().await {
                 State::Broken(message) => Err(exception(format!("The Worker \"{}\" can't run: {message}", app.name()))),

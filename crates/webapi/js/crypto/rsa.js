@@ -40,6 +40,9 @@ function checkSize({ modulusLength, publicExponent }) {
       `The modulus length must be a multiple of 8 and between ${MIN_MODULUS_BITS} and ${MAX_MODULUS_BITS}, but ${modulusLength} was requested.`,
     );
   }
+  if (flags.strict_crypto_checks && modulusLength % 128 !== 0) {
+    throw operationError("Can't generate key: RSA key size is required to be a multiple of 128");
+  }
   let exponent = 0;
   for (let i = 0; i < TypedArrayPrototypeGetByteLength(publicExponent); i++) {
     exponent = exponent * 256 + publicExponent[i];

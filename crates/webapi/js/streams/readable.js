@@ -172,6 +172,7 @@ function setUpFromSource(stream, underlyingSource, strategyArgument) {
     const highWaterMark = highWaterMarkOf(strategy, 0);
     if (autoAllocateChunkSize === 0) throw new TypeError(`${prefix}: autoAllocateChunkSize must be greater than 0.`);
     controller = new ByteController(stream, source, highWaterMark, autoAllocateChunkSize);
+    controller.isWorkers = true;
   }
   const started = start === undefined ? undefined : FunctionPrototypeCall(start, underlyingSource, controller.face);
   controller.startAfter(started === undefined ? kResolved : PromiseResolve(started));

@@ -205,6 +205,8 @@ export class SourceController {
   highWaterMark;
   // The native resource that the bytes come from.
   rid = -1;
+  // A Worker has made the stream, with a source of its own.
+  isWorkers = false;
   queue = new Queue();
   queueTotalSize = 0;
   started = false;

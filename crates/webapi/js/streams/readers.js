@@ -1,14 +1,15 @@
 // ReadableStreamDefaultReader and ReadableStreamBYOBReader as a Worker sees them (Streams section 4.3-4.5), with Cloudflare's readAtLeast.
 
 import { primordials } from "../primordials.js";
+import { flags } from "../compatibility.js";
 import { converters, defineInterface, illegalInvocation, isObject, requiredArguments } from "../webidl.js";
 import { readableOf } from "./readable.js";
-import { readInto } from "./readable_byte.js";
+import { constructorOf, readInto } from "./readable_byte.js";
 import { acquireReader, PromiseReadRequest, readableCancel, readPromise, releaseReader } from "./readable_state.js";
-import { isDetached, requireView, viewBuffer, viewByteLength } from "./strategy.js";
+import { isDetached, requireView, viewBuffer, viewByteLength, viewByteOffset } from "./strategy.js";
 const {
-  ArrayBufferPrototypeGetByteLength, PromiseReject, RangeError, TypedArrayPrototypeGetLength,
-  TypedArrayPrototypeGetSymbolToStringTag, TypeError,
+  ArrayBuffer, ArrayBufferPrototypeGetByteLength, DataView, PromisePrototypeThen, PromiseReject, RangeError, TypedArrayPrototypeGetLength,
+  TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, TypeError, Uint8Array,
 } = primordials;
 
 const ENFORCE_RANGE = { enforceRange: true };
@@ -125,7 +126,34 @@ function readAtLeast(reader, min, view, prefix) {
   if (min > length) throw new RangeError(`${prefix}: the minimum is larger than the view.`);
   if (reader.stream === undefined) return released();
   const request = new PromiseReadRequest();
+  if (isOld(reader.stream)) return readOldWay(reader, view, min, request);
   readInto(reader, view, min, request);
   return request.promise;
+}
+
+/** Streams of the runtime's own once read otherwise (streams_byob_reader_detaches_buffer, internal_stream_byob_return_view). */
+function isOld(stream) {
+  return !(flags.streams_byob_reader_detaches_buffer && flags.internal_stream_byob_return_view) && !stream.controller.isWorkers;
+}
+
+function readOldWay(reader, view, min, request) {
+  const buffer = viewBuffer(view);
+  const offset = viewByteOffset(view);
+  const keeps = !flags.streams_byob_reader_detaches_buffer;
+  readInto(reader, keeps ? sameKind(view, new ArrayBuffer(viewByteLength(view)), 0, viewByteLength(view)) : view, min, request);
+  return PromisePrototypeThen(request.promise, (result) => {
+    const { done, value } = result;
+    if (done && !flags.internal_stream_byob_return_view) return { done, value: undefined };
+    if (!keeps || value === undefined) return result;
+    const bytes = new Uint8Array(viewBuffer(value), viewByteOffset(value), viewByteLength(value));
+    TypedArrayPrototypeSet(new Uint8Array(buffer, offset, viewByteLength(value)), bytes);
+    return { done, value: sameKind(view, buffer, offset, viewByteLength(value)) };
+  });
+}
+
+/** A view of the kind of another one. */
+function sameKind(view, buffer, offset, byteLength) {
+  const View = constructorOf(view);
+  return new View(buffer, offset, View === DataView ? byteLength : byteLength / View.BYTES_PER_ELEMENT);
 }
 

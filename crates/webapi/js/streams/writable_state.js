@@ -2,6 +2,7 @@
 
 import { createAbortSignal, signalAbort } from "../abort.js";
 import { primordials } from "../primordials.js";
+import { flags } from "../compatibility.js";
 import { callForPromise, callForPromise1, callForPromise2, Deferred, kResolved, LazyPromise } from "./promises.js";
 import { Queue } from "./queue.js";
 import { kLater } from "./readable_state.js";
@@ -235,7 +236,8 @@ export class Writer {
   release() {
     const { stream } = this;
     const released = new TypeError("This WritableStream writer has been released.");
-    this.ready.reject(released);
+    // A promise that was fulfilled stays so with no_writable_stream_spec_compliant_writer.
+    if (flags.writable_stream_spec_compliant_writer || !this.ready.fulfilled) this.ready.reject(released);
     this.closed.reject(released);
     stream.writer = undefined;
     this.stream = undefined;

@@ -1,13 +1,14 @@
 //! The ops behind `fetch()`.
 
-use http::header::SEC_WEBSOCKET_EXTENSIONS;
-use http::{HeaderMap, Method};
+use http::header::{ACCEPT_ENCODING, SEC_WEBSOCKET_EXTENSIONS};
+use http::{HeaderMap, HeaderValue, Method};
 use isolate::{Args, JsError, Op, OpValue, op, v8};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{FetchError, Outbound, RedirectMode, Subrequest, SubrequestBody, Subresponse};
-use crate::{body, websocket};
+use crate::body::{BodyReader, Coding};
+use crate::{Behavior, body, websocket};
 
 pub const OPS: &[Op] = &[op!(op_fetch), op!(op_fetch_id), op!(op_fetch_abort)];
 
@@ -70,7 +71,11 @@ pub fn subrequest(scope: &mut v8::PinScope, args: &Args) -> Result<Subrequest, J
     };
     let abort = abort(scope, args.get(6));
     let options = args.get(5).is_string().then(|| isolate::string_arg(scope, args, 5).into());
-    Ok(Subrequest { method, url, headers, body, redirect, options, abort })
+    let Behavior { brotli, strip_authorization, .. } = Behavior::of(scope);
+    if !brotli && !headers.contains_key(ACCEPT_ENCODING) {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(Subrequest { method, url, headers, body, redirect, strip_authorization, options, abort })
 }
 
 /// What ends the exchange that JavaScript knows by this number (`op_fetch_id`), or undefined.
@@ -104,7 +109,11 @@ pub fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<Sub
 
 /// What `responseFromNative` takes: `[status, statusText, headers, rid | -1, finalUrl, redirected, webSocket's rid | -1]`.
 pub fn reply(scope: &mut v8::PinScope, response: Subresponse) -> v8::Global<v8::Value> {
-    let rid = match response.body {
+    let plain = |body: BodyReader| match body.coding() {
+        Some(Coding::Brotli) if !Behavior::of(scope).brotli => body.with_coding(None),
+        _ => body,
+    };
+    let rid = match response.body.map(plain) {
         Some(body) => f64::from(body::ops::hold(scope, body)),
         None => -1.0,
     };

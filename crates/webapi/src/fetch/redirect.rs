@@ -1,7 +1,7 @@
 //! HTTP-redirect fetch (Fetch standard §4.4), with the platform's messages.
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HeaderName, LOCATION,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, HeaderName, LOCATION,
     PROXY_AUTHORIZATION,
 };
 use http::{HeaderMap, Method, StatusCode};
@@ -78,11 +78,10 @@ fn rewrite(request: &mut Subrequest, status: StatusCode, mut next: Url) {
         }
     }
     if next.origin() != request.url.origin() {
-        // What one origin was told in confidence, another is not.
-        const CONFIDENTIAL: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
-        for name in CONFIDENTIAL {
-            request.headers.remove(name);
+        if request.strip_authorization {
+            request.headers.remove(AUTHORIZATION);
         }
+        request.headers.remove(PROXY_AUTHORIZATION);
     }
     next.set_fragment(None);
     request.url = next;

@@ -55,7 +55,9 @@ fn op_html_rewriter_new(scope: &mut v8::PinScope, args: Args, mut rv: v8::Return
         return;
     }
     let charset = isolate::string_arg(scope, &args, 1);
-    let made = registered(scope, args.get(0)).and_then(|handlers| Parser::new(handlers, &charset, budget(scope)));
+    let void_esi = crate::Behavior::of(scope).void_esi;
+    let made =
+        registered(scope, args.get(0)).and_then(|handlers| Parser::new(handlers, &charset, void_esi, budget(scope)));
     match made {
         Ok(parser) => rv.set_uint32(isolate::resources(scope).add(parser)),
         Err(error) => isolate::throw(scope, error.into()),

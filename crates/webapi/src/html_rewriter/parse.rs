@@ -25,11 +25,13 @@ pub(super) fn parse(
     handlers: &[Registered],
     encoding: AsciiCompatibleEncoding,
     memory: usize,
+    void_esi: bool,
     output: &SharedOutput,
 ) -> Say {
-    let settings = settings(port, handlers, output).with_encoding(encoding).with_strict(true).with_memory_settings(
-        MemorySettings::new().with_preallocated_parsing_buffer_size(1024).with_max_allowed_memory_usage(memory),
-    );
+    let memory =
+        MemorySettings::new().with_preallocated_parsing_buffer_size(1024).with_max_allowed_memory_usage(memory);
+    let settings = settings(port, handlers, output).with_encoding(encoding).with_strict(true);
+    let settings = settings.with_memory_settings(memory).with_enable_esi_tags(void_esi);
     let mut rewriter = HtmlRewriter::new(settings, |chunk: &[u8]| lock(output).bytes.extend_from_slice(chunk));
     let mut ask = first;
     loop {

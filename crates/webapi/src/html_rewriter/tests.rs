@@ -10,7 +10,7 @@ fn registered(selector: &str, kinds: u32) -> Registered {
 }
 
 fn parser(handlers: Vec<Registered>) -> Parser {
-    Parser::new(handlers, "utf-8", Budget::new(BUDGET)).unwrap()
+    Parser::new(handlers, "utf-8", false, Budget::new(BUDGET)).unwrap()
 }
 
 /// Parses a body, `handle` being given each token.
@@ -101,7 +101,7 @@ fn the_deepest_selectors_and_the_deepest_documents_fit_the_stack() {
 #[test]
 fn the_budget_holds_parsers_and_content() {
     let budget = Budget::new(BUDGET);
-    let make = || Parser::new(vec![registered("p", Kinds::ELEMENT)], "utf-8", budget.clone());
+    let make = || Parser::new(vec![registered("p", Kinds::ELEMENT)], "utf-8", false, budget.clone());
     let mut parsers = Vec::new();
     let error = loop {
         match make() {

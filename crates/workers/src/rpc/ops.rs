@@ -15,7 +15,7 @@ use super::session::Session;
 use super::target::{self, Held, Target};
 use crate::event::{Cause, Origin, Outcome};
 use crate::mailbox::Mailbox;
-use crate::service::Service;
+use crate::service::{Entrypoint, Service};
 
 pub(crate) const OPS: &[Op] = &[
     op!(op_rpc_call),
@@ -54,7 +54,8 @@ struct Waiting {
     callee: Callee,
 }
 
-/// `op_rpc_call(kind, a, b, c, path, calls, data, slots)` → `[promise, number]`. On what: 0 the service `a`; 1 the object of
+/// `op_rpc_call(kind, a, b, c, path, calls, data, slots)` → `[promise, number]`. On what: 0 the service `a`, of which `b` and `c` may say
+/// the entrypoint and its props; 1 the object of
 /// namespace `a` with id `b` and name `c`; 2 the stub `a`; 3 the result of the call `a`. `path` is a name or an array of
 /// them; `calls`: the member is called, with the arguments of which data and slots tell, rather than read. The promise is of
 /// `[0, data, slots]`, what was returned; `[1, data]`, what was thrown; or `[2, class, message, reset, remote]`. The number is
@@ -80,6 +81,7 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
         Some(SERVICE) => {
             let service = crate::binding::known_service::<Arc<dyn Service>>(scope, a)
                 .ok_or_else(|| JsError::error("This service is not bound to the Worker."))?;
+            let entrypoint = Entrypoint::take(scope, args.get(2), args.get(3))?;
             take_subrequest(scope)?;
             let origin = Origin::current(scope).of_service()?;
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
@@ -89,7 +91,7 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
                 if let Some(gate) = gate {
                     gate.await.map_err(|failed| Cause::Exception(error(&failed.message)))?;
                 }
-                service.call(Invocation { entrypoint: Default::default(), call, promised, account }).await
+                service.call(Invocation { entrypoint, call, promised, account }).await
             };
             Ok(wait(scope, share, pipeline, 0, Callee { in_object: false, is_target: false }, outcome))
         }

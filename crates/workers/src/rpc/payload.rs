@@ -9,7 +9,7 @@ use super::limits::{Limits, MAX_MESSAGE, Share};
 use super::target::{self, Held, Target};
 use crate::binding::{known_service, service_number};
 use crate::object::{Object, ObjectNamespace};
-use crate::service::Service;
+use crate::service::{Entrypoint, Service};
 
 /// Things handed over with one value.
 const MAX_SLOTS: u32 = 10_000;
@@ -45,7 +45,7 @@ pub(crate) enum Data {
 pub(crate) enum Slot {
     Stub(Arc<Target>),
     Body(BodyReader),
-    Service(Arc<dyn Service>),
+    Service(Arc<dyn Service>, Entrypoint),
     Object(Object),
 }
 
@@ -164,7 +164,7 @@ impl Data {
 // === impl Slot ===
 
 impl Slot {
-    /// A slot as JavaScript describes it: `[0, stub]`, `[1, export, session]`, `[2, body]`, `[3, service]`,
+    /// A slot as JavaScript describes it: `[0, stub]`, `[1, export, session]`, `[2, body]`, `[3, service, entrypoint, props]`,
     /// `[4, namespace, id, name]`.
     pub(crate) fn take(scope: &mut v8::PinScope, slot: v8::Local<v8::Array>) -> Result<Self, JsError> {
         let element =
@@ -178,7 +178,12 @@ impl Slot {
                 Ok(Self::Stub(target::export(scope, first, session)?))
             }
             BODY => webapi::body::ops::release(scope, first).map(Self::Body).ok_or_else(|| isolate::foreign(scope)),
-            SERVICE => known_service::<Arc<dyn Service>>(scope, first).map(Self::Service).ok_or_else(malformed),
+            SERVICE => {
+                let service = known_service::<Arc<dyn Service>>(scope, first).ok_or_else(malformed)?;
+                let (Some(name), Some(props)) = (element(scope, 2), element(scope, 3)) else { return Err(malformed()) };
+                let (name, props) = (v8::Local::new(scope, name), v8::Local::new(scope, props));
+                Ok(Self::Service(service, Entrypoint::take(scope, name, props)?))
+            }
             OBJECT => {
                 let namespace = known_service::<ObjectNamespace>(scope, first).ok_or_else(malformed)?;
                 let id = element(scope, 2).ok_or_else(malformed)?;
@@ -197,7 +202,10 @@ impl Slot {
         let (kind, number) = match self {
             Self::Stub(target) => (STUB, target::hold(scope, target)?),
             Self::Body(body) => (BODY, webapi::body::ops::hold(scope, body)),
-            Self::Service(service) => (SERVICE, service_number(scope, service)),
+            Self::Service(service, entrypoint) => {
+                elements.extend(entrypoint.give(scope));
+                (SERVICE, service_number(scope, service))
+            }
             Self::Object(Object { namespace, id, name }) => {
                 let namespace = service_number(scope, namespace);
                 elements.push(isolate::new_string(scope, &id.to_string()).into());

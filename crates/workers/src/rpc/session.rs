@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 
 use super::call::{Call, Invocation, Reply, Returned};
 use crate::event::{Cause, Origin, Outcome};
-use crate::fetch_event::text_or_undefined;
 
 /// What the isolate keeps of an event that is a call.
 pub(crate) struct Session {
@@ -31,8 +30,7 @@ impl Session {
                 Err(error) => return refuse(scope, error),
             };
             let id = v8::Integer::new_from_unsigned(scope, id.0).into();
-            let name = text_or_undefined(scope, entrypoint.name.as_deref());
-            let props = text_or_undefined(scope, entrypoint.props.as_deref());
+            let [name, props] = entrypoint.give(scope);
             let [path, calls, data, slots] = what;
             crate::runtime::call(scope, |hooks| &hooks.call, &[id, name, props, path, calls, data, slots]);
         });

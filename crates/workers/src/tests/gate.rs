@@ -74,6 +74,7 @@ fn start(source: &str, bindings: Vec<Binding>, gate: Arc<TestGate>) -> Actor {
         bindings,
         compatibility: crate::Compatibility::newest(),
         limits: Limits::default(),
+        own: Own::default(),
     };
     let (notices, _heard) = tokio::sync::mpsc::channel(64);
     let lane = Lane { host: host(), version: Arc::new(version), notices };

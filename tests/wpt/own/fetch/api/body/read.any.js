@@ -106,7 +106,7 @@ for (const [owner, make] of Object.entries(owners)) {
 
   test(() => {
     for (const name of ["arrayBuffer", "blob", "bytes", "formData", "json", "text"]) {
-      const { value, enumerable, writable, configurable } = Object.getOwnPropertyDescriptor(self[owner].prototype, name);
+      const { value, enumerable, writable, configurable } = Object.getOwnPropertyDescriptor(Body.prototype, name);
       assert_equals(value.name, name);
       assert_equals(value.length, 0, name);
       assert_true(enumerable && writable && configurable, name);

@@ -121,7 +121,7 @@ test(() => {
 
 for (const name of ["method", "url", "headers", "redirect", "signal", "integrity", "keepalive", "body", "bodyUsed"]) {
   test(() => {
-    const { get, set, enumerable, configurable } = Object.getOwnPropertyDescriptor(Request.prototype, name);
+    const { get, set, enumerable, configurable } = Object.getOwnPropertyDescriptor(name.startsWith("body") ? Body.prototype : Request.prototype, name);
     assert_equals(typeof get, "function");
     assert_equals(set, undefined);
     assert_true(enumerable && configurable);

@@ -120,7 +120,7 @@ test(() => {
 
 for (const name of ["type", "url", "redirected", "status", "ok", "statusText", "headers", "body", "bodyUsed"]) {
   test(() => {
-    const { get, set, enumerable, configurable } = Object.getOwnPropertyDescriptor(Response.prototype, name);
+    const { get, set, enumerable, configurable } = Object.getOwnPropertyDescriptor(name.startsWith("body") ? Body.prototype : Response.prototype, name);
     assert_equals(typeof get, "function");
     assert_equals(set, undefined);
     assert_true(enumerable && configurable);
