@@ -73,7 +73,8 @@ const NOT_HERE: [(&str, &str); 6] = [
 
 #[tokio::test]
 async fn every_name_of_the_platform_is_exported() {
-    let dev = Dev::start(&newest(include_str!("nodejs/names.js"))).await;
+    let project = newest(include_str!("nodejs/names.js"));
+    let dev = Dev::start(&project).await;
     let answers: BTreeMap<String, Value> = serde_json::from_str(include_str!("nodejs/names.json")).unwrap();
     let mut missing = Vec::new();
     for (module, names) in &answers {

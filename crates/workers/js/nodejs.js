@@ -3,7 +3,7 @@
 
 import {
   op_async_frame_get, op_async_frame_set, op_console, op_fetch_abort, op_fetch_id, op_node_binding, op_node_compile, op_node_modules, op_now, op_socket_connect, op_socket_drop,
-  op_socket_end, op_socket_read, op_socket_start_tls, op_socket_write,
+  op_socket_end, op_socket_read, op_socket_start_tls, op_socket_write, op_timer_clear, op_timer_start,
 } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { AbortController, AbortSignal } from "../webapi/abort.js";
@@ -91,9 +91,9 @@ function startLoader() {
     AbortController, AbortSignal, Blob, CloseEvent, CompressionStream, CryptoKey, DOMException, DecompressionStream, Event, EventTarget, File, Headers,
     MessageChannel, MessageEvent, MessagePort, Request, Response, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, URL,
     URLSearchParams, WebSocket,
-    binding: op_node_binding, compile: op_node_compile, console, crypto, fetch, flags, frame: op_async_frame_get, keyMaterial,
+    binding: op_node_binding, clearTimer: op_timer_clear, compile: op_node_compile, console, crypto, fetch, flags, frame: op_async_frame_get, keyMaterial,
     log: op_console, modules: op_node_modules(), now: op_now, owner, queueMicrotask, reportException, setFrame: op_async_frame_set, sockets,
-    streams, structuredClone, timeline, timers,
+    startTimer: op_timer_start, streams, structuredClone, timeline, timers,
   };
   // The loader is a module like those that it loads.
   const module = { __proto__: null, exports: undefined };
