@@ -20,7 +20,7 @@ async fn wrangler_deploys_and_the_worker_answers() {
     assert!(deployed.contains("Current Version ID:") && deployed.contains("Worker Startup Time:"), "{deployed}");
     assert_eq!(served.text("hello", "/").await, "one");
 
-    project.write("src/index.js", HELLO.replace("one", "two"));
+    project.write("index.js", HELLO.replace("one", "two"));
     served.wrangler(project.path(), &["deploy"]).await.ok();
     assert_eq!(served.text("hello", "/").await, "two");
 
@@ -50,7 +50,7 @@ async fn what_cannot_start_is_refused_and_changes_nothing() {
     let served = Served::start().await;
     let project = hello(HELLO);
     served.wrangler(project.path(), &["deploy"]).await.ok();
-    project.write("src/index.js", "throw new Error('at the top'); export default {};");
+    project.write("index.js", "throw new Error('at the top'); export default {};");
     let refused = served.wrangler(project.path(), &["deploy"]).await.refused().text();
     assert!(refused.contains("at the top") && refused.contains("10021"), "{refused}");
     assert_eq!(served.text("hello", "/").await, "one");
@@ -66,7 +66,7 @@ async fn versions_share_the_traffic_and_are_rolled_back() {
     let served = Served::start().await;
     let project = hello(HELLO);
     served.wrangler(project.path(), &["deploy"]).await.ok();
-    project.write("src/index.js", HELLO.replace("one", "two"));
+    project.write("index.js", HELLO.replace("one", "two"));
     let uploaded =
         served.wrangler(project.path(), &["versions", "upload", "--message", "the second"]).await.ok().text();
     let second = uploaded.lines().find_map(|line| line.strip_prefix("Worker Version ID: ")).expect("an id").to_owned();
@@ -127,6 +127,13 @@ async fn secrets_are_sealed_and_outlive_deployments() {
         .await;
     assert_eq!(status, 200);
     assert_eq!(served.text("hello", "/").await, r#"["first secret","again"]"#);
+
+    // Several at once leave all else that the Worker is bound to.
+    let varied = Project::named("hello", "[vars]\nNAME = \"kept\"", &source.replace("env.TWO", "env.NAME"));
+    served.wrangler(varied.path(), &["deploy"]).await.ok();
+    varied.write("secrets.json", r#"{"THREE":"third secret"}"#);
+    served.wrangler(varied.path(), &["secret", "bulk", "secrets.json"]).await.ok();
+    assert_eq!(served.text("hello", "/").await, r#"["first secret","kept"]"#);
 
     for file in ["registry.sqlite", "registry.sqlite-wal"] {
         let bytes = std::fs::read(served.data().join(file)).unwrap_or_default();

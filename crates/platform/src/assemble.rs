@@ -153,7 +153,7 @@ fn value(
                 _ => service.clone(),
             };
             let props = props.as_ref().map(|props| props.to_string().into());
-            BindingValue::Service(Peer::new(platform, &script.account, &name, entrypoint.as_deref(), props))
+            BindingValue::Service(Peer::service(platform, &script.account, &name, entrypoint.as_deref(), props))
         }
         BindingKind::WasmModule { part: name } => BindingValue::Wasm(ModuleSource::new(ModuleKind::Wasm, part(name)?)),
         BindingKind::TextBlob { part: name } => BindingValue::Text(String::from_utf8_lossy(&part(name)?).into_owned()),
