@@ -1,9 +1,11 @@
 //! The control plane: the part of Cloudflare's API v4 that the stock wrangler calls, under `/client/v4`. Requests are checked and
-//! written to the registry; the platform is told of what has changed.
+//! written to the registry; the platform is told of what has changed. Beside it, at `/`, is the dashboard.
 
 mod access;
 mod audit;
+mod audit_logs;
 mod bindings;
+mod dashboard;
 mod deployments;
 mod envelope;
 mod form;
@@ -40,13 +42,21 @@ pub struct Control(Arc<Inner>);
 
 struct Inner {
     platform: Platform,
+    front: Front,
+}
+
+/// Where Workers' own hosts are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Front {
+    pub https: bool,
+    pub port: u16,
 }
 
 // === impl Control ===
 
 impl Control {
-    pub fn new(platform: Platform) -> Self {
-        Self(Arc::new(Inner { platform }))
+    pub fn new(platform: Platform, front: Front) -> Self {
+        Self(Arc::new(Inner { platform, front }))
     }
 
     fn platform(&self) -> &Platform {
@@ -57,7 +67,7 @@ impl Control {
         self.0.platform.registry()
     }
 
-    /// The whole API.
+    /// The whole API, and the dashboard.
     pub fn router(self) -> Router {
         let (routes, openapi) = openapi::routes().split_for_parts();
         let description = openapi::describe(openapi);
@@ -70,6 +80,7 @@ impl Control {
         Router::new()
             .nest("/client/v4", api)
             .merge(description)
+            .merge(dashboard::routes())
             .fallback(|| async { ApiError::no_route() })
             .with_state(self)
     }

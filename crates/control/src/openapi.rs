@@ -28,6 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::secrets::routes())
         .merge(crate::subdomain::routes())
         .merge(crate::schedules::routes())
+        .merge(crate::audit_logs::routes())
 }
 
 /// The route that serves the description.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ::config::ServerConfig;
 use clap::Args;
-use control::Control;
+use control::{Control, Front};
 use platform::{Plan, Plans, Platform, Services};
 use registry::Registry;
 use tokio::net::TcpListener;
@@ -51,12 +51,13 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     let platform = platform(&config, registry.clone(), &geo)?;
     let http_address = http.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let api_address = api.local_addr().map_err(|error| format!("the API's listener has no address: {error}"))?;
+    let front = front(http_address, https.as_ref().map(|(listener, _)| listener))?;
     let credentials = first_start::credentials(&registry).await?;
 
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
-    let api = tokio::spawn(Control::new(platform.clone()).serve(api, stop.clone()));
+    let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
     let workers = Arc::new(platform);
     let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo };
     let https =
@@ -98,6 +99,17 @@ fn listen(
     stop: &CancellationToken,
 ) -> JoinHandle<edge::Drained> {
     tokio::spawn(edge::serve(listener, config, workers.clone(), stop.clone()))
+}
+
+/// Where Workers are reached: over TLS where that is served.
+fn front(http: SocketAddr, https: Option<&TcpListener>) -> Result<Front, String> {
+    match https {
+        Some(https) => {
+            let address = https.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
+            Ok(Front { https: true, port: address.port() })
+        }
+        None => Ok(Front { https: false, port: http.port() }),
+    }
 }
 
 fn platform(config: &ServerConfig, registry: Registry, geo: &edge::Geo) -> Result<Platform, String> {
@@ -160,5 +172,6 @@ fn announce(config: &ServerConfig, http: SocketAddr, api: SocketAddr, new: Optio
         anstream::println!("  {bold}export CLOUDFLARE_API_TOKEN={}{plain}", new.token);
     }
     anstream::println!("  the API that wrangler deploys to: http://{api}/client/v4");
+    anstream::println!("  the dashboard: http://{api}/");
     anstream::println!("{green}Ready{plain} on http://<worker>.{}:{}", config.base_domain, http.port());
 }
