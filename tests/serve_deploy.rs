@@ -128,6 +128,13 @@ async fn secrets_are_sealed_and_outlive_deployments() {
     assert_eq!(status, 200);
     assert_eq!(served.text("hello", "/").await, r#"["first secret","again"]"#);
 
+    // Several at once leave all else that the Worker is bound to.
+    let varied = Project::named("hello", "[vars]\nNAME = \"kept\"", &source.replace("env.TWO", "env.NAME"));
+    served.wrangler(varied.path(), &["deploy"]).await.ok();
+    varied.write("secrets.json", r#"{"THREE":"third secret"}"#);
+    served.wrangler(varied.path(), &["secret", "bulk", "secrets.json"]).await.ok();
+    assert_eq!(served.text("hello", "/").await, r#"["first secret","kept"]"#);
+
     for file in ["registry.sqlite", "registry.sqlite-wal"] {
         let bytes = std::fs::read(served.data().join(file)).unwrap_or_default();
         assert!(!bytes.windows(12).any(|window| window == b"first secret"), "{file} has a secret in the clear");

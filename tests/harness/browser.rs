@@ -124,11 +124,26 @@ impl Page {
 
     /// Types a line where the focus is, key by key, and presses Enter.
     pub async fn type_line(&mut self, text: &str) {
+        self.type_text(text).await;
+        self.press("Enter").await;
+    }
+
+    /// Types where the focus is.
+    pub async fn type_text(&mut self, text: &str) {
         self.command("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Presses a key: Enter, Tab or Escape.
+    pub async fn press(&mut self, key: &str) {
+        let (code, text) = match key {
+            "Enter" => (13, "\r"),
+            "Tab" => (9, ""),
+            "Escape" => (27, ""),
+            other => panic!("no such key: {other}"),
+        };
         for kind in ["keyDown", "keyUp"] {
-            let key =
-                json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r" });
-            self.command("Input.dispatchKeyEvent", key).await;
+            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
+            self.command("Input.dispatchKeyEvent", event).await;
         }
     }
 }

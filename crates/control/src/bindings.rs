@@ -42,6 +42,9 @@ fn one(value: &Value, before: Option<&Version>, vault: &Vault, script: &str) -> 
     let name = value["name"].as_str().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| invalid("A binding has no name.".into()))?;
     let kind = value["type"].as_str().unwrap_or_default();
+    if let Some(kept) = kept(value, before, name, kind) {
+        return Ok(kept.clone());
+    }
     if kind == "secret_text" {
         let text = value["text"].as_str();
         let text = text
@@ -62,6 +65,13 @@ fn one(value: &Value, before: Option<&Version>, vault: &Vault, script: &str) -> 
         Some(inherited) => Ok(Binding { name: name.into(), kind: inherited.kind.clone() }),
         None => Err(invalid(format!("binding {name} of type inherit: the version before has no binding {old:?}"))),
     }
+}
+
+/// A binding of which name and type alone are said is the one of the version before: so `wrangler secret bulk` keeps all others.
+fn kept<'v>(value: &Value, before: Option<&'v Version>, name: &str, kind: &str) -> Option<&'v Binding> {
+    let is_bare = value.as_object().is_some_and(|fields| fields.len() == 2);
+    let bindings = &before.filter(|_| is_bare)?.document.bindings;
+    bindings.iter().find(|known| known.name == name && known.kind.type_name() == kind)
 }
 
 fn invalid(message: String) -> ApiError {

@@ -42,6 +42,11 @@ pub(crate) fn page<T: Serialize>(all: Vec<T>, page: Option<usize>, per_page: Opt
     Ok(Answer { info: Some(info), ..ok(part)? })
 }
 
+/// Answers with one page of a list, and what there is to know about the page.
+pub(crate) fn listed(part: impl Serialize, info: Value) -> Outcome {
+    Ok(Answer { info: Some(info), ..ok(part)? })
+}
+
 // === impl Answer ===
 
 impl IntoResponse for Answer {

@@ -1,9 +1,11 @@
 //! The control plane: the part of Cloudflare's API v4 that the stock wrangler calls, under `/client/v4`. Requests are checked and
-//! written to the registry; the platform is told of what has changed.
+//! written to the registry; the platform is told of what has changed. Beside it, at `/`, is the dashboard.
 
 mod access;
 mod audit;
+mod audit_logs;
 mod bindings;
+mod dashboard;
 mod deployments;
 mod envelope;
 mod form;
@@ -47,13 +49,21 @@ pub struct Control(Arc<Inner>);
 struct Inner {
     platform: Platform,
     tails: tails::Waiting,
+    front: Front,
+}
+
+/// Where Workers' own hosts are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Front {
+    pub https: bool,
+    pub port: u16,
 }
 
 // === impl Control ===
 
 impl Control {
-    pub fn new(platform: Platform) -> Self {
-        Self(Arc::new(Inner { platform, tails: tails::Waiting::default() }))
+    pub fn new(platform: Platform, front: Front) -> Self {
+        Self(Arc::new(Inner { platform, tails: tails::Waiting::default(), front }))
     }
 
     fn platform(&self) -> &Platform {
@@ -68,7 +78,7 @@ impl Control {
         self.0.platform.registry()
     }
 
-    /// The whole API.
+    /// The whole API, and the dashboard.
     pub fn router(self) -> Router {
         let (routes, openapi) = openapi::routes().split_for_parts();
         let description = openapi::describe(openapi);
@@ -82,6 +92,7 @@ impl Control {
             .nest("/client/v4", api)
             .merge(description)
             .merge(tails::sockets())
+            .merge(dashboard::routes())
             .fallback(|| async { ApiError::no_route() })
             .with_state(self)
     }

@@ -31,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::tails::routes())
         .merge(crate::triggers::routes())
         .merge(crate::zones::routes())
+        .merge(crate::audit_logs::routes())
 }
 
 /// The route that serves the description.

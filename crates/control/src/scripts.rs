@@ -70,9 +70,27 @@ fn shown(script: &Script, version: Option<&Version>) -> Value {
     responses((status = 200, description = "The account's Workers")))]
 async fn list(State(control): State<Control>, Path(account): Path<String>) -> Outcome {
     let scripts = control.registry().scripts(Some(&account))?;
-    let shown: Result<Vec<Value>, ApiError> =
-        scripts.iter().map(|script| Ok(shown(script, newest(&control, script)?.as_ref()))).collect();
-    ok(shown?)
+    ok(scripts.iter().map(|script| listed(&control, script)).collect::<Result<Vec<Value>, ApiError>>()?)
+}
+
+/// With what is deployed, which the dashboard's list shows.
+fn listed(control: &Control, script: &Script) -> Result<Value, ApiError> {
+    let versions = control.registry().versions(&script.tag)?;
+    let number = |id: &str| versions.iter().find(|version| version.id == id).map(|version| version.number);
+    let deployment = control.registry().deployment(&script.tag)?.map(|deployment| {
+        let versions = deployment.document.versions.iter().map(|share| {
+            json!({ "version_id": share.version_id, "percentage": share.percentage, "number": number(&share.version_id) })
+        });
+        json!({
+            "id": deployment.id,
+            "created_on": deployment.created.to_string(),
+            "author_email": deployment.document.author,
+            "versions": versions.collect::<Vec<Value>>(),
+        })
+    });
+    let mut shown = shown(script, versions.first());
+    shown["deployment"] = deployment.into();
+    Ok(shown)
 }
 
 #[utoipa::path(put, path = "/accounts/{account}/workers/scripts/{script}", tag = "Workers",

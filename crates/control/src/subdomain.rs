@@ -2,15 +2,15 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use registry::Subdomain;
+use registry::{Account, Subdomain};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Control;
 use crate::envelope::{ApiError, Outcome, ok};
 use crate::scripts::known;
+use crate::{Control, Front};
 
 pub(crate) fn routes() -> OpenApiRouter<Control> {
     OpenApiRouter::new().routes(routes!(account)).routes(routes!(get, post, delete))
@@ -21,7 +21,20 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
 async fn account(State(control): State<Control>, Path(account): Path<String>) -> Outcome {
     let account = control.registry().account(&account)?;
     let account = account.ok_or_else(|| ApiError::internal(&"the token's account is gone"))?;
-    ok(json!({ "subdomain": account.subdomain }))
+    ok(json!({ "subdomain": account.subdomain, "worker_url": worker_url(&control, &account)? }))
+}
+
+/// Where the account's Workers answer, with `{name}` for a Worker's name: the dashboard's links.
+fn worker_url(control: &Control, account: &Account) -> Result<String, ApiError> {
+    let base = control.platform().base_domain().as_str();
+    let first = control.registry().accounts()?.first().is_some_and(|first| first.id == account.id);
+    let host = if first { format!("{{name}}.{base}") } else { format!("{{name}}.{}.{base}", account.subdomain) };
+    Ok(match control.0.front {
+        Front { https: true, port: 443 } => format!("https://{host}"),
+        Front { https: false, port: 80 } => format!("http://{host}"),
+        Front { https: true, port } => format!("https://{host}:{port}"),
+        Front { https: false, port } => format!("http://{host}:{port}"),
+    })
 }
 
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/subdomain", tag = "Routing",

@@ -11,7 +11,7 @@ use crate::form::{self, Form};
 use crate::metadata::Metadata;
 use crate::{Control, bindings, migrations};
 
-/// What an upload keeps of the version before, as the platform does: a deployment never loses its secrets.
+/// What is kept of the version before, as the platform does: a deployment never loses its secrets.
 const SECRETS: [&str; 2] = ["secret_text", "secret_key"];
 /// Room for the metadata beside the modules.
 const FORM_OVERHEAD: usize = 16 << 20;
@@ -53,7 +53,11 @@ pub(crate) async fn upload(
         None => new_script(control, account, name, plan.scripts)?,
     };
     let before = control.registry().versions(&script.tag)?.into_iter().next();
-    let keep = [metadata.keep_bindings.clone(), SECRETS.map(str::to_owned).to_vec()].concat();
+    let mut keep = metadata.keep_bindings.clone();
+    // `wrangler deploy` names nothing to keep, also where it uploads a version to deploy that.
+    if fate == Fate::Deployed || keep.is_empty() {
+        keep.extend(SECRETS.map(str::to_owned));
+    }
     let vault = control.registry().vault();
     let bindings = bindings::incoming(&metadata.bindings, &keep, before.as_ref(), vault, &script.tag)?;
 

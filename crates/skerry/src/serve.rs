@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ::config::ServerConfig;
 use clap::Args;
-use control::Control;
+use control::{Control, Front};
 use edge::tls::Certificates;
 use platform::{Plan, Plans, Platform, Services, Zone};
 use registry::Registry;
@@ -60,13 +60,14 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     let geo = geo(&config)?;
     let http_address = http.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let api_address = api.local_addr().map_err(|error| format!("the API's listener has no address: {error}"))?;
+    let front = front(http_address, https.as_ref().map(|(listener, ..)| listener))?;
     let credentials = first_start::credentials(&registry).await?;
     let platform = platform(&config, registry, &geo)?;
 
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
-    let api = tokio::spawn(Control::new(platform.clone()).serve(api, stop.clone()));
+    let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
     let metrics =
         metrics.map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, stop.clone())));
     let workers = Arc::new(platform);
@@ -131,6 +132,17 @@ fn listen(
     stop: &CancellationToken,
 ) -> JoinHandle<edge::Drained> {
     tokio::spawn(edge::serve(listener, config, workers.clone(), stop.clone()))
+}
+
+/// Where Workers are reached: over TLS where that is served.
+fn front(http: SocketAddr, https: Option<&TcpListener>) -> Result<Front, String> {
+    match https {
+        Some(https) => {
+            let address = https.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
+            Ok(Front { https: true, port: address.port() })
+        }
+        None => Ok(Front { https: false, port: http.port() }),
+    }
 }
 
 fn platform(config: &ServerConfig, registry: Registry, geo: &edge::Geo) -> Result<Platform, String> {
@@ -221,6 +233,7 @@ fn announce(config: &ServerConfig, addresses: &Addresses, new: Option<first_star
         anstream::println!("  {bold}export CLOUDFLARE_API_TOKEN={}{plain}", new.token);
     }
     anstream::println!("  the API that wrangler deploys to: http://{api}/client/v4");
+    anstream::println!("  the dashboard: http://{api}/");
     if let Some(https) = https {
         anstream::println!("  HTTPS: https://<worker>.{}:{}", config.base_domain, https.port());
     }
