@@ -44,6 +44,7 @@ mod reload;
 mod request_facts;
 mod rpc;
 mod s3;
+mod serve_assets;
 mod serve_deploy;
 mod service_bindings;
 mod sockets;

@@ -89,6 +89,7 @@ record! {
         memory_mb: Option<Megabytes>,
         subrequests: Option<u32>,
         script_mb: Option<Megabytes>,
+        asset_files: Option<u32>,
         scripts: Option<u32>,
     }
 }

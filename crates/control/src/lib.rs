@@ -2,6 +2,8 @@
 //! written to the registry; the platform is told of what has changed.
 
 mod access;
+mod asset_session;
+mod assets;
 mod audit;
 mod bindings;
 mod deployments;

@@ -8,7 +8,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use registry::{Schedule, Stamp};
 use saffron::Cron;
 use tokio_util::sync::CancellationToken;
-use workers::{Scheduled, Usage};
+use workers::Scheduled;
 
 use crate::Platform;
 
@@ -64,7 +64,7 @@ impl Platform {
         };
         let Some(live) = deployed.choose(None, None) else { return };
         let event = Scheduled { cron: schedule.cron, scheduled_time: due.0 as f64, colo: self.0.colo.clone() };
-        if let Err(cause) = live.worker.scheduled(event, Usage::default()).await {
+        if let Err(cause) = live.scheduled(event).await {
             tracing::warn!(?cause, worker = deployed.script.name, "a scheduled run failed");
         }
     }

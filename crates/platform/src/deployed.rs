@@ -1,12 +1,17 @@
 //! A Worker as it is deployed: one version, or two that share its traffic, each with a lane of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use assets::Site;
+use http::Response;
 use registry::{Script, Version};
 use tokio::sync::{OnceCell, mpsc};
-use workers::{Notice, Worker};
+use webapi::body::Outgoing;
+use workers::{Cause, Invocation, JsException, Notice, Outcome, Request, Returned, Scheduled, Usage, Worker};
 
 use crate::assemble::{AssembleError, assemble};
+use crate::site::{self, Seen};
 use crate::{Platform, Unavailable};
 
 /// Notices of one version that may wait to be heard.
@@ -28,7 +33,9 @@ pub(crate) struct Live {
     pub(crate) id: String,
     /// The tag of its script.
     pub(crate) script: String,
-    pub(crate) worker: Worker,
+    /// Its code; `None`: it has assets alone.
+    worker: Option<Worker>,
+    assets: Option<Arc<Site>>,
 }
 
 // === impl Slot ===
@@ -63,8 +70,13 @@ fn load(platform: &Platform, tag: &str) -> Result<Arc<Deployed>, Unavailable> {
 
 /// `main`: its Durable Object classes are the ones that objects run from now on.
 pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main: bool) -> Result<Live, AssembleError> {
+    let assets = site::load(platform, script, version)?;
+    let (id, tag) = (version.id.clone(), script.tag.clone());
+    if !version.document.has_code() {
+        return Ok(Live { id, script: tag, worker: None, assets });
+    }
     let modules = platform.registry().modules(&version.id)?;
-    let assembled = Arc::new(assemble(platform, script, version, modules)?);
+    let assembled = Arc::new(assemble(platform, script, version, modules, assets.as_ref())?);
     let (notices, heard) = mpsc::channel(NOTICES);
     tokio::spawn(listen(heard, script.name.clone()));
     if main {
@@ -82,8 +94,8 @@ pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main
             });
         }
     }
-    let worker = Worker::spawn(platform.0.host.clone(), assembled, notices);
-    Ok(Live { id: version.id.clone(), script: script.tag.clone(), worker })
+    let worker = Some(Worker::spawn(platform.0.host.clone(), assembled, notices));
+    Ok(Live { id, script: tag, worker, assets })
 }
 
 /// Starts a version once and serves nothing with it.
@@ -93,11 +105,49 @@ pub(crate) async fn try_start(
     version: &Version,
     modules: Vec<registry::Module>,
 ) -> Result<workers::Started, AssembleError> {
-    let assembled = Arc::new(assemble(platform, script, version, modules)?);
+    let assets = site::load(platform, script, version)?;
+    if !version.document.has_code() {
+        return Ok(workers::Started { cpu: Duration::ZERO, handlers: Vec::new() });
+    }
+    let assembled = Arc::new(assemble(platform, script, version, modules, assets.as_ref())?);
     let host = platform.0.host.clone();
     let starting = tokio::task::spawn_blocking(move || workers::start_once(&host, &assembled));
     let started = starting.await.map_err(|error| AssembleError::Invalid(error.to_string()))?;
     started.map_err(|error| AssembleError::Start(Arc::new(error)))
+}
+
+// === impl Live ===
+
+impl Live {
+    /// The answer of the assets, where the request is theirs, or of the code. A request to a named entrypoint is the code's.
+    pub(crate) async fn fetch(&self, request: Request) -> Outcome<Response<Outgoing>> {
+        if let Some(assets) = &self.assets
+            && request.entrypoint.name.is_none()
+        {
+            let seen = Seen { method: &request.method, url: &request.url, headers: &request.headers };
+            if let Some(response) = site::answer(assets, &seen, self.worker.is_some()).await {
+                return Ok(response);
+            }
+        }
+        self.code()?.fetch(request, Usage::default()).await
+    }
+
+    pub(crate) async fn call(&self, invocation: Invocation) -> Outcome<Returned> {
+        self.code()?.call(invocation).await
+    }
+
+    pub(crate) async fn scheduled(&self, event: Scheduled) -> Outcome<()> {
+        self.code()?.scheduled(event, Usage::default()).await
+    }
+
+    fn code(&self) -> Outcome<&Worker> {
+        let none = || JsException {
+            name: "Error".into(),
+            message: "The Worker has static assets alone, and no code.".into(),
+            ..JsException::default()
+        };
+        self.worker.as_ref().ok_or_else(|| Cause::Exception(none()))
+    }
 }
 
 // === impl Deployed ===

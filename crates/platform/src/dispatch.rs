@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use edge::error_page::{self, Audience, EdgeError};
 use http::StatusCode;
-use workers::{Cause, Entrypoint, Failure, Invocations, Usage};
+use workers::{Cause, Entrypoint, Failure, Invocations};
 
 use crate::deployed::Live;
 use crate::router::Target;
@@ -45,7 +45,7 @@ impl edge::Handler for Platform {
             entrypoint: Entrypoint::default(),
             invocations: Invocations::default(),
         };
-        match live.worker.fetch(request, Usage::default()).await {
+        match live.fetch(request).await {
             Ok(response) => response,
             Err(cause) => met.error(edge_error(&cause)),
         }

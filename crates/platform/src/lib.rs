@@ -10,6 +10,8 @@ mod plan;
 mod previews;
 mod router;
 mod services;
+mod site;
+mod sweep;
 
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;

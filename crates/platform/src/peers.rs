@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture, Usage};
+use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture};
 
 use crate::deployed::Live;
 use crate::{Inner, Platform, Unavailable};
@@ -19,7 +19,7 @@ pub(crate) struct Peer {
 // === impl Peer ===
 
 impl Peer {
-    pub(crate) fn new(
+    pub(crate) fn service(
         platform: &Platform,
         account: &str,
         name: &str,
@@ -56,13 +56,13 @@ impl Service for Peer {
     fn fetch(&self, request: Request) -> ServiceFuture {
         let found = self.find();
         let request = Request { entrypoint: self.entrypoint.clone(), ..request };
-        Box::pin(async move { found.await?.worker.fetch(request, Usage::default()).await })
+        Box::pin(async move { found.await?.fetch(request).await })
     }
 
     fn call(&self, invocation: Invocation) -> CallFuture {
         let found = self.find();
         let invocation = invocation.at(self.entrypoint.clone());
-        Box::pin(async move { found.await?.worker.call(invocation).await })
+        Box::pin(async move { found.await?.call(invocation).await })
     }
 }
 
