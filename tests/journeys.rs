@@ -47,6 +47,7 @@ mod request_facts;
 mod rpc;
 mod s3;
 mod serve_accounts;
+mod serve_assets;
 mod serve_dashboard;
 mod serve_deploy;
 mod serve_events;

@@ -106,6 +106,7 @@ record! {
         memory_mb: Option<Megabytes>,
         subrequests: Option<u32>,
         script_mb: Option<Megabytes>,
+        asset_files: Option<u32>,
         scripts: Option<u32>,
         concurrent_requests: Option<u32>,
         requests_per_second: Option<u32>,

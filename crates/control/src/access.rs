@@ -9,11 +9,16 @@ use http::{HeaderMap, Method, StatusCode};
 use registry::{Scope, Token};
 
 use crate::Control;
+use crate::asset_session::{Claims, Kind};
 use crate::envelope::ApiError;
 
 /// The token that a request came with.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller(pub(crate) Token);
+
+/// The upload of static assets that a request belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Session(pub(crate) Claims);
 
 /// What a path needs.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,40 +29,58 @@ enum Need<'p> {
     Account(&'p str, Scope),
     /// A scope in whichever account the token belongs to.
     Scope(Scope),
+    /// The token of an upload of assets to this account, which is none of the API's.
+    Upload(&'p str),
 }
 
 /// Lets a request through whose token may do what it asks for.
 pub(crate) async fn check(State(control): State<Control>, mut request: Request, next: Next) -> Response {
     match caller(&control, &request) {
-        Ok(caller) => {
+        Ok((caller, session)) => {
             request.extensions_mut().insert(caller);
+            session.map(|session| request.extensions_mut().insert(session));
             next.run(request).await
         }
         Err(error) => error.into_response(),
     }
 }
 
-fn caller(control: &Control, request: &Request) -> Result<Caller, ApiError> {
+fn caller(control: &Control, request: &Request) -> Result<(Caller, Option<Session>), ApiError> {
     let path = request.uri().path();
     let path = path.strip_prefix("/client/v4").unwrap_or(path);
     let secret = bearer(request.headers()).ok_or_else(|| {
         ApiError::new(StatusCode::BAD_REQUEST, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
     })?;
+    let need = need(request.method(), path);
+    if let Some(Need::Upload(account)) = need {
+        return uploader(control, account, secret);
+    }
     let token = control.registry().token(secret)?.ok_or_else(|| match path {
         "/user/tokens/verify" => ApiError::new(StatusCode::UNAUTHORIZED, 1000, "Invalid API Token"),
         _ => ApiError::new(StatusCode::UNAUTHORIZED, 10000, "Authentication error"),
     })?;
-    let allowed = match need(request.method(), path) {
-        None => return Err(ApiError::no_route()),
+    let allowed = match need {
+        None | Some(Need::Upload(_)) => return Err(ApiError::no_route()),
         Some(Need::Token) => true,
         Some(Need::Scope(scope)) => token.may(scope),
         Some(Need::Account(account, scope)) => token.account == account && token.may(scope),
     };
     match allowed {
-        true => Ok(Caller(token)),
+        true => Ok((Caller(token), None)),
         // Another's account and one that is not there look the same.
         false => Err(ApiError::new(StatusCode::FORBIDDEN, 10000, "Authentication error")),
     }
+}
+
+/// Who began an upload to this account, where the token of the upload and the one that it was begun with hold still.
+fn uploader(control: &Control, account: &str, secret: &str) -> Result<(Caller, Option<Session>), ApiError> {
+    let refused = || ApiError::new(StatusCode::FORBIDDEN, 10000, "Authentication error");
+    let claims = Claims::verify(control.registry().vault(), secret);
+    let claims = claims.filter(|claims| claims.kind == Kind::Upload && claims.account == account);
+    let claims = claims.ok_or_else(refused)?;
+    let token = control.registry().token_of_id(&claims.token)?;
+    let token = token.filter(|token| token.account == account && token.may(Scope::WorkersWrite));
+    Ok((Caller(token.ok_or_else(refused)?), Some(Session(claims))))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -78,6 +101,7 @@ fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
             let scope = match rest[..] {
                 [] => Scope::AccountRead,
                 ["audit_logs", ..] if reads => Scope::AccountRead,
+                ["workers", "assets", "upload"] => return Some(Need::Upload(account)),
                 ["workers", "scripts", _, "tails", ..] => Scope::TailRead,
                 ["workers", ..] => either(Scope::WorkersRead, Scope::WorkersWrite),
                 ["storage", "kv", "namespaces", _, "bulk", "get"] => Scope::KvRead,
@@ -105,6 +129,9 @@ mod tests {
             (Method::GET, "/accounts/a", Some(Need::Account("a", Scope::AccountRead))),
             (Method::PUT, "/accounts/a/workers/scripts/x", Some(Need::Account("a", Scope::WorkersWrite))),
             (Method::GET, "/accounts/a/workers/scripts", Some(Need::Account("a", Scope::WorkersRead))),
+            (Method::POST, "/accounts/a/workers/assets/upload", Some(Need::Upload("a"))),
+            (Method::POST, "/accounts/a/workers/assets", Some(Need::Account("a", Scope::WorkersWrite))),
+            (Method::POST, "/accounts/a/workers/assets/upload/x", Some(Need::Account("a", Scope::WorkersWrite))),
             (Method::POST, "/accounts/a/workers/scripts/x/tails", Some(Need::Account("a", Scope::TailRead))),
             (Method::DELETE, "/accounts/a/storage/kv/namespaces/n", Some(Need::Account("a", Scope::KvWrite))),
             (Method::GET, "/zones", Some(Need::Scope(Scope::WorkersRead))),

@@ -57,6 +57,6 @@ fn too_large(at_most: usize) -> ApiError {
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, 10027, message)
 }
 
-fn unreadable(error: &MultipartError) -> ApiError {
+pub(crate) fn unreadable(error: &MultipartError) -> ApiError {
     ApiError::new(error.status(), 10021, format!("The form can't be read: {}", error.body_text()))
 }

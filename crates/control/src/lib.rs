@@ -2,6 +2,8 @@
 //! written to the registry; the platform is told of what has changed. Beside it, at `/`, is the dashboard.
 
 mod access;
+mod asset_session;
+mod assets;
 mod audit;
 mod audit_logs;
 mod bindings;

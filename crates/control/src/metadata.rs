@@ -26,8 +26,18 @@ pub(crate) struct Metadata {
     pub(crate) tail_consumers: Option<Vec<Value>>,
     pub(crate) observability: Option<Value>,
     pub(crate) tags: Option<Vec<String>>,
-    pub(crate) assets: Option<Value>,
+    pub(crate) assets: Option<AssetsMetadata>,
+    /// The version before passes its assets on.
+    #[serde(default)]
+    pub(crate) keep_assets: bool,
     pub(crate) containers: Option<Vec<Value>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct AssetsMetadata {
+    /// What completed their upload.
+    pub(crate) jwt: Option<String>,
+    pub(crate) config: Option<assets::Config>,
 }
 
 // === impl Metadata ===
@@ -36,9 +46,6 @@ impl Metadata {
     pub(crate) fn read(json: &str) -> Result<Self, ApiError> {
         let metadata: Self = serde_json::from_str(json)
             .map_err(|error| ApiError::bad_request(10021, format!("The metadata can't be read: {error}")))?;
-        if metadata.assets.is_some() {
-            return Err(unsupported("static assets"));
-        }
         if metadata.containers.as_ref().is_some_and(|containers| !containers.is_empty()) {
             return Err(unsupported("containers"));
         }

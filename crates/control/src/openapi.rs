@@ -22,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(crate::users::routes())
         .merge(crate::scripts::routes())
+        .merge(crate::assets::routes())
         .merge(crate::settings::routes())
         .merge(crate::versions::routes())
         .merge(crate::deployments::routes())

@@ -60,8 +60,8 @@ fn shown(script: &Script, version: Option<&Version>) -> Value {
         "compatibility_flags": document.map(|document| &document.compatibility_flags),
         "last_deployed_from": document.map(|document| &document.source),
         "logpush": script.settings.logpush,
-        "has_assets": false,
-        "has_modules": document.is_some_and(|document| !document.service_worker),
+        "has_assets": document.is_some_and(|document| document.assets.is_some()),
+        "has_modules": document.is_some_and(|document| document.has_code() && !document.service_worker),
         "migration_tag": script.settings.migration_tag,
     })
 }

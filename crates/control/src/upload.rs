@@ -9,7 +9,7 @@ use registry::{
 use crate::envelope::ApiError;
 use crate::form::{self, Form};
 use crate::metadata::Metadata;
-use crate::{Control, bindings, migrations};
+use crate::{Control, assets, bindings, migrations};
 
 /// What is kept of the version before, as the platform does: a deployment never loses its secrets.
 const SECRETS: [&str; 2] = ["secret_text", "secret_key"];
@@ -71,18 +71,11 @@ pub(crate) async fn upload(
     let classes = planned.as_ref().map_or(&script.settings.classes, |planned| &planned.classes);
     migrations::check(&script, classes, &bindings)?;
 
-    let (main, service_worker) = match (&metadata.main_module, &metadata.body_part) {
-        (Some(main), _) => (main.clone(), false),
-        (None, Some(part)) => (part.clone(), true),
-        (None, None) => {
-            return Err(ApiError::bad_request(10021, "The metadata names neither main_module nor body_part."));
-        }
-    };
-    if modules.iter().all(|module| module.name != main) {
-        return Err(ApiError::bad_request(
-            10021,
-            format!("No such module: {main:?}, the main module, is not in the upload."),
-        ));
+    let keep = metadata.keep_assets;
+    let assets = assets::named(control, account, name, metadata.assets.as_ref(), keep, before.as_ref()).await?;
+    let (main, service_worker) = main_part(&metadata, &modules, assets.is_some())?;
+    if let Some(assets) = &assets {
+        assets::check(&assets.config, !main.is_empty())?;
     }
     let trigger = if fate == Fate::Deployed { "upload" } else { "version_upload" };
     let document = VersionDocument {
@@ -96,6 +89,7 @@ pub(crate) async fn upload(
         source: "wrangler".into(),
         author: caller.name.clone(),
         migration_tag: script.settings.migration_tag.clone(),
+        assets,
         ..VersionDocument::default()
     };
     let NewVersion { document, modules } = trial(control, &script, document, modules).await?;
@@ -121,6 +115,25 @@ pub(crate) async fn upload(
     Ok((script, version))
 }
 
+/// The module that runs first, and whether it is a classic script. A version with assets may do without code.
+fn main_part(metadata: &Metadata, modules: &[Module], has_assets: bool) -> Result<(String, bool), ApiError> {
+    let (main, service_worker) = match (&metadata.main_module, &metadata.body_part) {
+        (Some(main), _) => (main, false),
+        (None, Some(part)) => (part, true),
+        (None, None) if has_assets && modules.is_empty() => return Ok((String::new(), false)),
+        (None, None) => {
+            return Err(ApiError::bad_request(10021, "The metadata names neither main_module nor body_part."));
+        }
+    };
+    match modules.iter().any(|module| module.name == *main) {
+        true => Ok((main.clone(), service_worker)),
+        false => Err(ApiError::bad_request(
+            10021,
+            format!("No such module: {main:?}, the main module, is not in the upload."),
+        )),
+    }
+}
+
 /// Starts the version, as it would be, once: what can't start is not kept.
 async fn trial(
     control: &Control,
@@ -131,7 +144,8 @@ async fn trial(
     let (id, created) = (registry::new_uuid(), Stamp::now());
     let version = Version { id, script: script.tag.clone(), number: 0, created, document };
     let started = control.platform().try_start(script, &version, modules.clone()).await.map_err(unable)?;
-    let startup_time_ms = u64::try_from(started.cpu.as_millis()).unwrap_or(u64::MAX).max(1);
+    let at_least = u64::from(version.document.has_code());
+    let startup_time_ms = u64::try_from(started.cpu.as_millis()).unwrap_or(u64::MAX).max(at_least);
     let document = VersionDocument { startup_time_ms, handlers: started.handlers, ..version.document };
     Ok(NewVersion::uploaded(document, modules))
 }
@@ -181,7 +195,7 @@ fn settings_of(settings: &mut ScriptSettings, metadata: &Metadata) {
 }
 
 /// A Worker's name becomes a label of its host.
-fn check_name(name: &str) -> Result<(), ApiError> {
+pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte != b'-');
     let bytes = name.as_bytes();

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use assets::Site;
 use registry::{Binding, BindingKind, Module, Resource, ResourceKind, Script, Version};
-use workers::{BindingValue, Compatibility, Entrypoint, ModuleGraph, ModuleKind, ModuleSource, Own, Props};
+use workers::{BindingValue, Entrypoint, ModuleGraph, ModuleKind, ModuleSource, Own, Props};
 
 use crate::Platform;
 use crate::peers::Peer;
+use crate::site::{AssetsBinding, compatibility};
 
 /// Why a version can't run.
 #[derive(Debug, thiserror::Error)]
@@ -44,10 +46,11 @@ pub(crate) fn assemble(
     script: &Script,
     version: &Version,
     modules: Vec<Module>,
+    site: Option<&Arc<Site>>,
 ) -> Result<workers::Version, AssembleError> {
     let document = &version.document;
     let bindings = document.bindings.iter().map(|binding| {
-        let value = value(platform, script, version, &modules, &binding.kind).map_err(|error| match error {
+        let value = value(platform, script, version, &modules, site, &binding.kind).map_err(|error| match error {
             AssembleError::Invalid(reason) => {
                 AssembleError::Invalid(format!("binding {} of type {} {reason}", binding.name, type_of(binding)))
             }
@@ -57,13 +60,12 @@ pub(crate) fn assemble(
     });
     let bindings = bindings.collect::<Result<_, AssembleError>>()?;
     let plan = platform.plan(&script.account)?;
-    let date = document.compatibility_date.as_deref().unwrap_or("2021-11-02");
     Ok(workers::Version {
         name: format!("{}/{}", script.account, script.name),
         modules: Arc::new(graph(version, modules)?),
         bindings,
         own: own(platform, script, version)?,
-        compatibility: Compatibility::new(date, &document.compatibility_flags),
+        compatibility: compatibility(version),
         limits: plan.limits(document.limits),
     })
 }
@@ -121,6 +123,7 @@ fn value(
     script: &Script,
     version: &Version,
     modules: &[Module],
+    site: Option<&Arc<Site>>,
     kind: &BindingKind,
 ) -> Result<BindingValue, AssembleError> {
     let invalid = |reason: String| AssembleError::Invalid(reason);
@@ -179,8 +182,11 @@ fn value(
             let timestamp = version.created.to_string();
             BindingValue::Json(serde_json::json!({ "id": version.id, "tag": tag, "timestamp": timestamp }).to_string())
         }
+        BindingKind::Assets {} => {
+            let site = site.ok_or_else(|| invalid("needs static assets, of which this version has none".into()))?;
+            BindingValue::Service(Arc::new(AssetsBinding(site.clone())))
+        }
         BindingKind::Queue { .. }
-        | BindingKind::Assets {}
         | BindingKind::AnalyticsEngine { .. }
         | BindingKind::Ratelimit { .. }
         | BindingKind::Hyperdrive { .. } => return Err(invalid("is not supported by this version of Skerry".into())),

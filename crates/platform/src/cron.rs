@@ -68,7 +68,7 @@ impl Platform {
             .then(|| self.begin_watch(live, serde_json::json!({ "cron": schedule.cron, "scheduledTime": due.0 })));
         let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
         let event = Scheduled { cron: schedule.cron, scheduled_time: due.0 as f64, colo: self.0.colo.clone() };
-        let outcome = live.worker.scheduled(event, usage.clone()).await;
+        let outcome = live.scheduled(event, usage.clone()).await;
         live.meter.ran(outcome.as_ref().err(), usage.cpu());
         if let Some(watched) = watched {
             watched.answered(None, outcome.as_ref().err());

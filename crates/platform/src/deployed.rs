@@ -1,14 +1,22 @@
 //! A Worker as it is deployed: one version, or two that share its traffic, each with a lane of its own.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use assets::Site;
+use http::Response;
 use registry::{Script, Version};
 use tokio::sync::{OnceCell, mpsc};
-use workers::{Level, LogLine, Notice, TraceLog, Traced, Worker};
+use webapi::body::Outgoing;
+use workers::{
+    Cause, Invocation, JsException, Level, LogLine, Notice, Outcome, Request, Returned, Scheduled, TraceLog, Traced,
+    Usage, Worker,
+};
 
 use crate::assemble::{AssembleError, assemble};
 use crate::gate::Gate;
 use crate::meter::Meter;
+use crate::site::{self, Seen};
 use crate::{Inner, Platform, Unavailable};
 
 /// Notices of one version that may wait to be heard.
@@ -32,7 +40,9 @@ pub(crate) struct Live {
     pub(crate) script: String,
     /// The Worker's name.
     pub(crate) name: String,
-    pub(crate) worker: Worker,
+    /// Its code; `None`: it has assets alone.
+    worker: Option<Worker>,
+    assets: Option<Arc<Site>>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) gate: Arc<Gate>,
 }
@@ -69,8 +79,21 @@ fn load(platform: &Platform, tag: &str) -> Result<Arc<Deployed>, Unavailable> {
 
 /// `main`: its Durable Object classes are the ones that objects run from now on.
 pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main: bool) -> Result<Live, AssembleError> {
+    let assets = site::load(platform, script, version)?;
+    let live = Live {
+        id: version.id.clone(),
+        script: script.tag.clone(),
+        name: script.name.clone(),
+        worker: None,
+        assets,
+        meter: platform.meters().of(&script.account, &script.name),
+        gate: Gate::new(&platform.plan(&script.account)?),
+    };
+    if !version.document.has_code() {
+        return Ok(live);
+    }
     let modules = platform.registry().modules(&version.id)?;
-    let assembled = Arc::new(assemble(platform, script, version, modules)?);
+    let assembled = Arc::new(assemble(platform, script, version, modules, live.assets.as_ref())?);
     let (notices, heard) = mpsc::channel(NOTICES);
     let said_by = Said { script: script.tag.clone(), name: script.name.clone(), version: version.id.clone() };
     tokio::spawn(said_by.listen(heard, Arc::downgrade(&platform.0)));
@@ -89,10 +112,7 @@ pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main
             });
         }
     }
-    let gate = Gate::new(&platform.plan(&script.account)?);
-    let meter = platform.meters().of(&script.account, &script.name);
-    let worker = Worker::spawn(platform.0.host.clone(), assembled, notices);
-    Ok(Live { id: version.id.clone(), script: script.tag.clone(), name: script.name.clone(), worker, meter, gate })
+    Ok(Live { worker: Some(Worker::spawn(platform.0.host.clone(), assembled, notices)), ..live })
 }
 
 /// Starts a version once and serves nothing with it.
@@ -102,11 +122,49 @@ pub(crate) async fn try_start(
     version: &Version,
     modules: Vec<registry::Module>,
 ) -> Result<workers::Started, AssembleError> {
-    let assembled = Arc::new(assemble(platform, script, version, modules)?);
+    let assets = site::load(platform, script, version)?;
+    if !version.document.has_code() {
+        return Ok(workers::Started { cpu: Duration::ZERO, handlers: Vec::new() });
+    }
+    let assembled = Arc::new(assemble(platform, script, version, modules, assets.as_ref())?);
     let host = platform.0.host.clone();
     let starting = tokio::task::spawn_blocking(move || workers::start_once(&host, &assembled));
     let started = starting.await.map_err(|error| AssembleError::Invalid(error.to_string()))?;
     started.map_err(|error| AssembleError::Start(Arc::new(error)))
+}
+
+// === impl Live ===
+
+impl Live {
+    /// The answer of the assets, where the request is theirs, or of the code. A request to a named entrypoint is the code's.
+    pub(crate) async fn fetch(&self, request: Request, usage: Usage) -> Outcome<Response<Outgoing>> {
+        if let Some(assets) = &self.assets
+            && request.entrypoint.name.is_none()
+        {
+            let seen = Seen { method: &request.method, url: &request.url, headers: &request.headers };
+            if let Some(response) = site::answer(assets, &seen, self.worker.is_some()).await {
+                return Ok(response);
+            }
+        }
+        self.code()?.fetch(request, usage).await
+    }
+
+    pub(crate) async fn call(&self, invocation: Invocation) -> Outcome<Returned> {
+        self.code()?.call(invocation).await
+    }
+
+    pub(crate) async fn scheduled(&self, event: Scheduled, usage: Usage) -> Outcome<()> {
+        self.code()?.scheduled(event, usage).await
+    }
+
+    fn code(&self) -> Outcome<&Worker> {
+        let none = || JsException {
+            name: "Error".into(),
+            message: "The Worker has static assets alone, and no code.".into(),
+            ..JsException::default()
+        };
+        self.worker.as_ref().ok_or_else(|| Cause::Exception(none()))
+    }
 }
 
 // === impl Deployed ===

@@ -58,7 +58,7 @@ impl edge::Handler for Platform {
         };
         let began = Instant::now();
         live.meter.began();
-        let outcome = live.worker.fetch(request, usage.clone()).await;
+        let outcome = live.fetch(request, usage.clone()).await;
         let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
         live.meter.answered(status, outcome.as_ref().err(), began.elapsed(), usage.cpu());
         if let Some(watched) = watched {

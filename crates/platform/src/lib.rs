@@ -12,6 +12,8 @@ mod plan;
 mod previews;
 mod router;
 mod services;
+mod site;
+mod sweep;
 mod tail;
 mod zone;
 

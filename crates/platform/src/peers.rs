@@ -67,7 +67,7 @@ impl Service for Peer {
             Some(entrypoint) => Request { entrypoint, ..request },
             None => request,
         };
-        Box::pin(async move { found.await?.worker.fetch(request, Usage::default()).await })
+        Box::pin(async move { found.await?.fetch(request, Usage::default()).await })
     }
 
     fn call(&self, invocation: Invocation) -> CallFuture {
@@ -76,7 +76,7 @@ impl Service for Peer {
             Some(entrypoint) => invocation.at(entrypoint),
             None => invocation,
         };
-        Box::pin(async move { found.await?.worker.call(invocation).await })
+        Box::pin(async move { found.await?.call(invocation).await })
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Plan {
     pub subrequests: u32,
     /// All modules of a version together.
     pub script_bytes: usize,
+    /// Static assets of a version.
+    pub asset_files: usize,
     /// Workers of the account.
     pub scripts: usize,
     /// Requests of one Worker that are answered at a time; `None`: as many as come.
@@ -38,6 +40,7 @@ impl Plan {
             memory_bytes: 128 << 20,
             subrequests: 50,
             script_bytes: 64 << 20,
+            asset_files: 20_000,
             scripts: 100,
             concurrent_requests: None,
             requests_per_second: None,
@@ -49,6 +52,7 @@ impl Plan {
             cpu: Duration::from_millis(30),
             max_cpu: Duration::from_secs(300),
             subrequests: 10_000,
+            asset_files: 100_000,
             scripts: 500,
             ..Self::free()
         }

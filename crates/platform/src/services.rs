@@ -18,6 +18,7 @@ struct Inner {
     kv: Arc<kv::Store>,
     d1: d1::Databases,
     r2: Mutex<HashMap<String, r2::R2>>,
+    assets: assets::Store,
 }
 
 // === impl Services ===
@@ -29,6 +30,7 @@ impl Services {
             kv: kv::Store::local(root.join("kv"), Duration::ZERO),
             d1: d1::Databases::new(root.join("d1")),
             r2: Mutex::default(),
+            assets: assets::Store::new(root.join("assets")),
             root: root.to_owned(),
         }))
     }
@@ -49,6 +51,11 @@ impl Services {
     pub fn r2(&self, account: &str) -> r2::R2 {
         let mut accounts = self.0.r2.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.entry(account.to_owned()).or_insert_with(|| r2::R2::new(self.0.root.join("r2").join(account))).clone()
+    }
+
+    /// The files that Workers have beside their code.
+    pub fn assets(&self) -> &assets::Store {
+        &self.0.assets
     }
 
     pub(crate) fn cache(&self) -> cache::Store {

@@ -2,6 +2,7 @@
 //! One SQLite database; no HTTP, no V8, and nothing that runs.
 
 mod account;
+mod assets;
 mod audit;
 mod binding;
 mod deployment;
@@ -19,6 +20,7 @@ mod vault;
 mod version;
 
 pub use account::Account;
+pub use assets::VersionAssets;
 pub use audit::{Audit, Entry};
 pub use binding::{Binding, BindingKind, RateLimit};
 pub use deployment::{Deployment, NewDeployment, Share};

@@ -97,6 +97,10 @@ impl FromStr for Scope {
 // === impl Token ===
 
 impl Token {
+    fn holds(&self) -> bool {
+        self.expires.is_none_or(|expires| expires > Stamp::now())
+    }
+
     pub fn may(&self, scope: Scope) -> bool {
         let has = |scope| self.scopes.contains(&scope);
         has(Scope::All) || has(scope) || scope.with().is_some_and(has)
@@ -146,7 +150,16 @@ impl Registry {
             Ok(statement.query_row([&hash[..]], |row| Ok(token(row))).optional()?)
         })?;
         let Some(token) = found.transpose()? else { return Ok(None) };
-        Ok(Some(token).filter(|token| token.expires.is_none_or(|expires| expires > Stamp::now())))
+        Ok(Some(token).filter(Token::holds))
+    }
+
+    /// The token of this id, unless it has expired.
+    pub fn token_of_id(&self, id: &str) -> Result<Option<Token>, Error> {
+        let found = self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT * FROM token WHERE id = ?1")?;
+            Ok(statement.query_row([id], |row| Ok(token(row))).optional()?)
+        })?;
+        Ok(found.transpose()?.filter(Token::holds))
     }
 
     /// All tokens, of one account or of all.

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -15,6 +16,8 @@ const KEY: usize = 32;
 
 pub struct Vault {
     key: LessSafeKey,
+    /// What the keys are made from that sign.
+    root: hmac::Key,
 }
 
 /// A sealed secret: nonce and ciphertext, in base64.
@@ -34,7 +37,7 @@ impl Vault {
         };
         let key = UnboundKey::new(&AES_256_GCM, &bytes)
             .map_err(|_| Error::Key { path: path.to_owned(), reason: format!("is no key of {KEY} bytes") })?;
-        Ok(Self { key: LessSafeKey::new(key) })
+        Ok(Self { key: LessSafeKey::new(key), root: hmac::Key::new(hmac::HMAC_SHA256, &bytes) })
     }
 
     /// `owner`: what the secret belongs to; only with the same one can it be opened.
@@ -46,6 +49,20 @@ impl Vault {
         sealed.map_err(|_| Error::Refused("the secret is too long to be sealed".into()))?;
         let whole = [&nonce[..], &bytes].concat();
         Ok(Sealed(base64_simd::STANDARD.encode_to_string(whole)))
+    }
+
+    /// A signature (HMAC-SHA256) that says that this registry gave `message` out. `purpose`: only with the same one does it hold.
+    pub fn sign(&self, purpose: &str, message: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.signer(purpose), message).as_ref().to_vec()
+    }
+
+    /// Whether `sign` made this signature. The time that it takes says nothing about the right one.
+    pub fn verify(&self, purpose: &str, message: &[u8], signature: &[u8]) -> bool {
+        hmac::verify(&self.signer(purpose), message, signature).is_ok()
+    }
+
+    fn signer(&self, purpose: &str) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.root, purpose.as_bytes()).as_ref())
     }
 
     pub fn open_sealed(&self, owner: &str, sealed: &Sealed) -> Result<String, Error> {

@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use store::rusqlite::{self, Connection, OptionalExtension, Row};
 
-use crate::{Binding, Error, NewDeployment, Registry, Stamp, new_uuid};
+use crate::{Binding, Error, NewDeployment, Registry, Stamp, VersionAssets, new_uuid};
 
 /// Versions that a Worker keeps besides those that are deployed, as the platform does: the newest.
 const KEPT: i64 = 100;
@@ -23,7 +23,7 @@ pub struct Version {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VersionDocument {
-    /// The name of the module that runs first.
+    /// The name of the module that runs first; empty: the version has assets alone, and no code.
     pub main: String,
     /// The main module is a classic script with `addEventListener`.
     #[serde(default)]
@@ -52,6 +52,8 @@ pub struct VersionDocument {
     pub startup_time_ms: u64,
     #[serde(default)]
     pub migration_tag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assets: Option<VersionAssets>,
 }
 
 /// `limits` as its owner wants them; the plan's hold where they are stricter.
@@ -81,6 +83,15 @@ pub struct Module {
     /// The MIME type that it was uploaded with, which says what kind of module it is.
     pub kind: String,
     pub content: Vec<u8>,
+}
+
+// === impl VersionDocument ===
+
+impl VersionDocument {
+    /// Whether it has code, and not assets alone.
+    pub fn has_code(&self) -> bool {
+        !self.main.is_empty()
+    }
 }
 
 /// A version before it has a number.

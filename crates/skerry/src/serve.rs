@@ -67,6 +67,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
+    let sweeps = tokio::spawn(platform.clone().run_asset_sweeps(stop.clone()));
     let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
     let metrics =
         metrics.map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, stop.clone())));
@@ -95,6 +96,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
         ended.map_err(|error| format!("the metrics broke off: {error}"))?;
     }
     crons.await.map_err(|error| format!("cron triggers broke off: {error}"))?;
+    sweeps.await.map_err(|error| format!("the sweeps of static assets broke off: {error}"))?;
     if cut > 0 {
         anstream::eprintln!("{cut} connections did not finish in time and were cut");
     }
@@ -187,6 +189,7 @@ fn plans(config: &ServerConfig) -> Plans {
             memory_bytes: plan.memory_mb.map_or(base.memory_bytes, |megabytes| megabytes.0),
             subrequests: plan.subrequests.unwrap_or(base.subrequests),
             script_bytes: plan.script_mb.map_or(base.script_bytes, |megabytes| megabytes.0),
+            asset_files: plan.asset_files.map_or(base.asset_files, |files| files as usize),
             scripts: plan.scripts.map_or(base.scripts, |scripts| scripts as usize),
             concurrent_requests: plan.concurrent_requests.map(|most| most as usize).or(base.concurrent_requests),
             requests_per_second: plan.requests_per_second.or(base.requests_per_second),

@@ -34,6 +34,11 @@ pub trait Service: Send + Sync {
 
     /// Calls a method. Dropping the future says that nobody wants the result any more.
     fn call(&self, invocation: Invocation) -> CallFuture;
+
+    /// Whether a request invokes a Worker, of which one request from outside may invoke so many.
+    fn invokes_worker(&self) -> bool {
+        true
+    }
 }
 
 pub type ServiceFuture = Pin<Box<dyn Future<Output = Outcome<Response<Outgoing>>> + Send>>;
@@ -200,7 +205,8 @@ impl Call {
     }
 
     async fn exchange(&self, request: &mut Subrequest) -> Result<Response<Outgoing>, JsError> {
-        let invocations = self.origin.invocations.clone().of_service()?;
+        let invocations = self.origin.invocations.clone();
+        let invocations = if self.service.invokes_worker() { invocations.of_service()? } else { invocations };
         let body = match &mut request.body {
             SubrequestBody::None => None,
             SubrequestBody::Bytes(bytes) => Some(BodyReader::from_bytes(bytes.clone())),

@@ -49,6 +49,7 @@ fn every_key_is_read() {
         memory_mb = 64
         subrequests = 10
         script_mb = 1
+        asset_files = 20
         scripts = 3
     "#;
     let config = parse(text).unwrap();

@@ -67,7 +67,7 @@ pub const FLAGS: &[Flag] = &[
     listed("disable_top_level_await_in_require", "enable_top_level_await_in_require", "2024-12-02", AS_ON),
     listed("fixup-transform-stream-backpressure", "original-transform-stream-backpressure", "2024-12-16", AS_ON),
     listed("unique_ctx_per_invocation", "", "2025-03-10", UNSEEN),
-    listed("assets_navigation_prefers_asset_serving", "", "2025-04-01", PRODUCT),
+    honoured("assets_navigation_prefers_asset_serving", "assets_navigation_has_no_effect", "2025-04-01", "a browser that navigates gets the page of a single-page application before the code is asked ([static-assets.md](static-assets.md))"),
     listed("request_cf_overrides_cache_rules", "no_request_cf_overrides_cache_rules", "2025-04-02", NETWORK),
     listed("cache_api_compat_flags", "no_cache_api_compat_flags", "2025-04-19", NETWORK),
     listed("urlpattern_standard", "urlpattern_original", "2025-05-01", AS_ON),
