@@ -4,17 +4,30 @@
 mod access;
 mod audit;
 mod bindings;
+mod d1;
+mod d1_links;
+mod d1_query;
+mod d1_transfer;
 mod deployments;
 mod envelope;
+mod extract;
 mod form;
+mod graphql;
+mod kv;
+mod kv_bulk;
+mod kv_values;
 mod metadata;
 mod migrations;
 mod openapi;
+mod r2;
+mod r2_cors;
+mod r2_objects;
 mod schedules;
 mod scripts;
 mod secrets;
 mod settings;
 mod subdomain;
+mod transfers;
 mod upload;
 mod users;
 mod versions;
@@ -30,6 +43,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use envelope::ApiError;
+use transfers::Transfers;
 
 /// JSON bodies may be so large; uploads have bounds of their own.
 const MAX_BODY: usize = 1 << 20;
@@ -40,17 +54,23 @@ pub struct Control(Arc<Inner>);
 
 struct Inner {
     platform: Platform,
+    transfers: Transfers,
 }
 
 // === impl Control ===
 
 impl Control {
     pub fn new(platform: Platform) -> Self {
-        Self(Arc::new(Inner { platform }))
+        let transfers = Transfers::new(platform.services().transfers());
+        Self(Arc::new(Inner { platform, transfers }))
     }
 
     fn platform(&self) -> &Platform {
         &self.0.platform
+    }
+
+    fn transfers(&self) -> &Transfers {
+        &self.0.transfers
     }
 
     fn registry(&self) -> &Registry {
@@ -70,6 +90,7 @@ impl Control {
         Router::new()
             .nest("/client/v4", api)
             .merge(description)
+            .merge(d1_links::routes())
             .fallback(|| async { ApiError::no_route() })
             .with_state(self)
     }

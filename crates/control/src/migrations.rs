@@ -172,7 +172,10 @@ pub(crate) async fn carry_out(control: &Control, script: &str, planned: Planned)
     })?;
     objects.remove_deleted().await.map_err(|error| ApiError::internal(&error))?;
     for (other, class) in taken {
-        control.registry().change_script(&other, move |settings| settings.classes.retain(|known, _| *known != class)).await?;
+        control
+            .registry()
+            .change_script(&other, move |settings| settings.classes.retain(|known, _| *known != class))
+            .await?;
     }
     let change = move |settings: &mut registry::ScriptSettings| {
         settings.classes = classes;

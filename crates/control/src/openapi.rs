@@ -28,6 +28,16 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::secrets::routes())
         .merge(crate::subdomain::routes())
         .merge(crate::schedules::routes())
+        .merge(crate::kv::routes())
+        .merge(crate::kv_values::routes())
+        .merge(crate::kv_bulk::routes())
+        .merge(crate::r2::routes())
+        .merge(crate::r2_objects::routes())
+        .merge(crate::r2_cors::routes())
+        .merge(crate::d1::routes())
+        .merge(crate::d1_query::routes())
+        .merge(crate::d1_transfer::routes())
+        .merge(crate::graphql::routes())
 }
 
 /// The route that serves the description.

@@ -6,7 +6,7 @@ use registry::{Script, Version};
 use tokio::sync::{OnceCell, mpsc};
 use workers::{Notice, Worker};
 
-use crate::assemble::{AssembleError, assemble};
+use crate::assemble::{self, AssembleError, assemble};
 use crate::{Platform, Unavailable};
 
 /// Notices of one version that may wait to be heard.
@@ -93,6 +93,7 @@ pub(crate) async fn try_start(
     version: &Version,
     modules: Vec<registry::Module>,
 ) -> Result<workers::Started, AssembleError> {
+    assemble::check(platform, script, version).await?;
     let assembled = Arc::new(assemble(platform, script, version, modules)?);
     let host = platform.0.host.clone();
     let starting = tokio::task::spawn_blocking(move || workers::start_once(&host, &assembled));

@@ -19,7 +19,7 @@ pub(crate) struct Peer {
 // === impl Peer ===
 
 impl Peer {
-    pub(crate) fn new(
+    pub(crate) fn service(
         platform: &Platform,
         account: &str,
         name: &str,

@@ -51,6 +51,11 @@ impl Services {
         accounts.entry(account.to_owned()).or_insert_with(|| r2::R2::new(self.0.root.join("r2").join(account))).clone()
     }
 
+    /// A folder for files that are on their way in or out and are worth nothing after the process has ended.
+    pub fn transfers(&self) -> PathBuf {
+        self.0.root.join("transfers")
+    }
+
     pub(crate) fn cache(&self) -> cache::Store {
         cache::Store::new(self.0.root.join("cache"), cache::Limits::default())
     }
