@@ -135,6 +135,25 @@ impl Served {
         (status, json)
     }
 
+    /// A request to the API with any token, for any path below `/client/v4`: its status, and its body as JSON.
+    pub async fn ask_as(&self, token: &str, method: &str, path: &str, body: impl Into<bytes::Bytes>) -> (u16, Value) {
+        let request = self.api_without(method, path).header("authorization", &format!("Bearer {token}"));
+        let answer = request.body(body).await;
+        let status = answer.status().as_u16();
+        let body = text(answer).await;
+        let json = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path} is not JSON ({error}):\n{body}"));
+        (status, json)
+    }
+
+    /// Makes another account on this server: its id, and a token that may do everything in it.
+    pub async fn another_account(&self) -> (String, String) {
+        let registry = registry::Registry::open(&self.data()).expect("the registry");
+        let account = registry.create_account("Other", "other", "paid").await.expect("an account");
+        let scopes = [registry::Scope::All].into();
+        let made = registry.create_token(&account.id, "other", scopes, None).await.expect("a token");
+        (account.id, made.secret)
+    }
+
     pub fn http(&self) -> SocketAddr {
         self.http
     }

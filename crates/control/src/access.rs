@@ -95,6 +95,8 @@ fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
     match (segments.next()?, segments.next()) {
         ("user" | "memberships", _) => Some(Need::Token),
         ("accounts", None | Some("")) => Some(Need::Token),
+        // Which account it is about stands in the body.
+        ("graphql", None) => Some(Need::Token),
         ("zones", _) => Some(Need::Scope(either(Scope::WorkersRead, Scope::WorkersWrite))),
         ("accounts", Some(account)) => {
             let rest: Vec<&str> = segments.collect();
@@ -107,6 +109,7 @@ fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
                 ["storage", "kv", "namespaces", _, "bulk", "get"] => Scope::KvRead,
                 ["storage", "kv", ..] => either(Scope::KvRead, Scope::KvWrite),
                 ["r2", ..] => either(Scope::R2Read, Scope::R2Write),
+                ["d1", "database", _, "export"] => Scope::D1Read,
                 ["d1", ..] => either(Scope::D1Read, Scope::D1Write),
                 ["queues", ..] => either(Scope::QueuesRead, Scope::QueuesWrite),
                 _ => return None,
@@ -134,6 +137,11 @@ mod tests {
             (Method::POST, "/accounts/a/workers/assets/upload/x", Some(Need::Account("a", Scope::WorkersWrite))),
             (Method::POST, "/accounts/a/workers/scripts/x/tails", Some(Need::Account("a", Scope::TailRead))),
             (Method::DELETE, "/accounts/a/storage/kv/namespaces/n", Some(Need::Account("a", Scope::KvWrite))),
+            (Method::POST, "/accounts/a/storage/kv/namespaces/n/bulk/get", Some(Need::Account("a", Scope::KvRead))),
+            (Method::PUT, "/accounts/a/r2/buckets/b/objects/../x", Some(Need::Account("a", Scope::R2Write))),
+            (Method::POST, "/accounts/a/d1/database/d/query", Some(Need::Account("a", Scope::D1Write))),
+            (Method::POST, "/accounts/a/d1/database/d/export", Some(Need::Account("a", Scope::D1Read))),
+            (Method::POST, "/graphql", Some(Need::Token)),
             (Method::GET, "/zones", Some(Need::Scope(Scope::WorkersRead))),
             (Method::GET, "/accounts/a/unknown", None),
             (Method::GET, "/unknown", None),

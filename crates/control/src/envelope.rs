@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -45,6 +46,12 @@ pub(crate) fn page<T: Serialize>(all: Vec<T>, page: Option<usize>, per_page: Opt
 /// Answers with one page of a list, and what there is to know about the page.
 pub(crate) fn listed(part: impl Serialize, info: Value) -> Outcome {
     Ok(Answer { info: Some(info), ..ok(part)? })
+}
+
+/// Answers with a result that is JSON text already.
+pub(crate) fn ok_json(result: &str) -> Response {
+    let body = format!(r#"{{"success":true,"errors":[],"messages":[],"result":{result}}}"#);
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 // === impl Answer ===

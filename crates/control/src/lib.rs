@@ -7,20 +7,33 @@ mod assets;
 mod audit;
 mod audit_logs;
 mod bindings;
+mod d1;
+mod d1_links;
+mod d1_query;
+mod d1_transfer;
 mod dashboard;
 mod deployments;
 mod envelope;
+mod extract;
 mod form;
+mod graphql;
+mod kv;
+mod kv_bulk;
+mod kv_values;
 mod metadata;
 mod metrics;
 mod migrations;
 mod openapi;
+mod r2;
+mod r2_cors;
+mod r2_objects;
 mod schedules;
 mod scripts;
 mod secrets;
 mod settings;
 mod subdomain;
 mod tails;
+mod transfers;
 mod triggers;
 mod upload;
 mod users;
@@ -40,6 +53,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use envelope::ApiError;
+use transfers::Transfers;
 
 /// JSON bodies may be so large; uploads have bounds of their own.
 const MAX_BODY: usize = 1 << 20;
@@ -52,6 +66,7 @@ struct Inner {
     platform: Platform,
     tails: tails::Waiting,
     front: Front,
+    transfers: Transfers,
 }
 
 /// Where Workers' own hosts are reached.
@@ -65,7 +80,8 @@ pub struct Front {
 
 impl Control {
     pub fn new(platform: Platform, front: Front) -> Self {
-        Self(Arc::new(Inner { platform, tails: tails::Waiting::default(), front }))
+        let transfers = Transfers::new(platform.services().transfers());
+        Self(Arc::new(Inner { platform, tails: tails::Waiting::default(), front, transfers }))
     }
 
     fn platform(&self) -> &Platform {
@@ -74,6 +90,10 @@ impl Control {
 
     fn tails(&self) -> &tails::Waiting {
         &self.0.tails
+    }
+
+    fn transfers(&self) -> &Transfers {
+        &self.0.transfers
     }
 
     fn registry(&self) -> &Registry {
@@ -95,6 +115,7 @@ impl Control {
             .merge(description)
             .merge(tails::sockets())
             .merge(dashboard::routes())
+            .merge(d1_links::routes())
             .fallback(|| async { ApiError::no_route() })
             .with_state(self)
     }

@@ -33,6 +33,16 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::triggers::routes())
         .merge(crate::zones::routes())
         .merge(crate::audit_logs::routes())
+        .merge(crate::kv::routes())
+        .merge(crate::kv_values::routes())
+        .merge(crate::kv_bulk::routes())
+        .merge(crate::r2::routes())
+        .merge(crate::r2_objects::routes())
+        .merge(crate::r2_cors::routes())
+        .merge(crate::d1::routes())
+        .merge(crate::d1_query::routes())
+        .merge(crate::d1_transfer::routes())
+        .merge(crate::graphql::routes())
 }
 
 /// The route that serves the description.

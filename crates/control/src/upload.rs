@@ -154,6 +154,7 @@ async fn trial(
 pub(crate) fn unable(error: AssembleError) -> ApiError {
     match error {
         AssembleError::Invalid(reason) => ApiError::bad_request(10021, reason),
+        AssembleError::Missing { code, message } => ApiError::bad_request(code, message),
         AssembleError::Start(error) => ApiError::bad_request(10021, error.to_string()),
         AssembleError::Registry(error) => error.into(),
     }

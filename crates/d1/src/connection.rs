@@ -1,5 +1,6 @@
 //! The one connection to a database: its limits, and statements run in a transaction.
 
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +11,13 @@ use store::rusqlite::limits::Limit;
 use store::rusqlite::{self, Connection, StatementStatus};
 use store::sql::{RowsWritten, Rules, rows_read};
 
+use crate::export::{self, ExportOptions};
+use crate::import::Statements;
 use crate::{Error, Failed, Statement, Value, split};
 
 /// <https://developers.cloudflare.com/d1/platform/limits/>
 const MAX_DURATION: Duration = Duration::from_secs(30);
-const MAX_SQL: usize = 100_000;
+pub(crate) const MAX_SQL: usize = 100_000;
 const MAX_DATABASE: u64 = 10 << 30;
 const MAX_RESULT: usize = 50_000_000;
 /// As the platform's SQLite has them: 2 MB for a value, with some room for the row around it.
@@ -57,6 +60,14 @@ pub struct Meta {
     pub rows_written: u64,
 }
 
+/// What an import did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    pub queries: usize,
+    /// Of all queries together.
+    pub meta: Meta,
+}
+
 pub(crate) struct D1Connection {
     connection: Connection,
     rules: Arc<Rules>,
@@ -90,6 +101,23 @@ struct Deadline {
     allowed: Duration,
 }
 
+// === impl Meta ===
+
+impl Meta {
+    /// This and what came after it.
+    fn with(self, next: &Self) -> Self {
+        Self {
+            duration: self.duration + next.duration,
+            changes: self.changes + next.changes,
+            last_row_id: next.last_row_id,
+            changed_db: self.changed_db || next.changed_db,
+            size_after: next.size_after,
+            rows_read: self.rows_read + next.rows_read,
+            rows_written: self.rows_written + next.rows_written,
+        }
+    }
+}
+
 // === impl D1Connection ===
 
 impl D1Connection {
@@ -121,22 +149,55 @@ impl D1Connection {
 
     /// Runs all statements or none, and gives their results. They are durable when it returns.
     pub(crate) fn transaction(&mut self, statements: &[Statement]) -> Result<Vec<Output>, Failed> {
+        let at = statements.len().saturating_sub(1);
+        self.all_or_nothing(|this| {
+            let (outputs, wrote) = this.statements(statements)?;
+            this.commit(wrote).map_err(|error| Failed { at, error })?;
+            Ok(outputs)
+        })
+    }
+
+    /// Runs all statements of a text or none, and gives no results but what was done in all.
+    pub(crate) fn import(&mut self, mut statements: Statements<impl Read>) -> Result<Imported, Failed> {
+        self.all_or_nothing(|this| {
+            let (mut at, mut wrote, mut done) = (0, false, None::<Meta>);
+            while let Some(sql) = statements.next().map_err(|error| Failed { at, error })? {
+                let output = this.run(&Statement::new(sql), &mut wrote, &mut { MAX_RESULT });
+                let Output { meta, .. } = output.map_err(|error| Failed { at, error })?;
+                done = Some(done.map_or(meta.clone(), |done| done.with(&meta)));
+                at += 1;
+            }
+            let meta = done.ok_or(Failed { at, error: Error::NoStatement })?;
+            this.commit(wrote).map_err(|error| Failed { at, error })?;
+            Ok(Imported { queries: at, meta })
+        })
+    }
+
+    /// Writes SQL that makes this database.
+    pub(crate) fn export(&mut self, options: &ExportOptions, out: &mut dyn Write) -> Result<(), Failed> {
+        self.all_or_nothing(|this| {
+            let dumped = {
+                let _trusted = this.rules.trust();
+                export::dump(&this.connection, options, out)
+            };
+            dumped.and_then(|()| this.commit(false)).map_err(|error| Failed { at: 0, error })
+        })
+    }
+
+    /// Runs `work`, which commits, in a transaction.
+    fn all_or_nothing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
         let first = |error: Error| Failed { at: 0, error };
         // Left open only by a panic in a transaction before this one.
         if !self.connection.is_autocommit() {
             self.own("ROLLBACK").map_err(first)?;
         }
         self.own("BEGIN IMMEDIATE").map_err(first)?;
-        let outputs = self.statements(statements).and_then(|(outputs, wrote)| {
-            let at = statements.len().saturating_sub(1);
-            self.commit(wrote).map_err(|error| Failed { at, error })?;
-            Ok(outputs)
-        });
+        let done = work(self);
         // Some failures have ended the transaction already.
-        if outputs.is_err() && !self.connection.is_autocommit() {
+        if done.is_err() && !self.connection.is_autocommit() {
             self.own("ROLLBACK").map_err(first)?;
         }
-        outputs
+        done
     }
 
     fn statements(&mut self, statements: &[Statement]) -> Result<(Vec<Output>, bool), Failed> {

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +12,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::connection::{D1Connection, Generation};
-use crate::{Error, Failed, Output, Statement};
+use crate::import::Statements;
+use crate::{Error, ExportOptions, Failed, Imported, Output, Statement};
 
 /// The D1 databases of a process.
 #[derive(Debug)]
@@ -29,7 +32,16 @@ struct Shared {
     /// What tells this database's bookmarks from another's.
     name: String,
     path: PathBuf,
-    connection: Arc<AsyncMutex<Option<D1Connection>>>,
+    connection: Arc<AsyncMutex<Connection>>,
+}
+
+#[derive(Default)]
+enum Connection {
+    #[default]
+    Closed,
+    Open(D1Connection),
+    /// For good.
+    Deleted,
 }
 
 /// A point in a database's history; later ones are greater as strings.
@@ -42,6 +54,18 @@ impl Databases {
     /// Databases kept in `folder`, which is made when the first one is used.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder, databases: Mutex::default() }
+    }
+
+    /// A database that is not there: everything that is asked of it fails.
+    pub fn none(&self) -> Database {
+        let Database { shared } = Database::new(&self.folder, "");
+        let connection = Arc::new(AsyncMutex::new(Connection::Deleted));
+        Database { shared: Arc::new(Shared { name: shared.name.clone(), path: shared.path.clone(), connection }) }
+    }
+
+    /// Deletes a database with its files. Who holds it finds it gone.
+    pub async fn delete(&self, id: &str) -> Result<(), Error> {
+        self.database(id).delete().await
     }
 
     /// The database of this id.
@@ -82,24 +106,76 @@ impl Database {
         if statements.is_empty() {
             return Err(Failed { at: 0, error: Error::NoStatement });
         }
+        self.run(move |connection| connection.transaction(&statements).map(make)).await
+    }
+
+    /// Runs all statements of a file of SQL in one transaction. Whatever else is asked of the database waits.
+    pub async fn import(&self, file: File) -> Result<(Imported, Bookmark), Failed> {
+        self.run(move |connection| connection.import(Statements::new(file))).await
+    }
+
+    /// Writes SQL that makes this database anew into a file. Whatever else is asked of the database waits.
+    pub async fn export(&self, options: ExportOptions, file: File) -> Result<Bookmark, Failed> {
+        let export = move |connection: &mut D1Connection| {
+            let mut out = BufWriter::new(file);
+            connection.export(&options, &mut out)?;
+            let flushed = out.flush().map_err(Error::io("the export can't be written"));
+            flushed.map_err(|error| Failed { at: 0, error })
+        };
+        Ok(self.run(export).await?.1)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut D1Connection) -> Result<T, Failed> + Send + 'static,
+    ) -> Result<(T, Bookmark), Failed> {
         let mut connection = self.shared.connection.clone().lock_owned().await;
         let path = self.shared.path.clone();
         let running = tokio::task::spawn_blocking(move || {
-            let connection = match &mut *connection {
-                Some(connection) => connection,
-                closed => {
-                    let opened = D1Connection::open(&path).map_err(|error| Failed { at: 0, error })?;
-                    closed.insert(opened)
-                }
-            };
-            let outputs = connection.transaction(&statements)?;
-            Ok((make(outputs), connection.generation()))
+            let connection = connection.open(&path).map_err(|error| Failed { at: 0, error })?;
+            let made = work(connection)?;
+            Ok((made, connection.generation()))
         });
         let (made, generation) = running.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a query broke off");
             Err(Failed { at: 0, error: Error::BrokeOff(error.to_string()) })
         })?;
         Ok((made, Bookmark::new(generation, &self.shared.name)))
+    }
+
+    /// Removes the files once what was begun is done. Everything that is asked of it later fails.
+    async fn delete(&self) -> Result<(), Error> {
+        let mut connection = self.shared.connection.clone().lock_owned().await;
+        let path = self.shared.path.clone();
+        let removing = tokio::task::spawn_blocking(move || {
+            *connection = Connection::Deleted;
+            // The log goes first: without its database it means nothing, the other way round it would be another's.
+            for end in ["-wal", "-shm", ""] {
+                let mut file = path.clone().into_os_string();
+                file.push(end);
+                match std::fs::remove_file(&file) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+            Ok(())
+        });
+        let removed = removing.await.map_err(std::io::Error::other).and_then(|removed| removed);
+        removed.map_err(Error::io("a database's files can't be removed"))
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    fn open(&mut self, path: &Path) -> Result<&mut D1Connection, Error> {
+        if let Self::Closed = self {
+            *self = Self::Open(D1Connection::open(path)?);
+        }
+        match self {
+            Self::Open(connection) => Ok(connection),
+            Self::Closed | Self::Deleted => Err(Error::Deleted),
+        }
     }
 }
 

@@ -26,6 +26,15 @@ pub enum Error {
     Full,
     #[error("The result of the query is larger than 50 MB. Select fewer rows or columns at once.")]
     ResultTooLarge,
+    #[error("The database does not exist any more.")]
+    Deleted,
+    /// The text that is imported is not UTF-8.
+    #[error("The file is not UTF-8 text.")]
+    NotText,
+    #[error("cannot export databases with Virtual Tables (fts5)")]
+    VirtualTable,
+    #[error("{what}: {source}")]
+    Io { what: &'static str, source: std::io::Error },
     #[error(transparent)]
     Store(#[from] store::sqlite::Error),
     #[error("the query broke off: {0}")]
@@ -56,6 +65,15 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl Error {
+    pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { what, source }
+    }
+
+    /// Whether the machine failed rather than the query.
+    pub fn is_internal(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::BrokeOff(_) | Self::Io { .. })
+    }
+
     fn of_sqlite(error: ffi::Error, message: &str) -> Self {
         match error.code {
             ffi::ErrorCode::OperationInterrupted => return Self::Timeout,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Output, Value};
+use crate::{Meta, Output, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResultsFormat {
@@ -26,15 +26,18 @@ pub fn outputs(outputs: &[Output], format: ResultsFormat) -> String {
     json
 }
 
-fn output(json: &mut String, output: &Output, format: ResultsFormat) {
-    let meta = &output.meta;
+/// What is known of a statement besides its results.
+pub fn meta(meta: &Meta) -> String {
     let duration = meta.duration.as_secs_f64() * 1000.0;
-    // Writing to a String does not fail.
-    let _ = write!(
-        json,
-        r#"{{"success":true,"meta":{{"served_by":"{SERVED_BY}","duration":{duration:.4},"changes":{},"last_row_id":{},"changed_db":{},"size_after":{},"rows_read":{},"rows_written":{},"served_by_primary":true,"timings":{{"sql_duration_ms":{duration:.4}}},"total_attempts":1}},"results":"#,
+    format!(
+        r#"{{"served_by":"{SERVED_BY}","duration":{duration:.4},"changes":{},"last_row_id":{},"changed_db":{},"size_after":{},"rows_read":{},"rows_written":{},"served_by_primary":true,"timings":{{"sql_duration_ms":{duration:.4}}},"total_attempts":1}}"#,
         meta.changes, meta.last_row_id, meta.changed_db, meta.size_after, meta.rows_read, meta.rows_written,
-    );
+    )
+}
+
+fn output(json: &mut String, output: &Output, format: ResultsFormat) {
+    // Writing to a String does not fail.
+    let _ = write!(json, r#"{{"success":true,"meta":{},"results":"#, meta(&output.meta));
     let names: Vec<String> = output.columns.iter().map(|name| quoted(name)).collect();
     match format {
         ResultsFormat::ArrayOfObjects => list(json, &output.rows, |json, row| {

@@ -4,14 +4,17 @@
 mod connection;
 mod database;
 mod error;
+mod export;
+mod import;
 mod json;
 mod split;
 mod value;
 
-pub use connection::{Meta, Output};
+pub use connection::{Imported, Meta, Output};
 pub use database::{Bookmark, Database, Databases};
 pub use error::{Error, Failed};
-pub use json::{ResultsFormat, outputs as outputs_json};
+pub use export::ExportOptions;
+pub use json::{ResultsFormat, meta as meta_json, outputs as outputs_json};
 pub use split::split;
 pub use value::{Statement, Value};
 

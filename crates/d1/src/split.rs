@@ -2,7 +2,23 @@
 
 /// The statements of `sql`, each without what surrounds it. Comments alone are no statement.
 pub fn split(sql: &str) -> Vec<&str> {
-    let mut statements = Vec::new();
+    let Scanned { mut ended, last, .. } = scan(sql);
+    ended.extend(last);
+    ended
+}
+
+/// A text, of which more may follow.
+pub(crate) struct Scanned<'a> {
+    /// The statements that a semicolon ends.
+    pub(crate) ended: Vec<&'a str>,
+    /// Where the next one may begin.
+    pub(crate) rest: usize,
+    /// What stands there, where it is more than blanks and comments.
+    last: Option<&'a str>,
+}
+
+pub(crate) fn scan(sql: &str) -> Scanned<'_> {
+    let (mut ended, mut rest) = (Vec::new(), 0);
     let mut statement = Open::default();
     let mut at = 0;
     while let Some((token, end)) = next(sql, at) {
@@ -10,18 +26,17 @@ pub fn split(sql: &str) -> Vec<&str> {
             Token::Space => {}
             Token::Semicolon if statement.ends_here() => {
                 if let Some(start) = statement.start {
-                    statements.push(&sql[start..end]);
+                    ended.push(&sql[start..end]);
                 }
                 statement = Open::default();
+                rest = end;
             }
             token => statement.take(token, at, end),
         }
         at = end;
     }
-    if let Some(start) = statement.start {
-        statements.push(&sql[start..statement.end]);
-    }
-    statements
+    let last = statement.start.map(|start| &sql[start..statement.end]);
+    Scanned { ended, rest, last }
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -40,6 +40,10 @@ pub trait Log: Send + Sync {
         each: &mut dyn FnMut(&[u8], Version) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 
+    /// Removes up to `at_most` versions of a namespace, wherever they are visible. `true`: there was nothing left to remove, and
+    /// the namespace is forgotten.
+    fn clear<'a>(&'a self, namespace: &'a str, at_most: usize) -> BoxFuture<'a, Result<bool, Error>>;
+
     /// The names of all namespaces that were ever written to.
     fn namespaces(&self) -> Result<Vec<String>, Error>;
 }

@@ -48,6 +48,7 @@ impl Namespace {
     /// Reads a key's entry, unless its value has more than `at_most` bytes. Waits for no writer.
     pub fn peek(&self, place: Place, key: &str, at_most: usize) -> Result<Found, Error> {
         limits::check_key(Operation::Get, key)?;
+        self.store.check(Operation::Get, &self.id)?;
         self.last(place, key, at_most)
     }
 
@@ -69,6 +70,7 @@ impl Namespace {
             return refused(400, format!("You can request a maximum of {} keys", limits::BULK_KEYS));
         }
         keys.iter().try_for_each(|key| limits::check_bulk_key(key))?;
+        self.store.check(Operation::GetBulk, &self.id)?;
         let mut left = limits::BULK_VALUES;
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
@@ -92,6 +94,7 @@ impl Namespace {
         let limit = options.limit()?;
         let prefix = options.prefix()?;
         let after = options.after()?;
+        self.store.check(Operation::Get, &self.id)?;
         let now = self.store.clock().seconds();
         let mut page = Page { keys: Vec::new(), cursor: None };
         self.store.log()?.scan(place, &self.id, prefix.as_bytes(), after.as_deref(), &mut |key, version| {
@@ -119,6 +122,8 @@ impl Namespace {
 
     /// Makes changes, all or none. They are durable when it returns.
     pub async fn write(&self, place: Place, writes: Vec<Write>) -> Result<(), Error> {
+        let deletes = writes.iter().all(|write| write.value.is_none());
+        self.store.check(if deletes { Operation::Delete } else { Operation::Put }, &self.id)?;
         self.store.log()?.append(&self.id, writes, place).await
     }
 

@@ -136,6 +136,28 @@ impl Log for Sqlite {
         })
     }
 
+    fn clear<'a>(&'a self, namespace: &'a str, at_most: usize) -> BoxFuture<'a, Result<bool, Error>> {
+        let namespace = namespace.to_owned();
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        Box::pin(self.database.write(move |connection| {
+            let mut find = connection.prepare_cached("SELECT id FROM namespace WHERE name = ?1")?;
+            let Some(id) = find.query_row([&namespace], |row| row.get::<_, i64>(0)).optional()? else {
+                return Ok(true);
+            };
+            let removed = connection
+                .prepare_cached(
+                    "DELETE FROM version WHERE (namespace, key, sequence) IN (
+                         SELECT namespace, key, sequence FROM version WHERE namespace = ?1 LIMIT ?2)",
+                )?
+                .execute((id, at_most))?;
+            if removed > 0 {
+                return Ok(false);
+            }
+            connection.execute("DELETE FROM namespace WHERE id = ?1", [id])?;
+            Ok(true)
+        }))
+    }
+
     fn namespaces(&self) -> Result<Vec<String>, Error> {
         self.database.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT name FROM namespace ORDER BY name")?;

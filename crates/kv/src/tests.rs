@@ -286,3 +286,27 @@ async fn another_process_sees_the_same_namespace() {
     assert_eq!(get(&fixture.store.namespace("n"), NRT, "k").as_deref(), Some("two"));
     assert_eq!(second.namespaces().unwrap(), ["n"]);
 }
+
+#[tokio::test]
+async fn a_deleted_namespace_is_empty_and_takes_nothing() {
+    let fixture = fixture(10);
+    let (namespace, other) = (fixture.store.namespace("n"), fixture.store.namespace("o"));
+    let writes = (0..600).map(|number| {
+        let put = namespace.put(&format!("k{number}"), PutOptions::default()).unwrap();
+        put.value("v").unwrap()
+    });
+    namespace.write(NRT, writes.collect()).await.unwrap();
+    put(&other, NRT, "k", "kept", PutOptions::default()).await.unwrap();
+    fixture.store.delete("n").await.unwrap();
+    assert_eq!(namespace.get(NRT, "k1").unwrap_err().to_string(), "KV GET failed: 404 Not Found");
+    let refused = put(&namespace, NRT, "k", "v", PutOptions::default()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "KV PUT failed: 404 Not Found");
+    assert_eq!(delete(&namespace, NRT, "k").await.unwrap_err().to_string(), "KV DELETE failed: 404 Not Found");
+    assert!(namespace.list(NRT, &ListOptions::default()).is_err());
+    assert_eq!(get(&other, NRT, "k").as_deref(), Some("kept"));
+    assert_eq!(fixture.store.namespaces().unwrap(), ["o"]);
+    // Another store, which never heard of it, finds nothing either.
+    let again = open(&fixture.folder, 10, &fixture.clock).namespace("n");
+    assert_eq!(names(&again, Place::Central, &ListOptions::default()), [""; 0]);
+    assert!(fixture.store.none().get(NRT, "k").is_err());
+}

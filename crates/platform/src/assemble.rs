@@ -17,6 +17,9 @@ pub enum AssembleError {
     /// The version itself is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// It is bound to something that its account does not have. `code` is the platform's number.
+    #[error("{message}")]
+    Missing { code: u32, message: String },
     /// Its top level threw, or it does not compile.
     #[error("{0}")]
     Start(Arc<workers::StartError>),
@@ -84,6 +87,38 @@ fn own(platform: &Platform, script: &Script, version: &Version) -> Result<Own, A
     })
 }
 
+/// Whether what a new version is bound to is there, and its account's own.
+pub(crate) async fn check(platform: &Platform, script: &Script, version: &Version) -> Result<(), AssembleError> {
+    for Binding { name, kind } in &version.document.bindings {
+        let (code, message) = match kind {
+            BindingKind::KvNamespace { namespace_id }
+                if owned(platform, script, ResourceKind::KvNamespace, namespace_id)?.is_none() =>
+            {
+                (10041, format!("KV namespace '{namespace_id}' not found."))
+            }
+            BindingKind::D1 { id } if owned(platform, script, ResourceKind::D1Database, id)?.is_none() => {
+                (10181, format!("D1 binding '{name}' references database '{id}' which was not found."))
+            }
+            BindingKind::R2Bucket { bucket_name, .. } => {
+                let bucket = platform.services().r2(&script.account).existing(bucket_name);
+                match bucket.exists().await {
+                    Ok(true) => continue,
+                    Ok(false) => (
+                        10085,
+                        format!("R2 bucket '{bucket_name}' not found. Please use a different name and try again."),
+                    ),
+                    Err(error) => {
+                        return Err(AssembleError::Invalid(format!("binding {name} of type r2_bucket: {error}")));
+                    }
+                }
+            }
+            _ => continue,
+        };
+        return Err(AssembleError::Missing { code, message });
+    }
+    Ok(())
+}
+
 fn type_of(binding: &Binding) -> &'static str {
     binding.kind.type_name()
 }
@@ -141,15 +176,16 @@ fn value(
             BindingValue::Text(platform.registry().vault().open_sealed(&script.tag, sealed)?)
         }
         BindingKind::KvNamespace { namespace_id } => {
-            let Resource { id, .. } = owned(platform, script, ResourceKind::KvNamespace, namespace_id)?
-                .ok_or_else(|| invalid("must have a valid `namespace_id` specified".into()))?;
-            BindingValue::Kv(services.kv().namespace(&id))
+            // What was deleted after the deployment fails when it is used, and takes the Worker's other parts not along.
+            match owned(platform, script, ResourceKind::KvNamespace, namespace_id)? {
+                Some(Resource { id, .. }) => BindingValue::Kv(services.kv().namespace(&id)),
+                None => BindingValue::Kv(services.kv().none()),
+            }
         }
-        BindingKind::D1 { id } => {
-            let Resource { id, .. } = owned(platform, script, ResourceKind::D1Database, id)?
-                .ok_or_else(|| invalid("must have a valid `id` specified".into()))?;
-            BindingValue::D1(services.d1().database(&id))
-        }
+        BindingKind::D1 { id } => match owned(platform, script, ResourceKind::D1Database, id)? {
+            Some(Resource { id, .. }) => BindingValue::D1(services.d1().database(&id)),
+            None => BindingValue::D1(services.d1().none()),
+        },
         BindingKind::R2Bucket { bucket_name, .. } => {
             BindingValue::R2(services.r2(&script.account).existing(bucket_name))
         }

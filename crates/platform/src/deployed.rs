@@ -13,7 +13,7 @@ use workers::{
     Usage, Worker,
 };
 
-use crate::assemble::{AssembleError, assemble};
+use crate::assemble::{self, AssembleError, assemble};
 use crate::gate::Gate;
 use crate::meter::Meter;
 use crate::site::{self, Seen};
@@ -122,6 +122,7 @@ pub(crate) async fn try_start(
     version: &Version,
     modules: Vec<registry::Module>,
 ) -> Result<workers::Started, AssembleError> {
+    assemble::check(platform, script, version).await?;
     let assets = site::load(platform, script, version)?;
     if !version.document.has_code() {
         return Ok(workers::Started { cpu: Duration::ZERO, handlers: Vec::new() });

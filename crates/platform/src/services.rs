@@ -58,6 +58,11 @@ impl Services {
         &self.0.assets
     }
 
+    /// A folder for files that are on their way in or out and are worth nothing after the process has ended.
+    pub fn transfers(&self) -> PathBuf {
+        self.0.root.join("transfers")
+    }
+
     pub(crate) fn cache(&self) -> cache::Store {
         cache::Store::new(self.0.root.join("cache"), cache::Limits::default())
     }

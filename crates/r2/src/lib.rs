@@ -32,7 +32,7 @@ pub use list::{List, Listed};
 pub use multipart::{CompletedPart, MultipartOptions, Part, UploadedPart};
 pub use object::{HttpMetadata, Object, ObjectBody, StorageClass};
 pub use range::{Bytes as ByteRange, Range};
-pub use store::{BucketInfo, R2, is_bucket_name};
+pub use store::{BucketInfo, BucketUsage, R2, is_bucket_name};
 pub use uploads::{Parts, UploadInfo, Uploads, UploadsAfter, UploadsPage};
 
 /// The platform's limits: https://developers.cloudflare.com/r2/platform/limits/

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use store::rusqlite::{Connection, OptionalExtension, params};
+use store::rusqlite::{Connection, OptionalExtension, Row, params};
 use store::sqlite::Database;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -43,6 +43,16 @@ pub struct BucketInfo {
     /// Milliseconds since the epoch.
     pub created: i64,
     pub storage_class: StorageClass,
+}
+
+/// How much is in a bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BucketUsage {
+    pub objects: u64,
+    /// Bytes of the objects themselves.
+    pub payload: u64,
+    /// Bytes of their keys and metadata, about.
+    pub metadata: u64,
 }
 
 // === impl R2 ===
@@ -131,12 +141,57 @@ impl R2 {
             let mut rows = statement.query([])?;
             let mut buckets = Vec::new();
             while let Some(row) = rows.next()? {
-                let storage_class = row.get_ref(2)?.as_str().unwrap_or_default().parse()?;
-                buckets.push(BucketInfo { name: row.get(0)?, created: row.get(1)?, storage_class });
+                buckets.push(bucket_info(row)?);
             }
             Ok(buckets)
         })
     }
+
+    /// What is known of a bucket.
+    pub async fn info(&self, name: &str) -> Result<BucketInfo, Error> {
+        self.engine().await?.index.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT name, created, storage_class FROM buckets WHERE name = ?1")?;
+            let mut rows = statement.query([name])?;
+            rows.next()?.ok_or(Error::NoSuchBucket).and_then(bucket_info)
+        })
+    }
+
+    /// The class of objects that are stored in a bucket from now on, where they ask for none.
+    pub async fn set_storage_class(&self, name: &str, class: StorageClass) -> Result<(), Error> {
+        let name = name.to_owned();
+        let change = move |connection: &Connection| {
+            let changed = connection
+                .execute("UPDATE buckets SET storage_class = ?2 WHERE name = ?1", params![name, class.name()])?;
+            if changed == 0 { Err(Error::NoSuchBucket) } else { Ok(()) }
+        };
+        self.engine().await?.index.write(change).await
+    }
+
+    /// How much is in a bucket: every object is looked at.
+    pub async fn usage(&self, name: &str) -> Result<BucketUsage, Error> {
+        let (engine, name) = (self.engine().await?.clone(), name.to_owned());
+        let counting = spawn_blocking(move || {
+            engine.index.read(|connection| {
+                let bucket = index::bucket(connection, &name)?.ok_or(Error::NoSuchBucket)?;
+                let mut statement = connection.prepare_cached(
+                    "SELECT count(*), total(size), total(length(key) + length(http) + length(custom))
+                     FROM objects WHERE bucket = ?1",
+                )?;
+                let usage = statement.query_row([bucket], |row| {
+                    let [payload, metadata] = [row.get::<_, f64>(1)?, row.get::<_, f64>(2)?].map(|bytes| bytes as u64);
+                    Ok(BucketUsage { objects: row.get::<_, i64>(0)?.unsigned_abs(), payload, metadata })
+                })?;
+                Ok(usage)
+            })
+        });
+        counting.await.map_err(|error| Error::io("counting what is in a bucket")(io::Error::other(error)))?
+    }
+}
+
+fn bucket_info(row: &Row<'_>) -> Result<BucketInfo, Error> {
+    let storage_class = row.get_ref(2)?.as_str().unwrap_or_default().parse()?;
+    Ok(BucketInfo { name: row.get(0)?, created: row.get(1)?, storage_class })
 }
 
 /// Whether a bucket can be created with this name:
