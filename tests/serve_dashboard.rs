@@ -131,6 +131,16 @@ async fn a_worker_is_looked_after_in_a_browser() {
         page.until(&said).await;
     }
 
+    // A Worker without a host of its own says so.
+    go(&mut page, "#/workers/hello/triggers", "hello").await;
+    page.evaluate("document.querySelector('[role=switch][aria-checked=true]').click()").await;
+    press(&mut page, "Switch off").await;
+    closed(&mut page).await;
+    page.until("document.querySelector('[role=switch]').ariaChecked === 'false'").await;
+    assert_eq!(served.request("GET", "hello", "/").send().await.status(), 404);
+    go(&mut page, "#/workers", "Workers").await;
+    shows(&mut page, "its routes alone").await;
+
     delete(&mut page).await;
     shows(&mut page, "No Worker is deployed yet.").await;
     assert_eq!(served.request("GET", "hello", "/").send().await.status(), 404);

@@ -73,7 +73,7 @@ async fn list(State(control): State<Control>, Path(account): Path<String>) -> Ou
     ok(scripts.iter().map(|script| listed(&control, script)).collect::<Result<Vec<Value>, ApiError>>()?)
 }
 
-/// With what is deployed, which the dashboard's list shows.
+/// With what is deployed and whether it has a host of its own, which the dashboard's list shows.
 fn listed(control: &Control, script: &Script) -> Result<Value, ApiError> {
     let versions = control.registry().versions(&script.tag)?;
     let number = |id: &str| versions.iter().find(|version| version.id == id).map(|version| version.number);
@@ -90,6 +90,7 @@ fn listed(control: &Control, script: &Script) -> Result<Value, ApiError> {
     });
     let mut shown = shown(script, versions.first());
     shown["deployment"] = deployment.into();
+    shown["subdomain"] = json!(script.settings.subdomain);
     Ok(shown)
 }
 
