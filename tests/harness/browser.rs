@@ -74,34 +74,54 @@ impl Browser {
     }
 }
 
+/// What DevTools answers while a page has no document.
+const NO_CONTEXT: i64 = -32000;
+
+fn evaluation(expression: &str) -> Value {
+    json!({ "expression": expression, "returnByValue": true, "awaitPromise": true })
+}
+
 // === impl Page ===
 
 impl Page {
     async fn command(&mut self, method: &str, params: Value) -> Value {
+        self.attempt(method, params).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// What a command comes to, or the error that DevTools has for it.
+    async fn attempt(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.last += 1;
         let id = self.last;
         self.socket.send(json!({ "id": id, "method": method, "params": params }).to_string()).await;
         loop {
             let message: Value = serde_json::from_str(&self.socket.text().await).expect("JSON from DevTools");
             if message["id"] == id {
-                assert!(message.get("error").is_none(), "{method}: {message}");
-                return message["result"].clone();
+                return match message.get("error") {
+                    None => Ok(message["result"].clone()),
+                    Some(error) => Err(error.clone()),
+                };
             }
         }
     }
 
     /// What an expression comes to in the page.
     pub async fn evaluate(&mut self, expression: &str) -> Value {
-        let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let result = self.command("Runtime.evaluate", params).await;
+        let result = self.command("Runtime.evaluate", evaluation(expression)).await;
         assert!(result.get("exceptionDetails").is_none(), "{expression}: {result}");
         result["result"]["value"].clone()
     }
 
-    /// Waits until an expression comes to true.
+    /// Waits until an expression comes to true. Between two documents a page has nothing that it could be asked in.
     pub async fn until(&mut self, expression: &str) {
         let waiting = async {
-            while self.evaluate(expression).await != true {
+            loop {
+                let found = self.attempt("Runtime.evaluate", evaluation(expression)).await;
+                match found {
+                    Ok(result) if result.get("exceptionDetails").is_some() => panic!("{expression}: {result}"),
+                    Ok(result) if result["result"]["value"] == true => return,
+                    Err(error) if error["code"] != NO_CONTEXT => panic!("{expression}: {error}"),
+                    Ok(_) | Err(_) => {}
+                }
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
