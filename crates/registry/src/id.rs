@@ -30,6 +30,11 @@ pub fn new_hex_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
+/// 32 hexadecimal digits that are always the same for a domain (a UUID of version 5, RFC 9562 section 5.5).
+pub fn domain_hex_id(domain: &str) -> String {
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, domain.as_bytes()).simple().to_string()
+}
+
 /// As versions, deployments and databases are named.
 pub fn new_uuid() -> String {
     uuid::Uuid::new_v4().hyphenated().to_string()

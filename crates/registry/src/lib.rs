@@ -25,7 +25,7 @@ pub use audit::{Audit, Entry};
 pub use binding::{Binding, BindingKind, RateLimit};
 pub use deployment::{Deployment, NewDeployment, Share};
 pub use error::Error;
-pub use id::{Stamp, new_hex_id, new_uuid};
+pub use id::{Stamp, domain_hex_id, new_hex_id, new_uuid};
 pub use resource::{Resource, ResourceKind};
 pub use route::Route;
 pub use schedule::Schedule;
