@@ -1,7 +1,7 @@
 //! Workers by name: upload, list, look at, delete.
 
 use axum::Extension;
-use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Multipart, State};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use registry::{Module, Script, Version};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use crate::Control;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::{Asked, Segments};
 use crate::upload::{Fate, MAX_UPLOAD, upload};
 
 pub(crate) fn routes() -> OpenApiRouter<Control> {
@@ -32,7 +33,7 @@ pub(crate) fn known(control: &Control, account: &str, name: &str) -> Result<Scri
 
 /// The version that was uploaded last.
 pub(crate) fn newest(control: &Control, script: &Script) -> Result<Option<Version>, ApiError> {
-    Ok(control.registry().versions(&script.tag)?.into_iter().next())
+    Ok(control.registry().newest_version(&script.tag)?)
 }
 
 /// The version that has most of the traffic.
@@ -68,7 +69,7 @@ fn shown(script: &Script, version: Option<&Version>) -> Value {
 
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts", tag = "Workers", params(("account" = String, Path)),
     responses((status = 200, description = "The account's Workers")))]
-async fn list(State(control): State<Control>, Path(account): Path<String>) -> Outcome {
+async fn list(State(control): State<Control>, Segments(account): Segments<String>) -> Outcome {
     let scripts = control.registry().scripts(Some(&account))?;
     ok(scripts.iter().map(|script| listed(&control, script)).collect::<Result<Vec<Value>, ApiError>>()?)
 }
@@ -101,7 +102,7 @@ fn listed(control: &Control, script: &Script) -> Result<Value, ApiError> {
 async fn put(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((account, name)): Path<(String, String)>,
+    Segments((account, name)): Segments<(String, String)>,
     parts: Multipart,
 ) -> Outcome {
     let (script, version) = upload(&control, &token, &account, &name, parts, Fate::Deployed).await?;
@@ -117,7 +118,7 @@ async fn put(
     responses((status = 200, description = "The code")))]
 async fn content(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
+    Segments((account, name)): Segments<(String, String)>,
 ) -> Result<http::Response<axum::body::Body>, ApiError> {
     code(&control, &account, &name)
 }
@@ -127,7 +128,7 @@ async fn content(
     responses((status = 200, description = "The code")))]
 async fn content_v2(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
+    Segments((account, name)): Segments<(String, String)>,
 ) -> Result<http::Response<axum::body::Body>, ApiError> {
     code(&control, &account, &name)
 }
@@ -171,6 +172,7 @@ fn form(modules: &[Module]) -> (String, Vec<u8>) {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Delete {
     /// Also while others are bound to it.
     #[serde(default)]
@@ -182,8 +184,8 @@ struct Delete {
     responses((status = 200, description = "The Worker is gone, with its versions and its Durable Objects")))]
 async fn delete(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Query(query): Query<Delete>,
+    Segments((account, name)): Segments<(String, String)>,
+    Asked(query): Asked<Delete>,
 ) -> Outcome {
     remove(&control, &account, &name, query.force.as_deref() == Some("true")).await
 }
@@ -192,7 +194,7 @@ async fn delete(
 #[utoipa::path(get, path = "/accounts/{account}/workers/services/{script}", tag = "Workers",
     params(("account" = String, Path), ("script" = String, Path)),
     responses((status = 200, description = "The Worker"), (status = 404, description = "There is none of this name")))]
-async fn service(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn service(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     let missing = || {
         let message = "workers.api.error.service_not_found: this Worker does not exist on your account.";
         ApiError::new(http::StatusCode::NOT_FOUND, 10090, message)
@@ -223,8 +225,8 @@ async fn service(State(control): State<Control>, Path((account, name)): Path<(St
     responses((status = 200, description = "The Worker is gone, with its versions and its Durable Objects")))]
 async fn delete_service(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Query(query): Query<Delete>,
+    Segments((account, name)): Segments<(String, String)>,
+    Asked(query): Asked<Delete>,
 ) -> Outcome {
     remove(&control, &account, &name, query.force.as_deref() == Some("true")).await
 }

@@ -52,7 +52,7 @@ pub(crate) async fn upload(
         None if fate == Fate::Kept => return Err(ApiError::no_worker()),
         None => new_script(control, account, name, plan.scripts)?,
     };
-    let before = control.registry().versions(&script.tag)?.into_iter().next();
+    let before = control.registry().newest_version(&script.tag)?;
     let mut keep = metadata.keep_bindings.clone();
     // `wrangler deploy` names nothing to keep, also where it uploads a version to deploy that.
     if fate == Fate::Deployed || keep.is_empty() {

@@ -95,12 +95,15 @@ impl Platform {
 
     /// A version by itself, whether it is deployed or not.
     async fn preview(&self, tag: &str, prefix: &str) -> Result<Arc<Live>, Unavailable> {
+        if let Some(live) = self.0.previews.known(tag, prefix) {
+            return Ok(live);
+        }
         let broken = |error: registry::Error| Unavailable::Broken(error.to_string());
         let script = self.registry().script_of_tag(tag).map_err(broken)?.ok_or(Unavailable::NoWorker)?;
         let versions = self.registry().versions(tag).map_err(broken)?;
         let version =
             versions.into_iter().find(|version| version.id.starts_with(prefix)).ok_or(Unavailable::NoWorker)?;
-        self.0.previews.get(self, &script, &version).await
+        self.0.previews.load(self, &script, &version).await
     }
 }
 

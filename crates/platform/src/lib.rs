@@ -176,7 +176,8 @@ impl Platform {
     }
 
     async fn deployed(&self, script: &str) -> Result<Arc<Deployed>, Unavailable> {
-        let slot = self.slots().entry(script.to_owned()).or_default().clone();
+        let known = self.slots().get(script).cloned();
+        let slot = known.unwrap_or_else(|| self.slots().entry(script.to_owned()).or_default().clone());
         let found = slot.get(self, script).await;
         if matches!(found, Err(Unavailable::NoWorker | Unavailable::NotDeployed)) {
             self.slots().remove(script);

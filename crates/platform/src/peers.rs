@@ -51,9 +51,8 @@ impl Peer {
             let missing = |reason: &dyn std::fmt::Display| {
                 exception(format!("The Worker \"{name}\" that a service binding leads to can't answer: {reason}"))
             };
-            let script = platform.registry().script(&account, &name).map_err(|error| missing(&error))?;
-            let script = script.ok_or_else(|| missing(&Unavailable::NoWorker))?;
-            let deployed = platform.deployed(&script.tag).await.map_err(|error| missing(&error))?;
+            let tag = platform.router().named(&account, &name).ok_or_else(|| missing(&Unavailable::NoWorker))?;
+            let deployed = platform.deployed(&tag).await.map_err(|error| missing(&error))?;
             let live = deployed.choose(version.as_deref(), None).cloned();
             live.ok_or_else(|| missing(&Unavailable::NotDeployed))
         }

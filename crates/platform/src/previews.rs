@@ -17,15 +17,13 @@ pub(crate) struct Previews(Mutex<Vec<Arc<Live>>>);
 // === impl Previews ===
 
 impl Previews {
-    pub(crate) async fn get(
+    /// Makes a version ready that is not.
+    pub(crate) async fn load(
         &self,
         platform: &Platform,
         script: &Script,
         version: &Version,
     ) -> Result<Arc<Live>, Unavailable> {
-        if let Some(live) = self.known(&version.id) {
-            return Ok(live);
-        }
         let live = {
             let (platform, script, version) = (platform.clone(), script.clone(), version.clone());
             let loading = tokio::task::spawn_blocking(move || deployed::live(&platform, &script, &version, false));
@@ -45,9 +43,10 @@ impl Previews {
         self.kept().retain(|live| live.script != script);
     }
 
-    fn known(&self, version: &str) -> Option<Arc<Live>> {
+    /// A script's version that is ready, by the first digits of its id.
+    pub(crate) fn known(&self, script: &str, prefix: &str) -> Option<Arc<Live>> {
         let mut kept = self.kept();
-        let at = kept.iter().position(|live| live.id == version)?;
+        let at = kept.iter().position(|live| live.script == script && live.id.starts_with(prefix))?;
         let live = kept.remove(at);
         kept.push(live.clone());
         Some(live)

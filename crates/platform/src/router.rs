@@ -32,6 +32,8 @@ pub(crate) struct Router {
     /// Workers' own hosts.
     hosts: HashMap<String, Own>,
     custom_domains: HashMap<String, Arc<str>>,
+    /// Accounts' Workers by name: what service bindings lead to.
+    names: HashMap<String, HashMap<String, Arc<str>>>,
     /// The most specific first.
     routes: Vec<Routed>,
 }
@@ -95,8 +97,10 @@ impl Router {
         let subdomains: HashMap<&str, &str> =
             accounts.iter().map(|account| (account.id.as_str(), account.subdomain.as_str())).collect();
         let mut hosts = HashMap::new();
+        let mut names: HashMap<String, HashMap<String, Arc<str>>> = HashMap::new();
         for script in registry.scripts(None)? {
             let tag: Arc<str> = script.tag.as_str().into();
+            names.entry(script.account.clone()).or_default().insert(script.name.clone(), tag.clone());
             let registry::Subdomain { enabled, previews_enabled: previews } = script.settings.subdomain;
             let mut own = |host: String| hosts.insert(host, Own { tag: tag.clone(), enabled, previews });
             if let Some(subdomain) = subdomains.get(script.account.as_str()) {
@@ -123,7 +127,12 @@ impl Router {
             }
         }
         routes.sort_by_key(|route| route.pattern.rank());
-        Ok(Self { base: format!(".{}", base.0), hosts, custom_domains, routes })
+        Ok(Self { base: format!(".{}", base.0), hosts, custom_domains, names, routes })
+    }
+
+    /// The tag of an account's Worker.
+    pub(crate) fn named(&self, account: &str, name: &str) -> Option<Arc<str>> {
+        self.names.get(account)?.get(name).cloned()
     }
 
     /// `path`: with its query.

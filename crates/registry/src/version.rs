@@ -180,6 +180,14 @@ impl Registry {
         })
     }
 
+    /// The version of a script that was added last.
+    pub fn newest_version(&self, script: &str) -> Result<Option<Version>, Error> {
+        self.read(|connection| {
+            let sql = "SELECT * FROM version WHERE script = ?1 ORDER BY number DESC LIMIT 1";
+            connection.prepare_cached(sql)?.query_row([script], |row| Ok(version(row))).optional()?.transpose()
+        })
+    }
+
     /// A script's versions, the newest first.
     pub fn versions(&self, script: &str) -> Result<Vec<Version>, Error> {
         self.read(|connection| {

@@ -14,7 +14,7 @@ fn router(routes: &[(&str, Option<&str>)]) -> Router {
         ("hidden.example.dev".to_owned(), own("hidden", false, false)),
     ]);
     let custom_domains = HashMap::from([("shop.example.com".to_owned(), "shop".into())]);
-    Router { base: ".example.dev".into(), hosts, custom_domains, routes }
+    Router { base: ".example.dev".into(), hosts, custom_domains, names: HashMap::new(), routes }
 }
 
 fn found(router: &Router, url: &str) -> Option<String> {
