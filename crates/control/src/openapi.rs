@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Description;
@@ -36,13 +37,18 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::kv::routes())
         .merge(crate::kv_values::routes())
         .merge(crate::kv_bulk::routes())
-        .merge(crate::r2::routes())
-        .merge(crate::r2_objects::routes())
-        .merge(crate::r2_cors::routes())
+        .merge(r2())
         .merge(crate::d1::routes())
         .merge(crate::d1_query::routes())
         .merge(crate::d1_transfer::routes())
         .merge(crate::graphql::routes())
+}
+
+fn r2() -> OpenApiRouter<Control> {
+    crate::r2::routes()
+        .merge(crate::r2_objects::routes())
+        .merge(crate::r2_cors::routes())
+        .layer(from_fn(crate::r2::no_jurisdiction))
 }
 
 /// The route that serves the description.

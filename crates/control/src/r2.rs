@@ -1,6 +1,8 @@
 //! R2 buckets: create, list, look at, delete. Objects are in `r2_objects.rs`, rules for other origins in `r2_cors.rs`.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use r2::{BucketInfo, Error, StorageClass};
 use registry::Stamp;
@@ -48,10 +50,12 @@ pub(crate) fn storage_class(headers: &HeaderMap) -> Result<Option<StorageClass>,
 }
 
 /// Refuses what is meant for buckets that are kept within a jurisdiction: there are none.
-pub(crate) fn no_jurisdiction(headers: &HeaderMap) -> Result<(), ApiError> {
-    match headers.get("cf-r2-jurisdiction").is_none_or(|name| name == "default") {
-        true => Ok(()),
-        false => Err(ApiError::bad_request(10029, "This server has no jurisdictions: leave --jurisdiction out.")),
+pub(crate) async fn no_jurisdiction(request: Request, next: Next) -> Response {
+    match request.headers().get("cf-r2-jurisdiction").is_none_or(|name| name == "default") {
+        true => next.run(request).await,
+        false => {
+            ApiError::bad_request(10029, "This server has no jurisdictions: leave --jurisdiction out.").into_response()
+        }
     }
 }
 
@@ -84,9 +88,7 @@ async fn list(
     State(control): State<Control>,
     Segments(account): Segments<String>,
     Asked(asked): Asked<Listing>,
-    headers: HeaderMap,
 ) -> Outcome {
-    no_jurisdiction(&headers)?;
     let per_page = asked.per_page.unwrap_or(PAGE);
     if !(1..=PAGE).contains(&per_page) {
         return Err(Error::InvalidMaxKeys.into());
@@ -120,10 +122,8 @@ struct NewBucket {
 async fn create(
     State(control): State<Control>,
     Segments(account): Segments<String>,
-    headers: HeaderMap,
     JsonBody(NewBucket { name, storage_class }): JsonBody<NewBucket>,
 ) -> Outcome {
-    no_jurisdiction(&headers)?;
     let r2 = control.platform().services().r2(&account);
     if r2.buckets().await?.len() >= MAX_BUCKETS {
         let message = format!("You have attempted to create more buckets than your account may have: {MAX_BUCKETS}.");
@@ -136,12 +136,7 @@ async fn create(
 
 #[utoipa::path(get, path = "/accounts/{account}/r2/buckets/{bucket}", tag = "R2",
     params(("account" = String, Path), ("bucket" = String, Path)), responses((status = 200, description = "The bucket")))]
-async fn get(
-    State(control): State<Control>,
-    Segments((account, name)): Segments<(String, String)>,
-    headers: HeaderMap,
-) -> Outcome {
-    no_jurisdiction(&headers)?;
+async fn get(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     ok(shown(&control.platform().services().r2(&account).info(&name).await?))
 }
 
@@ -153,7 +148,6 @@ async fn patch(
     Segments((account, name)): Segments<(String, String)>,
     headers: HeaderMap,
 ) -> Outcome {
-    no_jurisdiction(&headers)?;
     let r2 = control.platform().services().r2(&account);
     r2.set_storage_class(&name, storage_class(&headers)?.ok_or(Error::InvalidStorageClass)?).await?;
     ok(shown(&r2.info(&name).await?))
@@ -162,12 +156,7 @@ async fn patch(
 #[utoipa::path(delete, path = "/accounts/{account}/r2/buckets/{bucket}", tag = "R2",
     params(("account" = String, Path), ("bucket" = String, Path)),
     responses((status = 200, description = "The bucket, which was empty, is gone")))]
-async fn delete(
-    State(control): State<Control>,
-    Segments((account, name)): Segments<(String, String)>,
-    headers: HeaderMap,
-) -> Outcome {
-    no_jurisdiction(&headers)?;
+async fn delete(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     control.platform().services().r2(&account).delete_bucket(&name).await?;
     ok(json!({}))
 }

@@ -21,16 +21,15 @@ use utoipa_axum::routes;
 use crate::Control;
 use crate::envelope::{ApiError, Outcome, listed, ok};
 use crate::extract::{Asked, Segments, stream};
-use crate::r2::{no_jurisdiction, storage_class};
+use crate::r2::storage_class;
 
 pub(crate) fn routes() -> OpenApiRouter<Control> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put, delete))
 }
 
 /// The account's bucket of this name. Everything fails where there is none.
-fn opened(control: &Control, account: &str, name: &str, headers: &HeaderMap) -> Result<Bucket, ApiError> {
-    no_jurisdiction(headers)?;
-    Ok(control.platform().services().r2(account).existing(name))
+fn opened(control: &Control, account: &str, name: &str) -> Bucket {
+    control.platform().services().r2(account).existing(name)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,9 +51,8 @@ async fn list(
     State(control): State<Control>,
     Segments((account, name)): Segments<(String, String)>,
     Asked(asked): Asked<Listing>,
-    headers: HeaderMap,
 ) -> Outcome {
-    let bucket = opened(&control, &account, &name, &headers)?;
+    let bucket = opened(&control, &account, &name);
     let page = bucket
         .list(List {
             prefix: asked.prefix.unwrap_or_default(),
@@ -119,7 +117,7 @@ async fn get(
     Segments((account, name, key)): Key,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let bucket = opened(&control, &account, &name, &headers)?;
+    let bucket = opened(&control, &account, &name);
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok()).map(|range| Range::Header(range.to_owned()));
     let found = bucket.get(&key, Get { range, ..Get::default() }).await?;
     let none = || ApiError::new(StatusCode::NOT_FOUND, 10007, "The specified key does not exist.");
@@ -172,7 +170,7 @@ async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Outcome {
-    let bucket = opened(&control, &account, &name, &headers)?;
+    let bucket = opened(&control, &account, &name);
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let options =
         Put { length, http: http_metadata(&headers)?, storage_class: storage_class(&headers)?, ..Put::default() };
@@ -212,8 +210,8 @@ fn expiry(date: &str) -> Option<i64> {
 #[utoipa::path(delete, path = "/accounts/{account}/r2/buckets/{bucket}/objects/{*key}", tag = "R2",
     params(("account" = String, Path), ("bucket" = String, Path), ("key" = String, Path)),
     responses((status = 200, description = "The object is not there any more")))]
-async fn delete(State(control): State<Control>, Segments((account, name, key)): Key, headers: HeaderMap) -> Outcome {
-    let bucket = opened(&control, &account, &name, &headers)?;
+async fn delete(State(control): State<Control>, Segments((account, name, key)): Key) -> Outcome {
+    let bucket = opened(&control, &account, &name);
     bucket.delete(vec![key.clone()]).await?;
     ok(json!({ "key": key }))
 }

@@ -9,6 +9,7 @@ mod body;
 mod bucket;
 mod cipher;
 mod condition;
+pub mod cors;
 mod digests;
 mod error;
 mod id;

@@ -7,28 +7,12 @@ use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use r2::cors::{CorsError, CorsRule};
 use s3s::dto::{CORSRule, GetBucketCorsOutput};
 use s3s::{S3Error, S3Result};
-use serde::{Deserialize, Serialize};
 
 use crate::access::Target;
 use crate::error;
-
-/// As S3 has it.
-const RULES: usize = 100;
-/// Bytes of all rules.
-const SIZE: usize = 64 * 1024;
-const METHODS: &[&str] = &["GET", "PUT", "POST", "DELETE", "HEAD"];
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Rule {
-    id: Option<String>,
-    origins: Vec<String>,
-    methods: Vec<String>,
-    headers: Vec<String>,
-    expose: Vec<String>,
-    max_age: Option<i32>,
-}
 
 // === the operations ===
 
@@ -51,9 +35,9 @@ pub(crate) async fn get(r2: &r2::R2, bucket: &str) -> S3Result<GetBucketCorsOutp
 }
 
 pub(crate) async fn put(r2: &r2::R2, bucket: &str, rules: Vec<CORSRule>) -> S3Result<()> {
-    let rules: Vec<Rule> = rules
+    let rules: Vec<CorsRule> = rules
         .into_iter()
-        .map(|rule| Rule {
+        .map(|rule| CorsRule {
             id: rule.id,
             origins: rule.allowed_origins,
             methods: rule.allowed_methods,
@@ -62,21 +46,17 @@ pub(crate) async fn put(r2: &r2::R2, bucket: &str, rules: Vec<CORSRule>) -> S3Re
             max_age: rule.max_age_seconds,
         })
         .collect();
-    if rules.is_empty() || rules.len() > RULES {
-        return Err(error::refuse("MalformedXML", 400, "The CORS configuration has no rules, or too many."));
-    }
-    rules.iter().try_for_each(Rule::check)?;
-    let text = serde_json::to_string(&rules).map_err(error::internal)?;
-    if text.len() > SIZE {
-        return Err(error::refuse("InvalidRequest", 400, "The CORS configuration is too large."));
-    }
+    let text = r2::cors::write(&rules).map_err(|error| match error {
+        CorsError::Count | CorsError::Empty => error::refuse("MalformedXML", 400, error.to_string()),
+        error => error::refuse("InvalidRequest", 400, error.to_string()),
+    })?;
     r2.set_cors(bucket, Some(text)).await.map_err(error::r2)
 }
 
-async fn rules(r2: &r2::R2, bucket: &str) -> S3Result<Vec<Rule>> {
+async fn rules(r2: &r2::R2, bucket: &str) -> S3Result<Vec<CorsRule>> {
     match r2.cors(bucket).await.map_err(error::r2)? {
         None => Ok(Vec::new()),
-        Some(text) => serde_json::from_str(&text).map_err(error::internal),
+        Some(text) => r2::cors::read(&text).map_err(error::internal),
     }
 }
 
@@ -98,11 +78,11 @@ pub(crate) async fn preflight(r2: &r2::R2, target: &Target, headers: &HeaderMap)
         Some(bucket) => rules(r2, bucket).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let fits = |rule: &&Rule| rule.allows(origin, method) && asked.iter().all(|name| rule.allows_header(name));
+    let fits = |rule: &&CorsRule| allows(rule, origin, method) && asked.iter().all(|name| allows_header(rule, name));
     let Some(rule) = rules.iter().find(fits) else { return Err(forbidden()) };
     let mut response = Response::new(s3s::Body::empty());
     let headers = response.headers_mut();
-    rule.answer(origin, headers);
+    answer(rule, origin, headers);
     set(headers, ACCESS_CONTROL_ALLOW_METHODS, &rule.methods.join(", "));
     if !asked.is_empty() {
         set(headers, ACCESS_CONTROL_ALLOW_HEADERS, &asked.join(", "));
@@ -117,8 +97,8 @@ pub(crate) async fn preflight(r2: &r2::R2, target: &Target, headers: &HeaderMap)
 pub(crate) async fn allow(r2: &r2::R2, bucket: &str, origin: &HeaderValue, method: &Method, headers: &mut HeaderMap) {
     let Ok(origin) = origin.to_str() else { return };
     let rules = rules(r2, bucket).await.unwrap_or_default();
-    if let Some(rule) = rules.iter().find(|rule| rule.allows(origin, method.as_str())) {
-        rule.answer(origin, headers);
+    if let Some(rule) = rules.iter().find(|rule| allows(rule, origin, method.as_str())) {
+        answer(rule, origin, headers);
     }
 }
 
@@ -132,43 +112,22 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-// === impl Rule ===
+fn allows(rule: &CorsRule, origin: &str, method: &str) -> bool {
+    rule.origins.iter().any(|pattern| matches(pattern, origin)) && rule.methods.iter().any(|known| known == method)
+}
 
-impl Rule {
-    fn check(&self) -> S3Result<()> {
-        let invalid = |message: String| Err(error::refuse("InvalidRequest", 400, message));
-        if self.origins.is_empty() || self.methods.is_empty() {
-            return Err(error::refuse("MalformedXML", 400, "A CORS rule has no origin, or no method."));
-        }
-        if let Some(method) = self.methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
-            return invalid(format!("Found unsupported HTTP method in CORS config. Unsupported method is {method}"));
-        }
-        if let Some(text) = self.origins.iter().chain(&self.headers).find(|text| text.matches('*').count() > 1) {
-            return invalid(format!("\"{text}\" can not have more than one wildcard."));
-        }
-        match self.expose.iter().find(|name| HeaderName::try_from(name.as_str()).is_err()) {
-            Some(name) => invalid(format!("ExposeHeader \"{name}\" is not a header's name.")),
-            None => Ok(()),
-        }
-    }
+fn allows_header(rule: &CorsRule, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    rule.headers.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &name))
+}
 
-    fn allows(&self, origin: &str, method: &str) -> bool {
-        self.origins.iter().any(|pattern| matches(pattern, origin)) && self.methods.iter().any(|known| known == method)
+fn answer(rule: &CorsRule, origin: &str, headers: &mut HeaderMap) {
+    let anybody = rule.origins.iter().any(|pattern| pattern == "*");
+    set(headers, ACCESS_CONTROL_ALLOW_ORIGIN, if anybody { "*" } else { origin });
+    if !rule.expose.is_empty() {
+        set(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &rule.expose.join(", "));
     }
-
-    fn allows_header(&self, name: &str) -> bool {
-        let name = name.to_ascii_lowercase();
-        self.headers.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &name))
-    }
-
-    fn answer(&self, origin: &str, headers: &mut HeaderMap) {
-        let anybody = self.origins.iter().any(|pattern| pattern == "*");
-        set(headers, ACCESS_CONTROL_ALLOW_ORIGIN, if anybody { "*" } else { origin });
-        if !self.expose.is_empty() {
-            set(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &self.expose.join(", "));
-        }
-        headers.append(VARY, HeaderValue::from_static("Origin"));
-    }
+    headers.append(VARY, HeaderValue::from_static("Origin"));
 }
 
 /// `*` stands for anything, once.
