@@ -3,9 +3,9 @@
 //! <https://developers.cloudflare.com/workers/static-assets/direct-upload/>
 
 use assets::{Config, ConfigError, Hash, Manifest, ManifestError};
+use axum::Extension;
 use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
-use axum::{Extension, Json};
+use axum::extract::{DefaultBodyLimit, Multipart, Query, State};
 use http::{HeaderValue, StatusCode};
 use registry::{Version, VersionAssets};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use crate::Control;
 use crate::access::{Caller, Session};
 use crate::asset_session::{Claims, Kind};
 use crate::envelope::{Answer, ApiError, Outcome, ok};
+use crate::extract::{JsonBody, Segments};
 use crate::form::unreadable;
 use crate::metadata::AssetsMetadata;
 use crate::upload::check_name;
@@ -45,8 +46,8 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
 async fn begin(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((account, name)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     check_name(&name)?;
     let most = control.platform().plan(&account)?.asset_files;
@@ -59,6 +60,7 @@ async fn begin(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Encoding {
     /// The files are in base64.
     #[serde(default)]

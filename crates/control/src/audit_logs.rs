@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use registry::{Audit, Entry};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use crate::Control;
 use crate::envelope::{ApiError, Outcome, listed};
+use crate::extract::Segments;
 
 const MAX_LIMIT: u32 = 1000;
 
@@ -34,7 +35,7 @@ struct Listing {
     responses((status = 200, description = "What was changed, by whom, the newest first. Where there is more, `result_info.before` leads to it")))]
 async fn list(
     State(control): State<Control>,
-    Path(account): Path<String>,
+    Segments(account): Segments<String>,
     query: Result<Query<Listing>, QueryRejection>,
 ) -> Outcome {
     let invalid = |message: String| ApiError::bad_request(10201, message);

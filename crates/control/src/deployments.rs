@@ -1,7 +1,7 @@
 //! Deployments: which versions answer, with which share of the traffic.
 
-use axum::extract::{Path, State};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::State;
 use registry::{Annotations, Deployment, NewDeployment, Share};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use crate::Control;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::{JsonBody, Segments};
 use crate::scripts::known;
 
 pub(crate) fn routes() -> OpenApiRouter<Control> {
@@ -33,7 +34,7 @@ fn shown(deployment: &Deployment) -> Value {
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/deployments", tag = "Deployments",
     params(("account" = String, Path), ("script" = String, Path)),
     responses((status = 200, description = "The deployments, the newest first: that one holds")))]
-async fn list(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn list(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     let script = known(&control, &account, &name)?;
     let deployments: Vec<Value> = control.registry().deployments(&script.tag)?.iter().map(shown).collect();
     ok(json!({ "deployments": deployments }))
@@ -53,8 +54,8 @@ struct Body {
 async fn post(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((account, name)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let script = known(&control, &account, &name)?;
     let invalid = |message: String| ApiError::bad_request(10220, message);

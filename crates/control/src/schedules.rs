@@ -1,7 +1,6 @@
 //! Cron triggers of a Worker.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use registry::Schedule;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use utoipa_axum::routes;
 
 use crate::Control;
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::{JsonBody, Segments};
 use crate::scripts::known;
 
 /// <https://developers.cloudflare.com/workers/platform/limits/>
@@ -29,7 +29,7 @@ fn shown(schedules: &[Schedule]) -> Value {
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/schedules", tag = "Schedules",
     params(("account" = String, Path), ("script" = String, Path)),
     responses((status = 200, description = "The Worker's cron triggers")))]
-async fn get(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn get(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     let script = known(&control, &account, &name)?;
     ok(shown(&control.registry().schedules(Some(&script.tag))?))
 }
@@ -44,8 +44,8 @@ struct Item {
     responses((status = 200, description = "The Worker's cron triggers from now on")))]
 async fn put(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let script = known(&control, &account, &name)?;
     let invalid = |message: String| ApiError::bad_request(10100, message);

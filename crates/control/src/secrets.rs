@@ -1,8 +1,7 @@
 //! Secrets: set and deleted one at a time, each time with a new version that is deployed. Their values are never shown.
 
 use axum::Extension;
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use registry::{Binding, BindingKind, Script, Version};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use utoipa_axum::routes;
 use crate::Control;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::{JsonBody, Segments};
 use crate::scripts::{known, newest};
 use crate::settings::derive;
 
@@ -53,7 +53,7 @@ fn shown(name: &str) -> Value {
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/secrets", tag = "Secrets",
     params(("account" = String, Path), ("script" = String, Path)),
     responses((status = 200, description = "The secrets' names")))]
-async fn list(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn list(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     let (_, version) = current(&control, &account, &name)?;
     let secrets = version.document.bindings.iter().filter(|binding| is_secret(binding));
     ok(secrets.map(|binding| shown(&binding.name)).collect::<Vec<Value>>())
@@ -73,8 +73,8 @@ struct Secret {
 async fn put(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((account, name)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let invalid = |message: String| ApiError::bad_request(10054, message);
     let secret = Secret::deserialize(body).map_err(|error| invalid(format!("The secret can't be read: {error}")))?;
@@ -103,7 +103,10 @@ async fn put(
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/secrets/{secret}", tag = "Secrets",
     params(("account" = String, Path), ("script" = String, Path), ("secret" = String, Path)),
     responses((status = 200, description = "There is such a secret")))]
-async fn get(State(control): State<Control>, Path((account, name, secret)): Path<(String, String, String)>) -> Outcome {
+async fn get(
+    State(control): State<Control>,
+    Segments((account, name, secret)): Segments<(String, String, String)>,
+) -> Outcome {
     let (_, version) = current(&control, &account, &name)?;
     find(&version, &secret)?;
     ok(shown(&secret))
@@ -115,7 +118,7 @@ async fn get(State(control): State<Control>, Path((account, name, secret)): Path
 async fn delete(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((account, name, secret)): Path<(String, String, String)>,
+    Segments((account, name, secret)): Segments<(String, String, String)>,
 ) -> Outcome {
     let (script, version) = current(&control, &account, &name)?;
     find(&version, &secret)?;

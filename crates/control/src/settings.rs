@@ -1,7 +1,7 @@
 //! What a Worker is set to: bindings and compatibility of its newest version, and what holds for all versions.
 
-use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::{DefaultBodyLimit, Multipart, State};
 use registry::{
     Annotations, NewDeployment, NewVersion, Script, ScriptSettings, Token, UserLimits, Version, VersionDocument,
 };
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::{JsonBody, Segments};
 use crate::scripts::{known, newest};
 use crate::{Control, bindings, form, migrations};
 
@@ -42,7 +43,7 @@ fn shown(script: &Script, version: &Version) -> Value {
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/settings", tag = "Workers",
     params(("account" = String, Path), ("script" = String, Path)),
     responses((status = 200, description = "The settings of the newest version; secrets by name alone")))]
-async fn get(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn get(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     let script = known(&control, &account, &name)?;
     let version = newest(&control, &script)?.ok_or_else(ApiError::no_worker)?;
     ok(shown(&script, &version))
@@ -68,7 +69,7 @@ struct Patch {
 async fn patch(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((account, name)): Path<(String, String)>,
+    Segments((account, name)): Segments<(String, String)>,
     parts: Multipart,
 ) -> Outcome {
     let form = form::read(parts, "settings", MAX_SETTINGS).await?;
@@ -158,7 +159,10 @@ fn script_shown(settings: &ScriptSettings) -> Value {
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/script-settings", tag = "Workers",
     params(("account" = String, Path), ("script" = String, Path)),
     responses((status = 200, description = "What holds for all versions")))]
-async fn script_settings(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn script_settings(
+    State(control): State<Control>,
+    Segments((account, name)): Segments<(String, String)>,
+) -> Outcome {
     ok(script_shown(&known(&control, &account, &name)?.settings))
 }
 
@@ -167,8 +171,8 @@ async fn script_settings(State(control): State<Control>, Path((account, name)): 
     responses((status = 200, description = "What holds for all versions from now on")))]
 async fn patch_script_settings(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Json(patch): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(patch): JsonBody<Value>,
 ) -> Outcome {
     let script = known(&control, &account, &name)?;
     let patch = ScriptPatch::deserialize(patch)

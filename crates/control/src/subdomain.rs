@@ -1,7 +1,6 @@
 //! Workers' own hosts: the account's label below the base domain, and whether a Worker answers there.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use registry::{Account, Subdomain};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::{JsonBody, Segments};
 use crate::scripts::known;
 use crate::{Control, Front};
 
@@ -18,7 +18,7 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
 
 #[utoipa::path(get, path = "/accounts/{account}/workers/subdomain", tag = "Routing", params(("account" = String, Path)),
     responses((status = 200, description = "The account's label: <worker>.<subdomain>.<base domain>")))]
-async fn account(State(control): State<Control>, Path(account): Path<String>) -> Outcome {
+async fn account(State(control): State<Control>, Segments(account): Segments<String>) -> Outcome {
     let account = control.registry().account(&account)?;
     let account = account.ok_or_else(|| ApiError::internal(&"the token's account is gone"))?;
     ok(json!({ "subdomain": account.subdomain, "worker_url": worker_url(&control, &account)? }))
@@ -40,7 +40,7 @@ fn worker_url(control: &Control, account: &Account) -> Result<String, ApiError> 
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/subdomain", tag = "Routing",
     params(("account" = String, Path), ("script" = String, Path)),
     responses((status = 200, description = "Whether the Worker answers at its own host, and its versions at theirs")))]
-async fn get(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn get(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     ok(known(&control, &account, &name)?.settings.subdomain)
 }
 
@@ -55,8 +55,8 @@ struct Body {
     responses((status = 200, description = "Whether the Worker answers at its own host from now on")))]
 async fn post(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let Body { enabled, previews_enabled } = Body::deserialize(body)
         .map_err(|error| ApiError::bad_request(10034, format!("The settings can't be read: {error}")))?;
@@ -66,7 +66,7 @@ async fn post(
 #[utoipa::path(delete, path = "/accounts/{account}/workers/scripts/{script}/subdomain", tag = "Routing",
     params(("account" = String, Path), ("script" = String, Path)),
     responses((status = 200, description = "The Worker has no host of its own any more")))]
-async fn delete(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn delete(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     set(&control, &account, &name, Subdomain::default()).await
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
 use http::HeaderMap;
@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use crate::Control;
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::Segments;
 use crate::scripts::known;
 
 /// The WebSocket subprotocol.
@@ -43,7 +44,7 @@ pub(crate) fn sockets() -> axum::Router<Control> {
     responses((status = 200, description = "A URL at which each event of the Worker is told of, with the subprotocol trace-v1")))]
 async fn post(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
+    Segments((account, name)): Segments<(String, String)>,
     headers: HeaderMap,
     // wrangler says text/plain.
     body: String,
@@ -71,7 +72,10 @@ async fn post(
 #[utoipa::path(delete, path = "/accounts/{account}/workers/scripts/{script}/tails/{tail}", tag = "Tails",
     params(("account" = String, Path), ("script" = String, Path), ("tail" = String, Path)),
     responses((status = 200, description = "The tail has ended")))]
-async fn delete(State(control): State<Control>, Path((account, name, id)): Path<(String, String, String)>) -> Outcome {
+async fn delete(
+    State(control): State<Control>,
+    Segments((account, name, id)): Segments<(String, String, String)>,
+) -> Outcome {
     let script = known(&control, &account, &name)?;
     match control.platform().end_watch(&script.tag, &id) {
         true => ok(Value::Null),
@@ -83,7 +87,7 @@ async fn delete(State(control): State<Control>, Path((account, name, id)): Path<
 
 async fn listen(
     State(control): State<Control>,
-    Path(key): Path<String>,
+    Segments(key): Segments<String>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let watch = control.tails().take(&key);

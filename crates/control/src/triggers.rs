@@ -1,7 +1,6 @@
 //! Where a Worker answers besides its own host, as `wrangler deploy` and `wrangler triggers deploy` set it: routes, custom domains.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use registry::{Route, Script};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use utoipa_axum::routes;
 
 use crate::Control;
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::{JsonBody, Segments};
 use crate::scripts::known;
 use crate::zones::{host_of, zone_of};
 
@@ -41,7 +41,7 @@ fn routes_shown(control: &Control, script: &Script) -> Outcome {
 
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/routes", tag = "Routing",
     params(("account" = String, Path), ("script" = String, Path)), responses((status = 200, description = "The Worker's routes")))]
-async fn get_routes(State(control): State<Control>, Path((account, name)): Path<(String, String)>) -> Outcome {
+async fn get_routes(State(control): State<Control>, Segments((account, name)): Segments<(String, String)>) -> Outcome {
     routes_shown(&control, &known(&control, &account, &name)?)
 }
 
@@ -55,8 +55,8 @@ struct Pattern {
     responses((status = 200, description = "The Worker has these routes and no others")))]
 async fn put_routes(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let script = known(&control, &account, &name)?;
     let invalid = |message: String| ApiError::bad_request(10022, message);
@@ -104,8 +104,8 @@ fn domain_shown(control: &Control, route: &Route) -> Result<Value, ApiError> {
     responses((status = 200, description = "The Worker has these custom domains and no others")))]
 async fn put_domains(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let script = known(&control, &account, &name)?;
     let Origins { override_existing_origin, origins } = Origins::deserialize(body)
@@ -150,8 +150,8 @@ fn belongs(control: &Control, account: &str, route: &Route) -> Result<bool, ApiE
     responses((status = 200, description = "Which domains would be added, removed and taken from others")))]
 async fn changeset(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((account, name)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let script = known(&control, &account, &name)?;
     let origins: Vec<Origin> = Vec::deserialize(body)
@@ -186,14 +186,14 @@ fn of_account(control: &Control, account: &str) -> Result<Vec<Route>, ApiError> 
 
 #[utoipa::path(get, path = "/accounts/{account}/workers/domains", tag = "Routing", params(("account" = String, Path)),
     responses((status = 200, description = "The account's custom domains")))]
-async fn domains(State(control): State<Control>, Path(account): Path<String>) -> Outcome {
+async fn domains(State(control): State<Control>, Segments(account): Segments<String>) -> Outcome {
     let domains = of_account(&control, &account)?;
     ok(domains.iter().map(|route| domain_shown(&control, route)).collect::<Result<Vec<Value>, ApiError>>()?)
 }
 
 #[utoipa::path(get, path = "/accounts/{account}/workers/domains/records/{domain}", tag = "Routing",
     params(("account" = String, Path), ("domain" = String, Path)), responses((status = 200, description = "The custom domain")))]
-async fn domain(State(control): State<Control>, Path((account, id)): Path<(String, String)>) -> Outcome {
+async fn domain(State(control): State<Control>, Segments((account, id)): Segments<(String, String)>) -> Outcome {
     let found = of_account(&control, &account)?.into_iter().find(|route| route.id == id);
     let missing = || ApiError::new(http::StatusCode::NOT_FOUND, 100_114, format!("There is no custom domain {id:?}."));
     ok(domain_shown(&control, &found.ok_or_else(missing)?)?)

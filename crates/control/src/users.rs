@@ -1,7 +1,7 @@
 //! Whose token it is: `wrangler whoami`.
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use registry::Account;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 use crate::Control;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok, page};
+use crate::extract::Segments;
 
 pub(crate) fn routes() -> OpenApiRouter<Control> {
     OpenApiRouter::new()
@@ -48,7 +49,7 @@ async fn accounts(State(control): State<Control>, Extension(Caller(token)): Exte
 
 #[utoipa::path(get, path = "/accounts/{account}", tag = "Accounts", params(("account" = String, Path)),
     responses((status = 200, description = "The account")))]
-async fn account(State(control): State<Control>, Path(account): Path<String>) -> Outcome {
+async fn account(State(control): State<Control>, Segments(account): Segments<String>) -> Outcome {
     ok(own(&control, &account)?)
 }
 

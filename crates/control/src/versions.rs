@@ -1,7 +1,7 @@
 //! Versions: uploaded without being deployed, listed, looked at.
 
 use axum::Extension;
-use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Multipart, State};
 use registry::Version;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
+use crate::extract::{Asked, Segments};
 use crate::scripts::known;
 use crate::upload::{Fate, MAX_UPLOAD, upload};
 use crate::{Control, bindings};
@@ -62,10 +63,8 @@ fn shown(version: &Version) -> Value {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Listing {
-    /// All versions that are kept can be deployed.
-    #[allow(dead_code)]
-    deployable: Option<String>,
     /// From 1.
     page: Option<usize>,
     per_page: Option<usize>,
@@ -76,8 +75,8 @@ struct Listing {
     responses((status = 200, description = "The versions, the newest first")))]
 async fn list(
     State(control): State<Control>,
-    Path((account, name)): Path<(String, String)>,
-    Query(query): Query<Listing>,
+    Segments((account, name)): Segments<(String, String)>,
+    Asked(query): Asked<Listing>,
 ) -> Outcome {
     let script = known(&control, &account, &name)?;
     let per_page = query.per_page.unwrap_or(100).clamp(1, 100);
@@ -94,7 +93,7 @@ async fn list(
 async fn post(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((account, name)): Path<(String, String)>,
+    Segments((account, name)): Segments<(String, String)>,
     parts: Multipart,
 ) -> Outcome {
     let (_, version) = upload(&control, &token, &account, &name, parts, Fate::Kept).await?;
@@ -104,7 +103,10 @@ async fn post(
 #[utoipa::path(get, path = "/accounts/{account}/workers/scripts/{script}/versions/{version}", tag = "Versions",
     params(("account" = String, Path), ("script" = String, Path), ("version" = String, Path)),
     responses((status = 200, description = "The version with its bindings; secrets by name alone")))]
-async fn view(State(control): State<Control>, Path((account, name, id)): Path<(String, String, String)>) -> Outcome {
+async fn view(
+    State(control): State<Control>,
+    Segments((account, name, id)): Segments<(String, String, String)>,
+) -> Outcome {
     let script = known(&control, &account, &name)?;
     let missing =
         || ApiError::new(http::StatusCode::NOT_FOUND, 10222, format!("There is no version {id:?} of this Worker."));

@@ -1,8 +1,7 @@
 //! Zones, and routes by zone: the hosts and paths at which Workers answer besides their own.
 
 use axum::Extension;
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use platform::Zone;
 use registry::{Route, Token};
 use serde::Deserialize;
@@ -14,6 +13,7 @@ use utoipa_axum::routes;
 use crate::Control;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok, page};
+use crate::extract::{Asked, JsonBody, Segments};
 use crate::scripts::known;
 
 pub(crate) fn routes() -> OpenApiRouter<Control> {
@@ -56,6 +56,7 @@ fn shown(control: &Control, zone: &Zone) -> Result<Value, ApiError> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Named {
     /// Only the zone of this name.
     name: Option<String>,
@@ -67,7 +68,7 @@ struct Named {
 async fn list(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Query(query): Query<Named>,
+    Asked(query): Asked<Named>,
 ) -> Outcome {
     let wanted = |zone: &&Zone| {
         zone.account == token.account && query.name.as_ref().is_none_or(|name| zone.name.eq_ignore_ascii_case(name))
@@ -82,7 +83,7 @@ async fn list(
 async fn get(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path(zone): Path<String>,
+    Segments(zone): Segments<String>,
 ) -> Outcome {
     ok(shown(&control, own(&control, &token, &zone)?)?)
 }
@@ -106,7 +107,7 @@ fn of_zone(control: &Control, zone: &Zone) -> Result<Vec<Route>, ApiError> {
 async fn list_routes(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path(zone): Path<String>,
+    Segments(zone): Segments<String>,
 ) -> Outcome {
     let routes = of_zone(&control, own(&control, &token, &zone)?)?;
     ok(routes.iter().map(|route| route_shown(&control, route)).collect::<Result<Vec<Value>, ApiError>>()?)
@@ -136,8 +137,8 @@ fn wanted(control: &Control, token: &Token, zone: &Zone, body: Value) -> Result<
 async fn add_route(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path(zone): Path<String>,
-    Json(body): Json<Value>,
+    Segments(zone): Segments<String>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let zone = own(&control, &token, &zone)?;
     let (pattern, script) = wanted(&control, &token, zone, body)?;
@@ -156,7 +157,7 @@ fn found(control: &Control, zone: &Zone, id: &str) -> Result<Route, ApiError> {
 async fn get_route(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((zone, id)): Path<(String, String)>,
+    Segments((zone, id)): Segments<(String, String)>,
 ) -> Outcome {
     let zone = own(&control, &token, &zone)?;
     ok(route_shown(&control, &found(&control, zone, &id)?)?)
@@ -168,8 +169,8 @@ async fn get_route(
 async fn change_route(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((zone, id)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    Segments((zone, id)): Segments<(String, String)>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
     let zone = own(&control, &token, &zone)?;
     let route = found(&control, zone, &id)?;
@@ -185,7 +186,7 @@ async fn change_route(
 async fn delete_route(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
-    Path((zone, id)): Path<(String, String)>,
+    Segments((zone, id)): Segments<(String, String)>,
 ) -> Outcome {
     let zone = own(&control, &token, &zone)?;
     let route = found(&control, zone, &id)?;
