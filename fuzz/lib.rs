@@ -45,6 +45,7 @@ impl Subject {
             let host = Host::new(HostOptions {
                 snapshot,
                 outbound: Outbound::new(Policy::development()),
+                served: None,
                 caches,
                 isolates: None,
             });
@@ -56,6 +57,7 @@ impl Subject {
                 bindings: Vec::<Binding>::new(),
                 limits: Limits::default(),
                 own: workers::Own::default(),
+                outbound: None,
             };
             let (notices, _) = tokio::sync::mpsc::channel(1);
             Worker::spawn(host, Arc::new(version), notices)
@@ -79,6 +81,7 @@ impl Subject {
             gone: CancellationToken::new(),
             entrypoint: Entrypoint::default(),
             invocations: Invocations::default(),
+            via: workers::Via::default(),
         };
         self.worker.fetch(request, Usage::default()).await.unwrap_or_else(|cause| panic!("{cause:?}"))
     }

@@ -71,19 +71,19 @@ async fn token(project: &Project, options: &[&str]) -> String {
 }
 
 /// A script of `tests/s3`.
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     harness::root().join("tests/s3").join(name)
 }
 
 /// A program of the Python clients, which `.ci/setup test` installs.
-fn python(name: &str) -> PathBuf {
+pub(crate) fn python(name: &str) -> PathBuf {
     let path = harness::root().join(".cache/s3-clients/bin").join(name);
     assert!(path.is_file(), "{} is missing: run `make test`", path.display());
     path
 }
 
 /// Runs a client to its end, which has to be a good one.
-async fn travel(mut client: Command) {
+pub(crate) async fn travel(mut client: Command) {
     let ended = timeout(Duration::from_secs(300), client.output()).await.expect("it ends in time").expect("it starts");
     let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(ended.status.success(), "{said}");

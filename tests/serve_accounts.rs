@@ -1,6 +1,6 @@
 //! Accounts on one server: none sees, reaches or changes what is another's.
 
-use harness::{Project, Served, skerry, text};
+use harness::{Origin, Project, Served, skerry, text};
 use serde_json::Value;
 
 /// A second account: its id and a token.
@@ -89,4 +89,37 @@ async fn what_is_wrong_on_the_command_line_is_said() {
     std::fs::write(elsewhere.path().join("skerry.toml"), "htp = 1").unwrap();
     let refused = skerry(elsewhere.path(), &["serve", "--config", "skerry.toml"]).await.refused().text();
     assert!(refused.contains("skerry.toml:1") && refused.contains("did you mean `http`"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_account_may_reach_what_it_is_allowed_to() {
+    let origin = Origin::start(|_| async { Origin::text("inside") }).await;
+    let mut served = Served::start().await;
+    let (shop, token) = second(&served).await;
+    served.terminate().await;
+    served.ended().await;
+    let config = served.folder().join("skerry.toml");
+    let before = std::fs::read_to_string(&config).expect("the configuration");
+    let allow = "[[outbound.allow]]\naccount = \"shop\"\nnetworks = [\"127.0.0.0/8\"]\n";
+    std::fs::write(&config, format!("{before}{allow}")).expect("a configuration");
+    served.again().await;
+    let source = format!(
+        "import {{ connect }} from 'cloudflare:sockets';
+         export default {{ async fetch() {{
+           const got = await fetch('{url}').then((answer) => answer.text(), (error) => error.message);
+           const socket = connect('{address}');
+           const opened = await socket.opened.then(() => 'open', () => 'closed');
+           return Response.json([got, opened]);
+         }} }};",
+        url = origin.url("/"),
+        address = origin.address(),
+    );
+    let project = Project::named("reacher", "", &source);
+    served.wrangler(project.path(), &["deploy"]).await.ok();
+    served.account = shop;
+    served.wrangler_as(&token, project.path(), &["deploy"]).await.ok();
+    let refused = served.text("reacher", "/").await;
+    assert!(refused.contains("is not a public address") && refused.contains("closed"), "{refused}");
+    let allowed = served.request_to("GET", "reacher.shop.localhost", "/").send().await;
+    assert_eq!(text(allowed).await, r#"["inside","open"]"#);
 }

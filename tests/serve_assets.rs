@@ -33,7 +33,7 @@ fn form(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
     body
 }
 
-async fn send(request: Request, parts: &[(&str, &str, &[u8])]) -> (u16, Value) {
+pub(crate) async fn send(request: Request, parts: &[(&str, &str, &[u8])]) -> (u16, Value) {
     let answer = request.header("content-type", "multipart/form-data; boundary=edge").body(form(parts)).await;
     let status = answer.status().as_u16();
     (status, serde_json::from_str(&text(answer).await).unwrap())

@@ -29,7 +29,7 @@ async fn tail_shows_each_event_when_it_has_ended() {
     eventually(|| async {
         served.text("speaker", "/hello").await;
         tokio::time::sleep(Duration::from_millis(200)).await;
-        tail.output().contains("\"later\"")
+        tail.output().contains("/hello\"")
     })
     .await;
     served.request("GET", "speaker", "/throw").header("authorization", "Bearer hidden").send().await;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use harness::{Origin, Project, Request, Served, body_of, text};
+use harness::{Origin, Project, Request, Served, body_of, eventually, text};
+
+use crate::serve_assets::send;
 
 fn hello(name: &str, text: &str) -> Project {
     let source =
@@ -181,22 +183,126 @@ async fn certificates_are_read_again_while_it_runs() {
     let output = served.output();
     let line = output.lines().find(|line| line.contains("HTTPS: ")).expect("an address");
     let port: u16 = line.rsplit(':').next().unwrap().parse().unwrap();
-    assert_eq!(certificate(port).await, first);
+    assert_eq!(certificate(port, "hello.localhost").await, first);
     let second = pair();
     served.hang_up().await;
     served.line("read the certificates again").await;
-    assert_eq!(certificate(port).await, second);
+    assert_eq!(certificate(port, "hello.localhost").await, second);
     // What can't be read changes nothing.
     std::fs::write(folder.path().join("cert.pem"), "junk").unwrap();
     served.hang_up().await;
     served.line("those from before stay").await;
-    assert_eq!(certificate(port).await, second);
+    assert_eq!(certificate(port, "hello.localhost").await, second);
+}
+
+#[tokio::test]
+async fn the_configuration_is_read_again_while_it_runs() {
+    let origin = Origin::start(|_| async { Origin::text("from the origin") }).await;
+    let served = Served::start().await;
+    let source = format!(
+        "export default {{ async fetch() {{
+           const one = () => fetch('{}').then((answer) => answer.text(), (error) => error.message);
+           return Response.json([await one(), await one()]);
+         }} }};",
+        origin.url("/")
+    );
+    served.wrangler(Project::named("asks", "", &source).path(), &["deploy"]).await.ok();
+    let refused = served.text("asks", "/").await;
+    assert!(refused.contains("is not a public address"), "{refused}");
+    assert_eq!(served.request_to("GET", "example.com", "/").send().await.status(), 404);
+
+    let path = served.folder().join("skerry.toml");
+    let before = std::fs::read_to_string(&path).expect("the configuration");
+    let more = format!(
+        "[outbound]\nallow_private = true\n[plans.paid]\nsubrequests = 1\n[metrics]\nlisten = \"127.0.0.1:0\"\n
+         [[zones]]\nname = \"example.com\"\norigin = \"{}\"\n",
+        origin.url("/")
+    );
+    std::fs::write(&path, format!("{before}{more}")).expect("a configuration");
+    served.hang_up().await;
+    served.line("`metrics` has changed: that needs a new start").await;
+    served.line("read the configuration again").await;
+    let limited = served.text("asks", "/").await;
+    assert_eq!(limited, r#"["from the origin","Too many subrequests."]"#);
+    assert_eq!(text(served.request_to("GET", "example.com", "/").send().await).await, "from the origin");
+
+    // What can't be used changes nothing.
+    std::fs::write(&path, format!("{before}[plans.paid]\nsubrequests = \"many\"\n")).expect("a configuration");
+    served.hang_up().await;
+    served.line("the one from before stays: ").await;
+    assert_eq!(text(served.request_to("GET", "example.com", "/").send().await).await, "from the origin");
+}
+
+/// The kernel holds the whole server to what it needs, every thread of it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_kernel_narrows_it() {
+    let served = Served::with_top("sandbox = \"required\"\n").await;
+    served.wrangler(hello("inside", "works").path(), &["deploy"]).await.ok();
+    assert_eq!(served.text("inside", "/").await, "works");
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", served.pid())).expect("the threads");
+    for task in tasks {
+        let status = std::fs::read_to_string(task.expect("a thread").path().join("status")).expect("its status");
+        let line = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        assert_eq!((line("Seccomp:"), line("NoNewPrivs:")), ("Seccomp:\t2".into(), "NoNewPrivs:\t1".into()));
+    }
+    // A file elsewhere, which the same user may read.
+    let elsewhere = tempfile::tempdir_in(harness::root().join("target")).expect("a folder");
+    let path = served.folder().join("skerry.toml");
+    std::fs::copy(&path, elsewhere.path().join("skerry.toml")).expect("a copy");
+    std::fs::remove_file(&path).expect("the file goes");
+    std::os::unix::fs::symlink(elsewhere.path().join("skerry.toml"), &path).expect("a link");
+    assert!(std::fs::read_to_string(&path).is_ok());
+    served.hang_up().await;
+    let refused = served.line("the one from before stays").await;
+    assert!(refused.contains("Permission denied"), "{refused}");
+}
+
+/// Workers that keep what they are given take more than there is: neighbours are let in again when the idle ones have left.
+#[tokio::test]
+async fn requests_are_turned_away_before_memory_runs_out() {
+    let mut served = Served::with_top("memory_mb = 500\n").await;
+    let hog = "
+        const kept = [];
+        export default { async fetch() {
+          for (let i = 0; i < 90; i++) kept.push(new Uint8Array(1 << 20).fill(i));
+          return new Response('kept ' + kept.length);
+        } };";
+    let names: Vec<String> = (0..8).map(|number| format!("hog{number}")).collect();
+    for name in &names {
+        let metadata = br#"{"main_module":"index.js","limits":{"cpu_ms":1000}}"#;
+        let request = served.api("PUT", &format!("/accounts/{}/workers/scripts/{name}", served.account));
+        let code = ("index.js", "application/javascript+module", hog.as_bytes());
+        let (status, told) = send(request, &[("metadata", "application/json", metadata), code]).await;
+        assert_eq!(status, 200, "{told}");
+        served.ask("POST", &format!("/workers/scripts/{name}/subdomain"), r#"{"enabled":true}"#).await;
+    }
+    let mut turned_away = 0;
+    for _ in 0..3 {
+        for name in &names {
+            let answer = served.request("GET", name, "/").send().await;
+            match answer.status().as_u16() {
+                200 => {}
+                503 if answer.headers().contains_key("retry-after") => turned_away += 1,
+                // Its own limit, where it had two turns.
+                503 => {}
+                status => panic!("{status}"),
+            }
+        }
+    }
+    served.assert_alive();
+    let most = std::fs::read_to_string(format!("/proc/{}/status", served.pid())).expect("the process");
+    let peak = most.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak").trim();
+    let peak: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(peak >> 10 < 800, "{} MiB at most, {turned_away} turned away", peak >> 10);
+    let calm = || async { served.request("GET", "hog0", "/").send().await.status() == 200 };
+    eventually(calm).await;
 }
 
 /// What the server shows of itself, whatever it is.
-async fn certificate(port: u16) -> Vec<u8> {
+pub(crate) async fn certificate(port: u16, name: &str) -> Vec<u8> {
     let output = tokio::process::Command::new("openssl")
-        .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "hello.localhost"])
+        .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", name])
         .stdin(std::process::Stdio::null())
         .output()
         .await

@@ -200,6 +200,11 @@ impl Served {
         self.process.ended().await
     }
 
+    /// The process, for what the system knows of it.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     pub fn assert_alive(&mut self) {
         self.process.assert_alive();
     }

@@ -1,15 +1,18 @@
 //! The configuration of `skerry serve`: listeners, the data directory, plans. Every key has a default; see docs/serve.md.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
 
 use crate::date::CompatibilityDate;
 use crate::error::ConfigError;
 use crate::limits::Preset;
 use crate::read::{Read, Reader, whole_number};
-use crate::schema::record;
+use crate::schema::{choice, record};
 use crate::source::{Format, Source};
 use crate::value::Value;
 
@@ -31,11 +34,17 @@ pub struct ServerConfig {
     pub api: SocketAddr,
     /// Where Prometheus finds figures; nowhere unless it is said.
     pub metrics: Option<SocketAddr>,
+    /// The S3 API; nowhere unless it is said.
+    pub s3: Option<S3>,
     pub zones: Vec<ZoneConfig>,
     pub geo: Geo,
     pub outbound: Outbound,
     /// So many Workers' isolates are kept while they are idle; what the machine has room for where it is not said.
     pub isolates: Option<u32>,
+    /// Whether the kernel narrows what the server may do.
+    pub sandbox: Sandbox,
+    /// Bytes of memory that the server may take before it turns requests away; nine tenths of what there is where it is not said.
+    pub memory: Option<u64>,
     /// Those that are named here; `free` and `paid` are there in any case.
     pub plans: BTreeMap<String, PlanConfig>,
 }
@@ -48,11 +57,22 @@ record! {
         https: Option<Https>,
         api: Option<Listener>,
         metrics: Option<Listener>,
+        s3: Option<S3>,
         zones: Vec<ZoneConfig>,
         geo: Option<Geo>,
         outbound: Option<Outbound>,
         isolates: Option<u32>,
+        memory_mb: Option<Megabytes>,
+        sandbox: Option<Sandbox>,
         plans: BTreeMap<String, PlanConfig>,
+    }
+}
+
+choice! {
+    pub enum Sandbox {
+        Auto = "auto",
+        Required = "required",
+        Off = "off",
     }
 }
 
@@ -63,11 +83,38 @@ record! {
 }
 
 record! {
-    /// The HTTPS listener and its certificate, both PEM files.
+    /// The HTTPS listener. Its certificates are PEM files, or come from an authority, or both.
     pub struct Https {
         listen: Address,
-        certificate: PathBuf,
-        key: PathBuf,
+        certificate: Option<PathBuf>,
+        key: Option<PathBuf>,
+        acme: Option<AcmeConfig>,
+    }
+    check has_certificates;
+}
+
+record! {
+    /// A certificate authority that speaks ACME.
+    pub struct AcmeConfig {
+        /// Whoever uses an authority agrees to its terms: this says that the operator does.
+        terms_of_service_agreed: Agreed,
+        /// For messages of the authority.
+        email: Option<String>,
+        /// Besides all custom domains.
+        names: Vec<Domain>,
+        /// The authority's; Let's Encrypt's where none is named.
+        directory: Option<DirectoryUrl>,
+        /// Whom to trust as the authority, a PEM file, where that is none of the machine's.
+        ca: Option<PathBuf>,
+    }
+}
+
+record! {
+    /// The listener of the S3 API.
+    pub struct S3 {
+        listen: Address,
+        /// What hosts that name a bucket or an account end in: `<bucket>.<account>.<domain>`. `r2.<base domain>` where it is not said.
+        domain: Option<Domain>,
     }
 }
 
@@ -77,6 +124,8 @@ record! {
         name: Domain,
         /// The account that it belongs to, by id or name; the first one where none is named.
         account: Option<String>,
+        /// Where what no Worker answers is passed on to.
+        origin: Option<OriginUrl>,
     }
 }
 
@@ -95,6 +144,16 @@ record! {
     pub struct Outbound {
         /// Loopback, link-local and private addresses too.
         allow_private: Option<bool>,
+        allow: Vec<Allow>,
+    }
+}
+
+record! {
+    /// Addresses that may be connected to though they are not public.
+    pub struct Allow {
+        /// Whose Workers may, by the account's id or name; all, where none is named.
+        account: Option<String>,
+        networks: Vec<Network>,
     }
 }
 
@@ -104,6 +163,7 @@ record! {
         cpu_ms: Option<Millis>,
         max_cpu_ms: Option<Millis>,
         memory_mb: Option<Megabytes>,
+        sandbox: Option<Sandbox>,
         subrequests: Option<u32>,
         script_mb: Option<Megabytes>,
         asset_files: Option<u32>,
@@ -120,6 +180,22 @@ pub struct Address(pub SocketAddr);
 /// `example.com`, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain(pub String);
+
+/// `true`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed;
+
+/// `https://ca.example.com/directory`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryUrl(pub Url);
+
+/// A server: `http://10.0.0.5:8080`, without a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginUrl(pub Url);
+
+/// `10.1.2.3`, `10.1.0.0/16`, `fd00::/8`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(pub IpNet);
 
 /// From 1 to five minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +239,78 @@ impl Read for Domain {
     }
 }
 
+impl Read for Agreed {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        let agreed = bool::read(value, reader)?;
+        if !agreed {
+            let message = format!("`{}` should be true: without it no certificate may be ordered", reader.here());
+            reader.problem(&value.span, message);
+        }
+        agreed.then_some(Self)
+    }
+}
+
+impl Read for DirectoryUrl {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = String::read(value, reader)?;
+        let url = Url::parse(&text).ok().filter(|url| url.scheme() == "https");
+        if url.is_none() {
+            let message = format!("`{}` should be an https URL, but is {text:?}", reader.here());
+            reader.problem(&value.span, message);
+        }
+        url.map(Self)
+    }
+}
+
+/// Certificates come from somewhere, and a certificate has its key.
+fn has_certificates(https: &Https, value: &Value, reader: &mut Reader<'_>) {
+    let message = match (&https.certificate, &https.key, &https.acme) {
+        (Some(_), None, _) => "the certificate has no key: add `key`",
+        (None, Some(_), _) => "the key has no certificate: add `certificate`",
+        (None, None, None) => "there is no certificate: add `certificate` and `key`, or [https.acme]",
+        _ => return,
+    };
+    reader.problem(&value.span, format!("`{}`: {message}", reader.here()));
+}
+
+impl Read for OriginUrl {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = String::read(value, reader)?;
+        let is_server = |url: &Url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.path() == "/"
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+        };
+        let url = Url::parse(&text).ok().filter(is_server);
+        if url.is_none() {
+            let message = format!(
+                "`{}` should be a server's URL without a path, as \"http://10.0.0.5:8080\", but is {text:?}",
+                reader.here()
+            );
+            reader.problem(&value.span, message);
+        }
+        url.map(Self)
+    }
+}
+
+impl Read for Network {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = String::read(value, reader)?;
+        let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| address.into())).ok();
+        if network.is_none() {
+            let message = format!(
+                "`{}` should be an address or a network, as \"10.1.2.3\" or \"10.1.0.0/16\", but is {text:?}",
+                reader.here()
+            );
+            reader.problem(&value.span, message);
+        }
+        network.map(Self)
+    }
+}
+
 impl Read for Millis {
     fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
         whole_number(value, reader, 1, 300_000).map(|millis| Self(Duration::from_millis(millis)))
@@ -199,16 +347,20 @@ impl ServerConfig {
             base_domain: file.base_domain.map_or(defaults.base_domain, |domain| domain.0),
             http: file.http.map_or(defaults.http, |http| http.listen.0),
             https: file.https.map(|https| Https {
-                certificate: below(https.certificate),
-                key: below(https.key),
+                certificate: https.certificate.map(below),
+                key: https.key.map(below),
+                acme: https.acme.map(|acme| AcmeConfig { ca: acme.ca.map(below), ..acme }),
                 ..https
             }),
             api: file.api.map_or(defaults.api, |api| api.listen.0),
             metrics: file.metrics.map(|metrics| metrics.listen.0),
+            s3: file.s3,
             zones: file.zones,
             geo: file.geo.map_or(defaults.geo, |geo| Geo { database: geo.database.map(below), ..geo }),
             outbound: file.outbound.unwrap_or(defaults.outbound),
             isolates: file.isolates,
+            sandbox: file.sandbox.unwrap_or(defaults.sandbox),
+            memory: file.memory_mb.map(|megabytes| megabytes.0 as u64),
             plans: file.plans,
         })
     }
@@ -223,10 +375,13 @@ impl ServerConfig {
             https: None,
             api: local(API),
             metrics: None,
+            s3: None,
             zones: Vec::new(),
             geo: Geo { colo: None, database: None },
-            outbound: Outbound { allow_private: None },
+            outbound: Outbound { allow_private: None, allow: Vec::new() },
             isolates: None,
+            sandbox: Sandbox::Auto,
+            memory: None,
             plans: BTreeMap::new(),
         }
     }

@@ -92,9 +92,9 @@ fn domain_shown(control: &Control, route: &Route) -> Result<Value, ApiError> {
         Some(tag) => control.registry().script_of_tag(tag)?.map(|script| script.name),
         None => None,
     };
-    let zone = control.platform().zones().iter().find(|zone| zone.name == route.zone);
+    let zone = control.platform().zones().into_iter().find(|zone| zone.name == route.zone);
     Ok(json!({
-        "id": route.id, "hostname": route.pattern, "zone_name": route.zone, "zone_id": zone.map(|zone| &zone.id),
+        "id": route.id, "hostname": route.pattern, "zone_name": route.zone, "zone_id": zone.map(|zone| zone.id),
         "service": script, "environment": "production", "enabled": true,
     }))
 }

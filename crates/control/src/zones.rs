@@ -25,8 +25,8 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
 }
 
 /// The zone of a host, which must be the account's.
-pub(crate) fn zone_of<'c>(control: &'c Control, account: &str, host: &str) -> Result<&'c Zone, ApiError> {
-    let mine = control.platform().zones().iter().filter(|zone| zone.account == account && zone.has(host));
+pub(crate) fn zone_of(control: &Control, account: &str, host: &str) -> Result<Zone, ApiError> {
+    let mine = control.platform().zones().into_iter().filter(|zone| zone.account == account && zone.has(host));
     mine.max_by_key(|zone| zone.name.len()).ok_or_else(|| {
         ApiError::bad_request(
             10009,
@@ -42,8 +42,8 @@ pub(crate) fn host_of(pattern: &str) -> &str {
     host.trim_start_matches('*').trim_start_matches('.')
 }
 
-fn own<'c>(control: &'c Control, token: &Token, id: &str) -> Result<&'c Zone, ApiError> {
-    let found = control.platform().zones().iter().find(|zone| zone.id == id && zone.account == token.account);
+fn own(control: &Control, token: &Token, id: &str) -> Result<Zone, ApiError> {
+    let found = control.platform().zones().into_iter().find(|zone| zone.id == id && zone.account == token.account);
     found.ok_or_else(|| ApiError::new(http::StatusCode::FORBIDDEN, 9109, "Unauthorized to access requested resource"))
 }
 
@@ -85,7 +85,7 @@ async fn get(
     Extension(Caller(token)): Extension<Caller>,
     Segments(zone): Segments<String>,
 ) -> Outcome {
-    ok(shown(&control, own(&control, &token, &zone)?)?)
+    ok(shown(&control, &own(&control, &token, &zone)?)?)
 }
 
 fn route_shown(control: &Control, route: &Route) -> Result<Value, ApiError> {
@@ -109,7 +109,7 @@ async fn list_routes(
     Extension(Caller(token)): Extension<Caller>,
     Segments(zone): Segments<String>,
 ) -> Outcome {
-    let routes = of_zone(&control, own(&control, &token, &zone)?)?;
+    let routes = of_zone(&control, &own(&control, &token, &zone)?)?;
     ok(routes.iter().map(|route| route_shown(&control, route)).collect::<Result<Vec<Value>, ApiError>>()?)
 }
 
@@ -140,7 +140,7 @@ async fn add_route(
     Segments(zone): Segments<String>,
     JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
-    let zone = own(&control, &token, &zone)?;
+    let zone = &own(&control, &token, &zone)?;
     let (pattern, script) = wanted(&control, &token, zone, body)?;
     let route = control.registry().add_route(&zone.name, &pattern, script.as_deref(), false).await?;
     control.platform().reroute()?;
@@ -159,7 +159,7 @@ async fn get_route(
     Extension(Caller(token)): Extension<Caller>,
     Segments((zone, id)): Segments<(String, String)>,
 ) -> Outcome {
-    let zone = own(&control, &token, &zone)?;
+    let zone = &own(&control, &token, &zone)?;
     ok(route_shown(&control, &found(&control, zone, &id)?)?)
 }
 
@@ -172,7 +172,7 @@ async fn change_route(
     Segments((zone, id)): Segments<(String, String)>,
     JsonBody(body): JsonBody<Value>,
 ) -> Outcome {
-    let zone = own(&control, &token, &zone)?;
+    let zone = &own(&control, &token, &zone)?;
     let route = found(&control, zone, &id)?;
     let (pattern, script) = wanted(&control, &token, zone, body)?;
     let route = Route { pattern, script, ..route };
@@ -188,7 +188,7 @@ async fn delete_route(
     Extension(Caller(token)): Extension<Caller>,
     Segments((zone, id)): Segments<(String, String)>,
 ) -> Outcome {
-    let zone = own(&control, &token, &zone)?;
+    let zone = &own(&control, &token, &zone)?;
     let route = found(&control, zone, &id)?;
     control.registry().delete_route(&route.id).await?;
     control.platform().reroute()?;

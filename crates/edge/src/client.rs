@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use http::HeaderValue;
 
+use crate::Geo;
 use crate::geo::{Colo, Location};
-use crate::listener::Config;
 
 /// The client, as `request.cf` and the `CF-*` headers tell it.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ pub(crate) struct Tls {
 // === impl Info ===
 
 impl Info {
-    pub(crate) fn new(remote: SocketAddr, local: Option<SocketAddr>, config: &Config) -> Self {
+    pub(crate) fn new(remote: SocketAddr, local: Option<SocketAddr>, geo: &Geo) -> Self {
         let ip = remote.ip().to_canonical();
-        let location = config.geo.locate(ip);
+        let location = geo.locate(ip);
         let text = |value: &str| HeaderValue::from_str(value).ok();
         let address = text(&ip.to_string()).unwrap_or_else(|| HeaderValue::from_static("unknown"));
         let country = location.country.as_deref().and_then(text);
@@ -38,10 +38,10 @@ impl Info {
     }
 
     /// The same client, for a request that comes in at `colo`.
-    pub(crate) fn at(&self, colo: &Colo, config: &Config) -> Self {
-        let mut info = Self::new(self.remote, self.local, config);
+    pub(crate) fn at(&self, colo: &Colo, geo: &Geo) -> Self {
+        let mut info = Self::new(self.remote, self.local, geo);
         info.tls = self.tls;
-        info.location = config.geo.locate_at(self.remote.ip().to_canonical(), colo);
+        info.location = geo.locate_at(self.remote.ip().to_canonical(), colo);
         info.country = info.location.country.as_deref().and_then(|country| HeaderValue::from_str(country).ok());
         info
     }

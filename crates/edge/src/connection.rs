@@ -68,7 +68,7 @@ impl<H: Handler> Connection<H> {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
-        let info = Info::new(remote, stream.local_addr().ok(), &config);
+        let info = Info::new(remote, stream.local_addr().ok(), &config.geo);
         let activity = Arc::new(Activity::new());
         let shared =
             Shared { handler, config: config.clone(), info: Arc::new(info), activity, upgrade: Mutex::default() };
@@ -106,7 +106,7 @@ impl<H: Handler> Connection<H> {
         let Ok(Ok(tls)) = shaken else { return };
         let session = tls.get_ref().1;
         let http2 = session.alpn_protocol() == Some(b"h2");
-        let mut info = Info::new(self.shared.info.remote, self.shared.info.local, &self.config);
+        let mut info = Info::new(self.shared.info.remote, self.shared.info.local, &self.config.geo);
         info.tls = Some(Tls::of(session));
         let this = Self {
             stream: self.stream.clone(),

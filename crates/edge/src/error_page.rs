@@ -32,10 +32,23 @@ pub enum EdgeError {
     /// The runtime itself failed.
     #[error("Internal error")]
     Internal,
+    #[error("Overloaded")]
+    Overloaded,
     #[error("Rate limited")]
     RateLimited,
     #[error("Origin DNS error")]
     OriginDns,
+    /// The server behind a zone gave no answer that could be read.
+    #[error("Web server is returning an unknown error")]
+    OriginUnknown,
+    #[error("Web server is down")]
+    OriginDown,
+    #[error("Connection timed out")]
+    OriginTimeout,
+    #[error("A timeout occurred")]
+    OriginSlow,
+    #[error("SSL handshake failed")]
+    OriginTls,
     #[error("Worker called itself too often")]
     LoopLimit,
     #[error("Worker requested a host it cannot access")]
@@ -66,7 +79,11 @@ impl EdgeError {
     /// The platform's number, where it has one.
     pub fn code(self) -> Option<u16> {
         match self {
-            Self::BadRequest | Self::BodyTooLarge | Self::UrlTooLong | Self::HeadersTooLarge | Self::Internal => None,
+            Self::BadRequest | Self::BodyTooLarge | Self::UrlTooLong | Self::HeadersTooLarge => None,
+            Self::Internal | Self::Overloaded => None,
+            Self::OriginUnknown | Self::OriginDown | Self::OriginTimeout | Self::OriginSlow | Self::OriginTls => {
+                Some(self.status().as_u16())
+            }
             Self::BadHost => Some(1003),
             Self::RateLimited => Some(1015),
             Self::OriginDns => Some(1016),
@@ -90,9 +107,14 @@ impl EdgeError {
             Self::ForbiddenHost => StatusCode::FORBIDDEN,
             Self::NoRoute | Self::SameZoneFetch => StatusCode::NOT_FOUND,
             Self::RateLimited | Self::DailyLimit => StatusCode::TOO_MANY_REQUESTS,
-            Self::OriginDns => StatusCode::from_u16(530).unwrap_or(StatusCode::BAD_GATEWAY),
+            Self::OriginUnknown => of_origin(520),
+            Self::OriginDown => of_origin(521),
+            Self::OriginTimeout => of_origin(522),
+            Self::OriginSlow => of_origin(524),
+            Self::OriginTls => of_origin(525),
+            Self::OriginDns => of_origin(530),
             Self::LoopLimit | Self::Internal | Self::WorkerThrew => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ResourceLimits => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ResourceLimits | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -104,8 +126,14 @@ impl EdgeError {
             Self::HeadersTooLarge => "The request's headers are larger than this server takes.",
             Self::BadHost => "The request names a host that cannot be served here.",
             Self::Internal => "The server failed while it handled this request.",
+            Self::Overloaded => "The server has no room for more requests at this moment.",
             Self::RateLimited => "Too many requests arrived in a short time, and this one was turned away.",
             Self::OriginDns => "The name of the origin server behind this page could not be resolved.",
+            Self::OriginUnknown => "The origin server behind this page gave an answer that could not be understood.",
+            Self::OriginDown => "The origin server behind this page refused the connection.",
+            Self::OriginTimeout => "No connection to the origin server behind this page came about in time.",
+            Self::OriginSlow => "The origin server behind this page did not answer in time.",
+            Self::OriginTls => "No secure connection to the origin server behind this page came about.",
             Self::LoopLimit => "The Worker behind this page called itself, directly or through others, too many times.",
             Self::ForbiddenHost => "The Worker behind this page asked for a host that it may not reach.",
             Self::NoRoute => "No Worker is deployed at this address.",
@@ -124,13 +152,18 @@ impl EdgeError {
                 "Change the request and try again. Clearing this site's cookies helps where they have grown too large."
             }
             Self::BadHost | Self::NoRoute => "Check the address for mistakes.",
-            Self::RateLimited => "Wait a while, then try again.",
+            Self::RateLimited | Self::Overloaded => "Wait a while, then try again.",
             _ => {
                 "If you own this site, look into the Worker's logs for the time and the Ray ID below. If you are \
                  visiting it, please try again in a few minutes."
             }
         }
     }
+}
+
+/// The platform's own statuses for the servers behind it.
+fn of_origin(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY)
 }
 
 // === impl Audience ===

@@ -6,12 +6,19 @@ use crate::Ray;
 use crate::client::Info;
 
 const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+pub(crate) const CF_EW_VIA: HeaderName = HeaderName::from_static("cf-ew-via");
 const CF_IPCOUNTRY: HeaderName = HeaderName::from_static("cf-ipcountry");
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 const CF_VISITOR: HeaderName = HeaderName::from_static("cf-visitor");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// How many more Workers a request may invoke: <https://developers.cloudflare.com/workers/observability/errors/#loop-limit>.
+/// A client that names a number bounds nobody but itself.
+pub(crate) fn invocations_left(headers: &HeaderMap) -> Option<u32> {
+    headers.get(CF_EW_VIA)?.to_str().ok()?.trim().parse().ok()
+}
 
 /// Whether a client could pretend to be the edge with this header. Other `CF-*` names (Access tokens, webhook secrets)
 /// are the client's own.
@@ -74,7 +81,8 @@ pub(crate) fn prepare(headers: &mut HeaderMap, info: &Info, ray: &Ray, https: bo
     }
     join_cookies(headers);
     headers.reserve(ADDED);
-    if !headers.contains_key(HOST)
+    // What the target says counts for more than `Host` (RFC 9112 §3.2.2).
+    if headers.get(HOST).is_none_or(|host| host != authority)
         && let Ok(host) = HeaderValue::from_str(authority)
     {
         headers.insert(HOST, host);

@@ -1,18 +1,19 @@
 //! A request as the edge hands it on: its URL absolute and normal, its headers the edge's, its body bounded.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Version};
 use hyper::body::{Body, Incoming};
 use tokio_util::sync::CancellationToken;
+use url::{Position, Url};
 use webapi::body::BodyReader;
 
 use crate::client::Info;
 use crate::connection::Shared;
 use crate::error_page::EdgeError;
-use crate::{Cf, Handler, Ray, geo, headers};
+use crate::{Cf, Geo, Handler, Ray, geo, headers};
 
 /// A request on its way to a Worker.
 #[derive(Debug)]
@@ -30,13 +31,42 @@ pub struct Request {
     pub cf: Cf,
     /// The location that it names, where that is none of this server's.
     pub elsewhere: Option<String>,
+    /// How many more Workers the request may invoke, where it has come through Workers.
+    pub invocations_left: Option<u32>,
     /// Fires when the client disconnects before the response is finished.
     pub gone: CancellationToken,
 }
 
+/// Where requests of this server's own Workers seem to come from, as on the platform.
+const INSIDE: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2a06, 0x98c0, 0x3600, 0, 0, 0, 0, 0x103));
+
 // === impl Request ===
 
 impl Request {
+    /// One that a Worker of this server sends to a host that is served here too, with headers as HTTP has them.
+    pub fn within(geo: &Geo, method: Method, url: &Url, mut headers: HeaderMap, body: Option<BodyReader>) -> Self {
+        let remote = SocketAddr::new(INSIDE, 0);
+        let info = Arc::new(Info::new(remote, None, geo));
+        let ray = Ray::new(&info.location.colo);
+        let accept_encoding = headers::joined(&headers, ACCEPT_ENCODING);
+        let invocations_left = headers::invocations_left(&headers);
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        headers::prepare(&mut headers, &info, &ray, url.scheme() == "https", authority);
+        Self {
+            method,
+            url: url.to_string(),
+            headers,
+            body,
+            remote,
+            version: Version::HTTP_11,
+            ray,
+            cf: Cf::new(info, Version::HTTP_11, 0, accept_encoding),
+            elsewhere: None,
+            invocations_left,
+            gone: CancellationToken::new(),
+        }
+    }
+
     pub(crate) fn new<H: Handler>(
         shared: &Shared<H>,
         info: &Arc<Info>,
@@ -63,6 +93,7 @@ impl Request {
         let authority = authority(&parts, fallback)?;
         let url = absolute(https, &authority, path)?;
         let body = body(&parts.headers, incoming, bounds.max_body, bounds.body_stall)?;
+        let invocations_left = headers::invocations_left(&parts.headers);
         headers::prepare(&mut parts.headers, info, ray, https, &authority);
         if !shared.config.geo.choices().is_empty() {
             parts.headers.remove(geo::X_SKERRY_COLO);
@@ -78,6 +109,7 @@ impl Request {
             ray: ray.clone(),
             cf,
             elsewhere: None,
+            invocations_left,
             gone,
         })
     }
@@ -135,7 +167,7 @@ pub(crate) fn absolute(https: bool, authority: &str, path: &str) -> Result<Strin
     if is_normal_authority(authority) && is_normal_path(path) {
         return Ok(url);
     }
-    url::Url::parse(&url).map(String::from).map_err(|_| EdgeError::BadHost)
+    Url::parse(&url).map(String::from).map_err(|_| EdgeError::BadHost)
 }
 
 fn is_normal_authority(authority: &str) -> bool {

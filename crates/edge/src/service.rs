@@ -51,7 +51,7 @@ pub(crate) async fn call<H: Handler>(
     let mut guard = Guard { gone: CancellationToken::new(), activity: shared.activity.clone(), finished: false };
     let (info, elsewhere) = match shared.config.geo.choose(&request) {
         Choice::Here => (shared.info.clone(), None),
-        Choice::At(colo) => (Arc::new(shared.info.at(colo, &shared.config)), None),
+        Choice::At(colo) => (Arc::new(shared.info.at(colo, &shared.config.geo)), None),
         Choice::Nowhere(named) => (shared.info.clone(), Some(named)),
     };
     let ray = Ray::new(&info.location.colo);

@@ -1,5 +1,6 @@
 //! Certificates for the listeners: PEM files in, a configuration that speaks HTTP/2 and HTTP/1.1 out.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -31,6 +32,14 @@ pub struct Certificates {
     current: RwLock<Arc<CertifiedKey>>,
 }
 
+/// Certificates by the name that a client asks for.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// For all names that are not among the others.
+    pub others: Option<Arc<Certificates>>,
+    named: RwLock<HashMap<String, Arc<CertifiedKey>>>,
+}
+
 // === impl Certificates ===
 
 impl Certificates {
@@ -53,7 +62,25 @@ impl Certificates {
         Some((of(&self.chain)?, of(&self.key)?))
     }
 
-    /// A server configuration that has the certificate of the moment.
+    fn current(&self) -> Arc<CertifiedKey> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+// === impl Names ===
+
+impl Names {
+    pub fn new(others: Option<Arc<Certificates>>) -> Arc<Self> {
+        Arc::new(Self { others, ..Self::default() })
+    }
+
+    /// From now on clients that ask for this name get the certificate as it was read last.
+    pub fn set(&self, name: &str, certificates: &Certificates) {
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        named.insert(name.to_owned(), certificates.current());
+    }
+
+    /// A server configuration that has the certificates of the moment.
     pub fn server(self: &Arc<Self>) -> Result<Arc<ServerConfig>, TlsError> {
         let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -64,9 +91,13 @@ impl Certificates {
     }
 }
 
-impl ResolvesServerCert for Certificates {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
+impl ResolvesServerCert for Names {
+    /// `None`: a client that asks for a name without a certificate is told that there is none.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let name = hello.server_name().map(str::to_ascii_lowercase);
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        let found = name.and_then(|name| named.get(&name).cloned());
+        found.or_else(|| self.others.as_ref().map(|certificates| certificates.current()))
     }
 }
 

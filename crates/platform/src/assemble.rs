@@ -70,6 +70,7 @@ pub(crate) fn assemble(
         own: own(platform, script, version)?,
         compatibility: compatibility(version),
         limits: plan.limits(document.limits),
+        outbound: Some(platform.in_force().outbound(&script.account)),
     })
 }
 

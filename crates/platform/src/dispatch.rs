@@ -5,7 +5,10 @@ use std::time::Instant;
 
 use edge::error_page::{self, Audience, EdgeError};
 use http::StatusCode;
-use workers::{Cause, Entrypoint, Failure, Invocations};
+use url::Url;
+use webapi::body::BodyReader;
+use webapi::fetch::Passed;
+use workers::{Cause, Entrypoint, Failure, Invocations, Via};
 
 use crate::deployed::Live;
 use crate::gate::Turned;
@@ -17,9 +20,12 @@ const OVERRIDES: &str = "cloudflare-workers-version-overrides";
 /// Requests with the same key meet the same version.
 const AFFINITY: &str = "cloudflare-workers-version-key";
 
+/// Workers that one request may invoke, each of them by a host of its own.
+pub(crate) const MAX_INVOCATIONS: u32 = 16;
+
 /// What a request says of who should answer it.
 struct Wanted {
-    target: Option<Target>,
+    target: Target,
     overrides: Option<String>,
     affinity: Option<String>,
 }
@@ -27,7 +33,21 @@ struct Wanted {
 impl edge::Handler for Platform {
     async fn handle(&self, request: edge::Request) -> edge::Response {
         let met = Met::of(&request);
-        let live = match self.live(self.wanted(&request)).await {
+        let https = request.url.starts_with("https:");
+        let Some(found) = self.router().find(https, request.host(), request.path_and_query()) else {
+            return nothing_here();
+        };
+        if let Target::Origin(origin) = &found.target {
+            return match passed(request) {
+                Some(passed) => origin.pass(passed).await.unwrap_or_else(|error| met.error(error)),
+                None => met.error(EdgeError::BadHost),
+            };
+        }
+        let hops = request.invocations_left.map_or(0, |left| MAX_INVOCATIONS.saturating_sub(left));
+        if hops >= MAX_INVOCATIONS {
+            return met.error(EdgeError::LoopLimit);
+        }
+        let live = match self.live(Wanted::new(found.target, &request)).await {
             Ok(live) => live,
             Err(Unavailable::NoWorker | Unavailable::NotDeployed) => return nothing_here(),
             Err(Unavailable::Broken(reason)) => {
@@ -35,7 +55,8 @@ impl edge::Handler for Platform {
                 return met.error(EdgeError::Internal);
             }
         };
-        let _pass = match live.gate.enter() {
+        let pass = if self.0.pressure.sheds() { Err(Turned::NoRoom) } else { live.gate.enter() };
+        let _pass = match pass {
             Ok(pass) => pass,
             Err(turned) => {
                 live.meter.turned_away();
@@ -55,6 +76,7 @@ impl edge::Handler for Platform {
             gone: request.gone,
             entrypoint: Entrypoint::default(),
             invocations: Invocations::default(),
+            via: Via { zone: found.zone, hops },
         };
         let began = Instant::now();
         live.meter.began();
@@ -68,28 +90,28 @@ impl edge::Handler for Platform {
     }
 }
 
+// === impl Wanted ===
+
+impl Wanted {
+    fn new(target: Target, request: &edge::Request) -> Self {
+        let header = |name: &str| request.headers.get(name)?.to_str().ok().map(str::to_owned);
+        Self { target, overrides: header(OVERRIDES), affinity: header(AFFINITY) }
+    }
+}
+
 // === impl Platform ===
 
 impl Platform {
-    fn wanted(&self, request: &edge::Request) -> Wanted {
-        let header = |name: &str| request.headers.get(name)?.to_str().ok().map(str::to_owned);
-        let https = request.url.starts_with("https:");
-        Wanted {
-            target: self.router().find(https, request.host(), request.path_and_query()),
-            overrides: header(OVERRIDES),
-            affinity: header(AFFINITY),
-        }
-    }
-
     /// The version that answers a request.
     async fn live(&self, wanted: Wanted) -> Result<Arc<Live>, Unavailable> {
-        match wanted.target.ok_or(Unavailable::NoWorker)? {
+        match wanted.target {
             Target::Worker(tag) => {
                 let deployed = self.deployed(&tag).await?;
                 let named = wanted.overrides.as_deref().and_then(|text| version_named(text, &deployed.script.name));
                 deployed.choose(named, wanted.affinity.as_deref()).cloned().ok_or(Unavailable::NotDeployed)
             }
             Target::Preview { script, version } => self.preview(&script, &version).await,
+            Target::Origin(_) => Err(Unavailable::NoWorker),
         }
     }
 
@@ -105,6 +127,13 @@ impl Platform {
             versions.into_iter().find(|version| version.id.starts_with(prefix)).ok_or(Unavailable::NoWorker)?;
         self.0.previews.load(self, &script, &version).await
     }
+}
+
+/// A request from outside as it goes to an origin.
+fn passed(request: edge::Request) -> Option<Passed> {
+    let url = Url::parse(&request.url).ok()?;
+    let body = request.body.unwrap_or_else(BodyReader::empty);
+    Some(Passed { method: request.method, url, headers: request.headers, body })
 }
 
 /// The version that the header [`OVERRIDES`] names for a Worker.
@@ -134,7 +163,7 @@ fn nothing_here() -> edge::Response {
 }
 
 /// What an error page tells of the request, taken before the Worker takes the rest.
-struct Met {
+pub(crate) struct Met {
     audience: Audience,
     ray: edge::Ray,
     client: std::net::IpAddr,
@@ -152,13 +181,20 @@ impl Met {
         let error = match turned {
             Turned::TooFast => EdgeError::RateLimited,
             Turned::TooMany => EdgeError::ResourceLimits,
+            Turned::NoRoom => EdgeError::Overloaded,
         };
         let mut response = self.error(error);
         response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
         response
     }
 
-    fn error(&self, error: EdgeError) -> edge::Response {
+    /// A request that a Worker sends, and that stays here.
+    pub(crate) fn inside(platform: &Platform, headers: &http::HeaderMap) -> Self {
+        let ray = edge::Ray::new(&platform.0.colo);
+        Self { audience: Audience::of(headers), ray, client: std::net::Ipv4Addr::LOCALHOST.into() }
+    }
+
+    pub(crate) fn error(&self, error: EdgeError) -> edge::Response {
         error_page::respond(error, self.audience, &self.ray, &self.client)
     }
 }

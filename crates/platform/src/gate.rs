@@ -14,6 +14,8 @@ pub(crate) enum Turned {
     TooFast,
     /// Too many are being answered.
     TooMany,
+    /// The server has no memory left.
+    NoRoom,
 }
 
 #[derive(Debug)]

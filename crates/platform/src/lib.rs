@@ -7,11 +7,15 @@ mod deployed;
 mod dispatch;
 mod gate;
 mod meter;
+mod origin;
 mod peers;
 mod plan;
+mod pressure;
 mod previews;
 mod router;
+mod served;
 mod services;
+mod settings;
 mod site;
 mod sweep;
 mod tail;
@@ -20,38 +24,45 @@ mod zone;
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
 pub use meter::{Counts, Meters};
+pub use origin::Origin;
 pub use plan::{Plan, Plans};
+pub use pressure::resident;
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
+pub use settings::Settings;
 pub use tail::{Filters, Watch};
 pub use zone::Zone;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use registry::{Registry, Script, Version};
-use webapi::fetch::{Outbound, Policy};
-use workers::{Caches, Host, HostOptions, Snapshot};
+use webapi::fetch::Outbound;
+use workers::{Caches, Host, HostOptions, ServedHere, Snapshot};
 
 use deployed::{Deployed, Slot};
+use pressure::Pressure;
 use previews::Previews;
 use router::Router;
+use served::Served;
+use settings::InForce;
 use tail::Tails;
 
 pub struct Options {
     pub registry: Registry,
     pub services: Services,
     pub snapshot: Snapshot,
-    /// What Workers may connect to.
-    pub policy: Policy,
-    /// The code of this location.
-    pub colo: &'static str,
+    /// Where this location is.
+    pub geo: Arc<edge::Geo>,
+    /// At which Workers are served.
+    pub ports: Vec<u16>,
     /// What Workers' own hosts end in.
     pub base_domain: BaseDomain,
-    pub zones: Vec<Zone>,
-    pub plans: Plans,
+    pub settings: Settings,
     /// So many isolates are kept while they are idle; `None`: what the machine has room for.
     pub isolates: Option<usize>,
+    /// Bytes that the process may take before requests are turned away; `None`: what the machine has room for.
+    pub memory: Option<u64>,
 }
 
 /// The Workers of this process. Clones are the same platform.
@@ -62,9 +73,10 @@ struct Inner {
     registry: Registry,
     services: Services,
     host: Arc<Host>,
-    plans: Plans,
+    in_force: RwLock<Arc<InForce>>,
     base_domain: BaseDomain,
-    zones: Vec<Zone>,
+    geo: Arc<edge::Geo>,
+    ports: Vec<u16>,
     colo: Arc<str>,
     router: RwLock<Arc<Router>>,
     /// By scripts' tags: what has been asked for since the start.
@@ -72,6 +84,7 @@ struct Inner {
     previews: Previews,
     tails: Tails,
     meters: Meters,
+    pressure: Pressure,
 }
 
 /// Why a Worker can't answer.
@@ -90,23 +103,35 @@ pub enum Unavailable {
 
 impl Platform {
     pub fn new(options: Options) -> Result<Self, registry::Error> {
-        let Options { registry, services, snapshot, policy, colo, base_domain, zones, plans, isolates } = options;
+        let Options { registry, services, snapshot, geo, ports, base_domain, settings, isolates, memory } = options;
+        let colo = geo.colo().iata;
         let caches = Caches::new(services.cache(), colo, true);
-        let host = Host::new(HostOptions { snapshot, outbound: Outbound::new(policy), caches, isolates });
-        let router = Router::new(&registry, &base_domain)?;
-        let platform = Self(Arc::new(Inner {
+        let router = Router::new(&registry, &base_domain, &settings.zones)?;
+        let served = |inner: &Weak<Inner>| Some(Arc::new(Served(inner.clone())) as Arc<dyn ServedHere>);
+        let host = |served| {
+            Host::new(HostOptions {
+                snapshot,
+                outbound: Outbound::new(settings.policy.clone()),
+                served,
+                caches,
+                isolates,
+            })
+        };
+        let platform = Self(Arc::new_cyclic(|inner| Inner {
+            host: host(served(inner)),
+            in_force: RwLock::new(Arc::new(InForce::new(settings.clone()))),
             registry,
             services,
-            host,
-            plans,
             base_domain,
-            zones,
+            geo,
+            ports,
             colo: colo.into(),
             router: RwLock::new(Arc::new(router)),
             slots: Mutex::default(),
             previews: Previews::default(),
             tails: Tails::default(),
             meters: Meters::default(),
+            pressure: Pressure::new(memory),
         }));
         Ok(platform)
     }
@@ -123,8 +148,8 @@ impl Platform {
         &self.0.base_domain
     }
 
-    pub fn zones(&self) -> &[Zone] {
-        &self.0.zones
+    pub fn zones(&self) -> Vec<Zone> {
+        self.in_force().settings.zones.clone()
     }
 
     /// What the Workers use.
@@ -135,7 +160,7 @@ impl Platform {
     /// The limits of an account, as its plan has them.
     pub fn plan(&self, account: &str) -> Result<Plan, registry::Error> {
         let account = self.0.registry.account(account)?;
-        Ok(self.0.plans.of(account.as_ref().map_or("", |account| &account.plan)))
+        Ok(self.in_force().settings.plans.of(account.as_ref().map_or("", |account| &account.plan)))
     }
 
     /// What the registry has of a script has changed: from now on events meet what it says. What was begun goes on in what was.
@@ -159,9 +184,25 @@ impl Platform {
 
     /// Routes and hosts are as the registry says.
     pub fn reroute(&self) -> Result<(), Unavailable> {
-        let router = Router::new(&self.0.registry, &self.0.base_domain);
+        let router = Router::new(&self.0.registry, &self.0.base_domain, &self.in_force().settings.zones);
         let router = router.map_err(|error| Unavailable::Broken(error.to_string()))?;
         *self.0.router.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(router);
+        Ok(())
+    }
+
+    /// The operator's settings are these from now on. What was begun goes on under those from before.
+    pub async fn change(&self, settings: Settings) -> Result<(), Unavailable> {
+        let before = self.in_force();
+        let alike = settings.binds_alike(&before.settings);
+        *self.0.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(InForce::new(settings));
+        self.reroute()?;
+        let running: Vec<String> = if alike { Vec::new() } else { self.slots().keys().cloned().collect() };
+        for script in running {
+            // One that can't run is no reason to keep the others from what holds now.
+            if let Err(error) = self.refresh(&script).await {
+                tracing::error!(script, %error, "a Worker can't run with the new settings");
+            }
+        }
         Ok(())
     }
 
@@ -196,6 +237,10 @@ impl Platform {
             self.slots().remove(script);
         }
         found
+    }
+
+    pub(crate) fn in_force(&self) -> Arc<InForce> {
+        self.0.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn router(&self) -> Arc<Router> {

@@ -37,7 +37,7 @@ pub struct Meter {
     exceeded_cpu: AtomicU64,
     exceeded_memory: AtomicU64,
     other_failures: AtomicU64,
-    /// Requests that its plan did not let in.
+    /// Requests that were not let in.
     turned_away: AtomicU64,
 }
 
@@ -111,9 +111,13 @@ impl Meters {
         family(&mut text, &meters, "skerry_cpu_seconds_total", "CPU time of Workers.", |counts| {
             vec![(String::new(), counts.cpu.as_secs_f64())]
         });
-        family(&mut text, &meters, "skerry_turned_away_total", "Requests past the limits of the plan.", |counts| {
-            vec![(String::new(), counts.turned_away as f64)]
-        });
+        family(
+            &mut text,
+            &meters,
+            "skerry_turned_away_total",
+            "Requests that were not let in: past the limits of the plan, or for want of memory.",
+            |counts| vec![(String::new(), counts.turned_away as f64)],
+        );
         family(&mut text, &meters, "skerry_scheduled_total", "Runs of cron triggers.", |counts| {
             vec![(String::new(), counts.scheduled as f64)]
         });

@@ -26,7 +26,7 @@ pub struct Plan {
 }
 
 /// Plans by their names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plans(pub BTreeMap<String, Plan>);
 
 // === impl Plan ===

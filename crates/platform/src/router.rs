@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use registry::Registry;
 
-use crate::Zone;
+use crate::{Origin, Zone};
 
 #[cfg(test)]
 mod tests;
@@ -18,12 +18,32 @@ mod tests;
 pub struct BaseDomain(String);
 
 /// What a host and path lead to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// The script with this tag.
     Worker(Arc<str>),
     /// One version of it, by the first digits of its id.
     Preview { script: Arc<str>, version: String },
+    /// The server behind the zone.
+    Origin(Arc<Origin>),
+}
+
+/// What a host and path lead to, and why.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) target: Target,
+    pub(crate) by: By,
+    /// The zone that the host is in; that of a Worker's own host is its account's subdomain.
+    pub(crate) zone: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum By {
+    /// A route, before this server.
+    Route(Option<Arc<Origin>>),
+    CustomDomain,
+    OwnHost,
+    Zone,
 }
 
 /// All that requests can meet, made anew when that changes.
@@ -36,6 +56,8 @@ pub(crate) struct Router {
     names: HashMap<String, HashMap<String, Arc<str>>>,
     /// The most specific first.
     routes: Vec<Routed>,
+    /// Those of the configuration, the longest names first.
+    zones: Vec<Zone>,
 }
 
 /// A route, and what it leads to. A star at the beginning of its host reaches no further than its zone.
@@ -49,6 +71,7 @@ struct Own {
     tag: Arc<str>,
     enabled: bool,
     previews: bool,
+    zone: Arc<str>,
 }
 
 /// A route's pattern: `*example.com/images/*`.
@@ -91,7 +114,7 @@ pub fn check_pattern(pattern: &str) -> Result<(), String> {
 // === impl Router ===
 
 impl Router {
-    pub(crate) fn new(registry: &Registry, base: &BaseDomain) -> Result<Self, registry::Error> {
+    pub(crate) fn new(registry: &Registry, base: &BaseDomain, zones: &[Zone]) -> Result<Self, registry::Error> {
         let accounts = registry.accounts()?;
         let first = accounts.first().map(|account| account.id.as_str());
         let subdomains: HashMap<&str, &str> =
@@ -102,10 +125,11 @@ impl Router {
             let tag: Arc<str> = script.tag.as_str().into();
             names.entry(script.account.clone()).or_default().insert(script.name.clone(), tag.clone());
             let registry::Subdomain { enabled, previews_enabled: previews } = script.settings.subdomain;
-            let mut own = |host: String| hosts.insert(host, Own { tag: tag.clone(), enabled, previews });
-            if let Some(subdomain) = subdomains.get(script.account.as_str()) {
-                own(format!("{}.{subdomain}.{}", script.name, base.0));
-            }
+            let subdomain = subdomains.get(script.account.as_str()).copied().unwrap_or_default();
+            let zone: Arc<str> = format!("{subdomain}.{}", base.0).into();
+            let mut own =
+                |host: String| hosts.insert(host, Own { tag: tag.clone(), enabled, previews, zone: zone.clone() });
+            own(format!("{}.{zone}", script.name));
             if Some(script.account.as_str()) == first {
                 own(format!("{}.{}", script.name, base.0));
             }
@@ -127,7 +151,9 @@ impl Router {
             }
         }
         routes.sort_by_key(|route| route.pattern.rank());
-        Ok(Self { base: format!(".{}", base.0), hosts, custom_domains, names, routes })
+        let mut zones = zones.to_vec();
+        zones.sort_by_key(|zone| Reverse(zone.name.len()));
+        Ok(Self { base: format!(".{}", base.0), hosts, custom_domains, names, routes, zones })
     }
 
     /// The tag of an account's Worker.
@@ -136,27 +162,39 @@ impl Router {
     }
 
     /// `path`: with its query.
-    pub(crate) fn find(&self, https: bool, host: &str, path: &str) -> Option<Target> {
+    pub(crate) fn find(&self, https: bool, host: &str, path: &str) -> Option<Found> {
         let host = host.to_ascii_lowercase();
         let host = host.strip_suffix('.').unwrap_or(&host);
         let path = path.split('?').next().unwrap_or(path);
         let matches = |route: &&Routed| route.pattern.matches(https, host, path) && route.zone.has(host);
-        if let Some(route) = self.routes.iter().find(matches) {
-            return route.tag.clone().map(Target::Worker);
+        let route = self.routes.iter().find(matches);
+        let zone = self.zones.iter().find(|zone| zone.has(host));
+        let named = || zone.map(|zone| zone.name.as_str().into());
+        let origin = || zone.and_then(|zone| zone.origin.clone());
+        if let Some(tag) = route.and_then(|route| route.tag.clone()) {
+            return Some(Found { target: Target::Worker(tag), by: By::Route(origin()), zone: named() });
         }
-        if let Some(tag) = self.custom_domains.get(host) {
-            return Some(Target::Worker(tag.clone()));
+        if let Some(tag) = self.custom_domains.get(host).filter(|_| route.is_none()) {
+            return Some(Found { target: Target::Worker(tag.clone()), by: By::CustomDomain, zone: named() });
         }
+        match origin() {
+            Some(origin) => Some(Found { target: Target::Origin(origin), by: By::Zone, zone: named() }),
+            None => self.own_host(host).filter(|_| route.is_none()),
+        }
+    }
+
+    fn own_host(&self, host: &str) -> Option<Found> {
         if !host.ends_with(&self.base) {
             return None;
         }
+        let found = |target, own: &Own| Found { target, by: By::OwnHost, zone: Some(own.zone.clone()) };
         if let Some(own) = self.hosts.get(host) {
-            return own.enabled.then(|| Target::Worker(own.tag.clone()));
+            return own.enabled.then(|| found(Target::Worker(own.tag.clone()), own));
         }
         let (version, host) = host.split_once('-')?;
         let is_version = version.len() == 8 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
         let own = self.hosts.get(host).filter(|own| is_version && own.previews)?;
-        Some(Target::Preview { script: own.tag.clone(), version: version.to_owned() })
+        Some(found(Target::Preview { script: own.tag.clone(), version: version.to_owned() }, own))
     }
 }
 

@@ -1,6 +1,10 @@
 //! Zones: the domains that routes and custom domains may be in, each of one account. They stand in the server's configuration.
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+use std::sync::Arc;
+
+use crate::Origin;
+
+#[derive(Clone, Debug)]
 pub struct Zone {
     /// 32 hexadecimal digits, always the same for a name.
     pub id: String,
@@ -8,6 +12,8 @@ pub struct Zone {
     pub name: String,
     /// The id of the account that it belongs to.
     pub account: String,
+    /// Answers what no Worker does.
+    pub origin: Option<Arc<Origin>>,
 }
 
 // === impl Zone ===
@@ -15,7 +21,11 @@ pub struct Zone {
 impl Zone {
     pub fn new(name: &str, account: &str) -> Self {
         let name = name.to_ascii_lowercase();
-        Self { id: registry::domain_hex_id(&name), name, account: account.to_owned() }
+        Self { id: registry::domain_hex_id(&name), name, account: account.to_owned(), origin: None }
+    }
+
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin: Some(Arc::new(origin)), ..self }
     }
 
     /// Whether a host is the zone's name or below it.

@@ -30,7 +30,7 @@ pub use resource::{Resource, ResourceKind};
 pub use route::Route;
 pub use schedule::Schedule;
 pub use script::{Script, ScriptSettings, Subdomain};
-pub use token::{NewToken, Scope, Token};
+pub use token::{NewToken, Scope, Token, token_hash};
 pub use vault::{Sealed, Vault};
 pub use version::{Annotations, Module, Modules, NewVersion, UserLimits, Version, VersionDocument};
 

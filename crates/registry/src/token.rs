@@ -120,7 +120,7 @@ impl Registry {
         let secret = base64_simd::URL_SAFE_NO_PAD.encode_to_string(random::<32>()?);
         let (id, account, name) = (new_hex_id(), account.to_owned(), name.to_owned());
         let token = Token { id, account, name, scopes, created: Stamp::now(), expires };
-        let (row, hash) = (token.clone(), hash(&secret));
+        let (row, hash) = (token.clone(), token_hash(&secret));
         self.write(move |connection| {
             let scopes: Vec<&str> = row.scopes.iter().map(|scope| scope.as_str()).collect();
             connection.execute(
@@ -144,7 +144,7 @@ impl Registry {
     /// The token of this secret, unless it has expired. The secret is compared by its hash, so the time that it takes says
     /// nothing about it.
     pub fn token(&self, secret: &str) -> Result<Option<Token>, Error> {
-        let hash = hash(secret);
+        let hash = token_hash(secret);
         let found = self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT * FROM token WHERE hash = ?1")?;
             Ok(statement.query_row([&hash[..]], |row| Ok(token(row))).optional()?)
@@ -160,6 +160,17 @@ impl Registry {
             Ok(statement.query_row([id], |row| Ok(token(row))).optional()?)
         })?;
         Ok(found.transpose()?.filter(Token::holds))
+    }
+
+    /// The same with the SHA-256 of its secret, which the S3 API signs with.
+    pub fn token_and_hash(&self, id: &str) -> Result<Option<(Token, Vec<u8>)>, Error> {
+        let found = self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT * FROM token WHERE id = ?1")?;
+            Ok(statement.query_row([id], |row| Ok((token(row), row.get(3)?))).optional()?)
+        })?;
+        let Some((token, hash)) = found else { return Ok(None) };
+        let token = token?;
+        Ok(token.holds().then_some((token, hash)))
     }
 
     /// All tokens, of one account or of all.
@@ -192,6 +203,7 @@ fn token(row: &Row<'_>) -> Result<Token, Error> {
     })
 }
 
-fn hash(secret: &str) -> Vec<u8> {
+/// The SHA-256 by which a token is known.
+pub fn token_hash(secret: &str) -> Vec<u8> {
     digest(&SHA256, secret.as_bytes()).as_ref().to_vec()
 }

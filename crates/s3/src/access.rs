@@ -15,6 +15,15 @@ pub(crate) struct Target {
     pub key: Option<String>,
     /// The path as it is with the bucket in it, wherever the bucket was named.
     pub path: String,
+    /// What the host says of whose bucket it is.
+    pub account: Option<String>,
+}
+
+/// What the name before a domain says: `<bucket>.<account>`, or one of both.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Host<'h> {
+    bucket: Option<&'h str>,
+    account: Option<&'h str>,
 }
 
 /// Headers of S3 that mean something here. Those that begin with `x-amz-` and are not among them are refused: R2 has not got what
@@ -49,10 +58,11 @@ const AUTHENTICATION: &[&str] = &[
 // === impl Target ===
 
 impl Target {
-    /// The bucket is the path's first segment, or the host's name below `localhost`.
-    pub(crate) fn of(parts: &Parts) -> Result<Self, S3Error> {
+    /// The bucket is the path's first segment, or in the host's name below the domain.
+    pub(crate) fn of(parts: &Parts, domain: &str) -> Result<Self, S3Error> {
         let path = parts.uri.path();
-        let path = match virtual_bucket(&parts.headers) {
+        let host = Host::of(&parts.headers, domain);
+        let path = match host.bucket {
             Some(bucket) => format!("/{bucket}{path}"),
             None => path.to_owned(),
         };
@@ -66,16 +76,29 @@ impl Target {
         if bucket.is_empty() && !key.is_empty() {
             return Err(error::r2(r2::Error::InvalidBucketName));
         }
-        Ok(Self { bucket: some(bucket), key: some(key), path })
+        Ok(Self { bucket: some(bucket), key: some(key), path, account: host.account.map(str::to_owned) })
     }
 }
 
-fn virtual_bucket(headers: &HeaderMap) -> Option<&str> {
-    let host = headers.get(http::header::HOST)?.to_str().ok()?;
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    let bucket = host.strip_suffix(".localhost")?;
-    let fits = bucket.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    (fits && !bucket.is_empty()).then_some(bucket)
+// === impl Host ===
+
+impl<'h> Host<'h> {
+    fn of(headers: &'h HeaderMap, domain: &str) -> Self {
+        let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        let Some(name) = host.strip_suffix(domain).and_then(|name| name.strip_suffix('.')) else {
+            return Self::default();
+        };
+        let is_account = |name: &str| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let (bucket, account) = match name.rsplit_once('.') {
+            Some((bucket, account)) if is_account(account) => (Some(bucket), Some(account)),
+            None if is_account(name) => (None, Some(name)),
+            _ => (Some(name), None),
+        };
+        let fits =
+            |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        Self { bucket: bucket.filter(|name| !name.is_empty() && fits(name)), account }
+    }
 }
 
 /// Whether the token allows it. Reading is what GET and HEAD do; buckets themselves are changed by tokens for all buckets.

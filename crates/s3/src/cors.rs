@@ -63,7 +63,11 @@ async fn rules(r2: &r2::R2, bucket: &str) -> S3Result<Vec<CorsRule>> {
 // === their use ===
 
 /// Whether a browser may go on: the answer to `OPTIONS`, which nobody signs.
-pub(crate) async fn preflight(r2: &r2::R2, target: &Target, headers: &HeaderMap) -> S3Result<Response<s3s::Body>> {
+pub(crate) async fn preflight(
+    r2: Option<&r2::R2>,
+    target: &Target,
+    headers: &HeaderMap,
+) -> S3Result<Response<s3s::Body>> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(origin) = text(ORIGIN) else {
         return Err(error::refuse("BadRequest", 400, "Insufficient information. Origin request header needed."));
@@ -74,9 +78,9 @@ pub(crate) async fn preflight(r2: &r2::R2, target: &Target, headers: &HeaderMap)
     let asked = text(ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
     let asked: Vec<&str> = asked.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     // A bucket that is not there has no rules, and nothing tells the two apart.
-    let rules = match &target.bucket {
-        Some(bucket) => rules(r2, bucket).await.unwrap_or_default(),
-        None => Vec::new(),
+    let rules = match (r2, &target.bucket) {
+        (Some(r2), Some(bucket)) => rules(r2, bucket).await.unwrap_or_default(),
+        _ => Vec::new(),
     };
     let fits = |rule: &&CorsRule| allows(rule, origin, method) && asked.iter().all(|name| allows_header(rule, name));
     let Some(rule) = rules.iter().find(fits) else { return Err(forbidden()) };

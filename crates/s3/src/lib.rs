@@ -14,6 +14,7 @@ mod cors;
 mod error;
 mod listener;
 mod lists;
+mod logins;
 mod metadata;
 mod multipart;
 mod objects;
@@ -21,6 +22,10 @@ mod service;
 mod sign;
 mod token;
 
+/// How long a body may be awaited.
+pub const BODY_STALL: std::time::Duration = std::time::Duration::from_secs(60);
+
 pub use listener::{Bounds, serve};
+pub use logins::{Login, Logins, OneStore};
 pub use service::Service;
 pub use token::{NewToken, Permission, Token, Tokens};

@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use crate::access::{self, Target};
 use crate::api::Api;
 use crate::body::Body;
-use crate::token::{Token, Tokens};
+use crate::logins::{Login, Logins};
+use crate::token::Token;
 use crate::{cors, error, sign};
 
 /// Bytes of XML that a request may have: 10,000 parts with their checksums, or 1,000 keys of the longest kind.
@@ -28,11 +29,12 @@ const HEADERS: usize = 32 * 1024;
 /// Bytes of a path with its query.
 const URI: usize = 16 * 1024;
 
-/// Answers S3's requests for one store.
+/// Answers S3's requests.
 pub struct Service {
-    r2: r2::R2,
-    tokens: Tokens,
-    s3: S3Service,
+    logins: Arc<dyn Logins>,
+    /// What hosts that name a bucket or an account end in.
+    domain: String,
+    config: Arc<StaticConfigProvider>,
     stall: Duration,
     xml: Semaphore,
     uploads: Semaphore,
@@ -59,14 +61,27 @@ impl NameValidation for AnyName {
 
 impl Service {
     /// A body that is awaited for longer than `stall` has ended.
-    pub fn new(r2: r2::R2, tokens: Tokens, stall: Duration) -> Self {
+    pub fn new(logins: Arc<dyn Logins>, domain: String, stall: Duration) -> Self {
         let mut config = S3Config::default();
         config.xml_max_body_size = XML as usize;
-        let mut builder = S3ServiceBuilder::new(Api::new(r2.clone()));
-        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-        builder.set_validation(AnyName);
+        let config = Arc::new(StaticConfigProvider::new(Arc::new(config)));
         let (xml, uploads) = (Semaphore::new(XML_AT_ONCE), Semaphore::new(UPLOADS_AT_ONCE));
-        Self { r2, tokens, s3: builder.build(), stall, xml, uploads }
+        Self { logins, domain, config, stall, xml, uploads }
+    }
+
+    fn over(&self, r2: r2::R2) -> S3Service {
+        let mut builder = S3ServiceBuilder::new(Api::new(r2));
+        builder.set_config(self.config.clone());
+        builder.set_validation(AnyName);
+        builder.build()
+    }
+
+    /// The store that a request is about, for what needs no signature: a browser's rules.
+    fn store(&self, parts: &http::request::Parts, target: &Target) -> Option<r2::R2> {
+        match sign::named(parts) {
+            Some(id) => self.logins.find(&id).ok().flatten().map(|login| login.r2),
+            None => self.logins.store(target.account.as_deref()),
+        }
     }
 
     pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<s3s::Body> {
@@ -74,18 +89,24 @@ impl Service {
         let method = request.method().clone();
         let (parts, incoming) = request.into_parts();
         let has_body = !incoming.is_end_stream();
-        let target = Target::of(&parts);
-        let bucket = target.as_ref().ok().and_then(|target| target.bucket.clone());
+        let target = Target::of(&parts, &self.domain);
+        let browser = target
+            .as_ref()
+            .ok()
+            .filter(|_| origin.is_some())
+            .and_then(|target| Some((target.bucket.clone()?, self.store(&parts, target)?)));
         let answer = match target {
-            Ok(target) if method == Method::OPTIONS => cors::preflight(&self.r2, &target, &parts.headers).await,
+            Ok(target) if method == Method::OPTIONS => {
+                cors::preflight(browser.as_ref().map(|(_, r2)| r2), &target, &parts.headers).await
+            }
             Ok(target) => self.answer(parts, target, incoming).await,
             Err(error) => Err(error),
         };
         let mut response = answer.unwrap_or_else(of_error);
-        if let (Some(origin), Some(bucket)) = (origin, bucket)
+        if let (Some(origin), Some((bucket, r2))) = (origin, browser)
             && method != Method::OPTIONS
         {
-            cors::allow(&self.r2, &bucket, &origin, &method, response.headers_mut()).await;
+            cors::allow(&r2, &bucket, &origin, &method, response.headers_mut()).await;
         }
         // The connection ends where the body was not read: who is told will not send another request into that end.
         if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
@@ -108,8 +129,8 @@ impl Service {
             let message = "Your request header section exceeds the maximum allowed size.";
             return Err(error::refuse("RequestHeaderSectionTooLarge", 431, message));
         }
-        let signed = sign::verify(&parts, &self.tokens, SystemTime::now())?;
-        access::check(&signed.token, &parts.method, &target)?;
+        let signed = sign::verify(&parts, &*self.logins, SystemTime::now())?;
+        access::check(&signed.login.token, &parts.method, &target)?;
         let query = access::settle_query(&mut parts)?;
         access::refuse_unknown(&parts.method, &query, &parts.headers)?;
         let form =
@@ -117,7 +138,8 @@ impl Service {
         if form && parts.method == Method::POST {
             return Err(error::not_implemented("POST of forms is not implemented"));
         }
-        let token = signed.token.clone();
+        let Login { token, r2 } = &signed.login;
+        let (token, s3) = (token.clone(), self.over(r2.clone()));
         let body = Body::new(&parts.headers, incoming, signed, self.stall)?;
         let length = body.length;
         let expected = body.expected.clone();
@@ -144,7 +166,7 @@ impl Service {
         parts.uri =
             path.parse::<Uri>().map_err(|_| error::refuse("InvalidURI", 400, "Couldn't parse the specified URI."))?;
         parts.extensions.insert(Context { token, expected });
-        let answer = self.s3.call(Request::from_parts(parts, body)).await;
+        let answer = s3.call(Request::from_parts(parts, body)).await;
         answer.map_err(|error| error::internal(s3s::StdError::from(error)))
     }
 }

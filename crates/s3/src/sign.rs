@@ -6,7 +6,6 @@
 
 mod canonical;
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
@@ -14,7 +13,7 @@ use ring::{digest, hmac};
 use s3s::S3Error;
 
 use crate::error;
-use crate::token::{Token, Tokens};
+use crate::logins::{Login, Logins};
 pub(crate) use canonical::{decode, encode_key, pairs};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -30,7 +29,7 @@ const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495
 
 /// A request whose signature is right.
 pub(crate) struct Signed {
-    pub token: Arc<Token>,
+    pub login: Login,
     pub payload: Payload,
     pub chain: Chain,
 }
@@ -72,7 +71,7 @@ struct Claim<'a> {
 // === the way of a request ===
 
 /// Whose request it is, when its signature is right and of now.
-pub(crate) fn verify(parts: &Parts, tokens: &Tokens, now: SystemTime) -> Result<Signed, S3Error> {
+pub(crate) fn verify(parts: &Parts, logins: &dyn Logins, now: SystemTime) -> Result<Signed, S3Error> {
     let query = pairs(parts.uri.query().unwrap_or_default())?;
     let find = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let header = one_header(parts, "authorization")?;
@@ -86,7 +85,7 @@ pub(crate) fn verify(parts: &Parts, tokens: &Tokens, now: SystemTime) -> Result<
             };
             let hash = one_header(parts, "x-amz-content-sha256")?;
             claim.hash = hash.ok_or_else(|| error::invalid("Missing x-amz-content-sha256"))?.to_owned();
-            check(parts, &query, claim, tokens, now)
+            check(parts, &query, claim, logins, now)
         }
         (None, Some(signature)) => {
             let given = |name| find(name).ok_or_else(|| error::query(format!("{name} is missing")));
@@ -107,12 +106,23 @@ pub(crate) fn verify(parts: &Parts, tokens: &Tokens, now: SystemTime) -> Result<
                 parts,
                 &query,
                 Claim { id, date, region, headers, signature, timestamp, hash, presigned: true },
-                tokens,
+                logins,
                 now,
             )
         }
         (None, None) => Err(error::invalid("Authorization")),
     }
+}
+
+/// The access key id that a request names, whether it has signed or not.
+pub(crate) fn named(parts: &Parts) -> Option<String> {
+    if let Some(authorization) = parts.headers.get(http::header::AUTHORIZATION) {
+        let claim = from_header(authorization.to_str().ok()?).ok()?;
+        return Some(claim.id.to_owned());
+    }
+    let query = pairs(parts.uri.query()?).ok()?;
+    let (_, scope) = query.iter().find(|(name, _)| name == "X-Amz-Credential")?;
+    credential(scope).ok().map(|(id, ..)| id.to_owned())
 }
 
 fn from_header(authorization: &str) -> Result<Claim<'_>, S3Error> {
@@ -155,7 +165,7 @@ fn check(
     parts: &Parts,
     query: &[(String, String)],
     claim: Claim<'_>,
-    tokens: &Tokens,
+    logins: &dyn Logins,
     now: SystemTime,
 ) -> Result<Signed, S3Error> {
     let mismatch = || {
@@ -173,20 +183,20 @@ fn check(
     }
     let payload = payload(&claim.hash, claim.presigned)?;
     unsigned_headers(parts, &claim.headers)?;
-    let token = tokens.find(claim.id).map_err(error::internal)?;
-    let token = token.ok_or_else(|| error::refuse("Unauthorized", 401, "Unauthorized"))?;
-    if token.has_expired(now) {
+    let login = logins.find(claim.id).map_err(error::internal)?;
+    let login = login.ok_or_else(|| error::refuse("Unauthorized", 401, "Unauthorized"))?;
+    if login.token.has_expired(now) {
         return Err(error::refuse("Unauthorized", 401, "The token has expired"));
     }
     let canonical = canonical::request(parts, query, &claim.headers, &claim.hash).ok_or_else(mismatch)?;
     let scope = format!("{}/{}/s3/aws4_request", claim.date, claim.region);
     let signed = format!("{ALGORITHM}\n{}\n{scope}\n{}", claim.timestamp, sha256(canonical.as_bytes()));
-    let key = signing_key(token.secret(), claim.date, claim.region);
+    let key = signing_key(login.token.secret(), claim.date, claim.region);
     let signature = r2::unhex(claim.signature).ok_or_else(mismatch)?;
     // In constant time.
     hmac::verify(&key, signed.as_bytes(), &signature).map_err(|_| mismatch())?;
     let chain = Chain { key, date: claim.timestamp, scope, last: claim.signature.to_owned() };
-    Ok(Signed { token, payload, chain })
+    Ok(Signed { login, payload, chain })
 }
 
 fn payload(hash: &str, presigned: bool) -> Result<Payload, S3Error> {

@@ -67,6 +67,11 @@ type Stamp = (u64, u64, i64, i64);
 // === impl Token ===
 
 impl Token {
+    /// One for all buckets, kept elsewhere than in a file of tokens. `expires`: seconds since the epoch.
+    pub fn kept(id: String, secret: String, permission: Permission, created: u64, expires: Option<u64>) -> Self {
+        Self { id, secret, permission, buckets: Vec::new(), created, expires }
+    }
+
     pub(crate) fn secret(&self) -> &str {
         &self.secret
     }

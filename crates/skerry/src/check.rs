@@ -25,7 +25,13 @@ pub async fn run(arguments: CheckArguments) -> Result<(), String> {
     let sources = Sources::new(&loaded.project.root, &loaded.bundle);
     let outbound = webapi::fetch::Outbound::new(webapi::fetch::Policy::development());
     let caches = workers::Caches::new(options.state.cache(), "SJC", false);
-    let host = Host::new(HostOptions { snapshot: crate::snapshot::snapshot(), outbound, caches, isolates: None });
+    let host = Host::new(HostOptions {
+        snapshot: crate::snapshot::snapshot(),
+        outbound,
+        served: None,
+        caches,
+        isolates: None,
+    });
     let name = loaded.version.name.clone();
     let version = Arc::new(loaded.version);
     let startup = tokio::task::spawn_blocking(move || workers::start_once(&host, &version))

@@ -27,8 +27,6 @@ use print::Printer;
 use server::Server;
 
 const PORT: u16 = 8787;
-/// How long the S3 API waits for more of a body.
-const BODY_STALL: Duration = Duration::from_secs(60);
 
 pub async fn run(arguments: DevArguments) -> Result<(), String> {
     cli::log_to_stderr(arguments.log_level);
@@ -53,7 +51,13 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     // As with wrangler, `fetch` in development stores only what the Worker asks it to: see docs/cache.md.
     let caches = workers::Caches::new(load.state.cache(), geo.colo().iata, false);
     let outbound = webapi::fetch::Outbound::new(webapi::fetch::Policy::development());
-    let host = Host::new(HostOptions { snapshot: crate::snapshot::snapshot(), outbound, caches, isolates: None });
+    let host = Host::new(HostOptions {
+        snapshot: crate::snapshot::snapshot(),
+        outbound,
+        served: None,
+        caches,
+        isolates: None,
+    });
     let several = projects.len() > 1;
     let mut apps = Vec::new();
     for (path, project) in projects {
@@ -157,7 +161,8 @@ async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener, String> 
 
 /// Serves the same buckets that Workers are bound to, until `stop` fires.
 fn serve_r2(listener: TcpListener, state: &State, stop: CancellationToken) -> JoinHandle<()> {
-    let service = s3::Service::new(state.r2().clone(), state.tokens(), BODY_STALL);
+    let store = s3::OneStore { r2: state.r2().clone(), tokens: state.tokens() };
+    let service = s3::Service::new(Arc::new(store), "localhost".into(), s3::BODY_STALL);
     tokio::spawn(s3::serve(listener, Arc::new(service), s3::Bounds::default(), stop))
 }
 

@@ -82,6 +82,7 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
         modules: Arc::new(modules(&bundle)),
         bindings,
         own: own(worker, &classes, options),
+        outbound: None,
         compatibility: compatibility(worker),
         limits: limits(&worker.limits, options.enforce_limits),
     };

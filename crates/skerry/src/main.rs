@@ -27,11 +27,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Threads inherit their right to V8's tables at birth: it starts before the async runtime's are made.
-    workers::initialize();
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
-        Command::Serve(arguments) => run(serve::run(arguments)),
+        Command::Serve(arguments) => serve::prepare(&arguments).and_then(|config| run(serve::run(arguments, config))),
         Command::Account(arguments) => run(account::run(arguments)),
         Command::Token(arguments) => run(token::run(arguments)),
         Command::Config(command) => serve::config::run(command),
@@ -56,6 +54,8 @@ const SPARE_THREADS: usize = 1;
 
 /// Runs a command to its end on the async runtime.
 fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    // Threads inherit their right to V8's tables at birth: it starts before the runtime's are made.
+    workers::initialize();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);

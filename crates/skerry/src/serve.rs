@@ -1,23 +1,27 @@
 //! `skerry serve`: deployed Workers behind their listeners, and the API that wrangler deploys them to.
 
+mod acme;
 pub mod config;
 mod first_start;
 mod reload;
+mod s3;
+mod sandbox;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::config::ServerConfig;
+use ::config::server::Https;
 use clap::Args;
 use control::{Control, Front};
-use edge::tls::Certificates;
-use platform::{Plan, Plans, Platform, Services, Zone};
+use edge::tls::{Certificates, Names};
+use platform::{Platform, Services};
 use registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use webapi::fetch::Policy;
 
 use crate::cli::{self, LogLevel};
 use crate::signals::stop_on_signal;
@@ -36,25 +40,31 @@ pub struct ServeArguments {
     pub log_level: LogLevel,
 }
 
-pub async fn run(arguments: ServeArguments) -> Result<(), String> {
+/// Reads the configuration and narrows the process, which has to be done while it has one thread.
+pub fn prepare(arguments: &ServeArguments) -> Result<ServerConfig, String> {
     cli::log_to_stderr(arguments.log_level);
     let config = load(arguments.config.as_deref())?;
+    sandbox::narrow(&config, arguments.config.as_deref())?;
+    Ok(config)
+}
+
+pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), String> {
     let registry = open(&config)?;
     let http = bind(config.http, "http.listen").await?;
     let api = bind(config.api, "api.listen").await?;
     let https = match &config.https {
-        Some(https) => {
-            let failed = |error: edge::tls::TlsError| format!("https: {error}");
-            let certificates = Certificates::load(&https.certificate, &https.key).map_err(failed)?;
-            let tls = certificates.server().map_err(failed)?;
-            Some((bind(https.listen.0, "https.listen").await?, tls, certificates))
-        }
+        Some(https) => Some((bind(https.listen.0, "https.listen").await?, names(https)?)),
         None => None,
     };
     let metrics = match config.metrics {
         Some(address) => Some(bind(address, "metrics.listen").await?),
         None => None,
     };
+    let s3 = match &config.s3 {
+        Some(s3) => Some(bind(s3.listen.0, "s3.listen").await?),
+        None => None,
+    };
+    let s3_address = s3.as_ref().and_then(|listener| listener.local_addr().ok());
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
     let https_address = https.as_ref().and_then(|(listener, ..)| listener.local_addr().ok());
     let geo = geo(&config)?;
@@ -62,26 +72,54 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     let api_address = api.local_addr().map_err(|error| format!("the API's listener has no address: {error}"))?;
     let front = front(http_address, https.as_ref().map(|(listener, ..)| listener))?;
     let credentials = first_start::credentials(&registry).await?;
-    let platform = platform(&config, registry, &geo)?;
+    let ports = [Some(http_address), https_address].into_iter().flatten().map(|address| address.port()).collect();
+    let platform = platform(&config, registry, &geo, ports)?;
     platform.start_objects().await.map_err(|error| format!("what is deployed can't be read: {error}"))?;
 
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
+    let admission = tokio::spawn(platform.clone().run_admission(stop.clone()));
     let sweeps = tokio::spawn(platform.clone().run_asset_sweeps(stop.clone()));
     let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
     let metrics =
         metrics.map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, stop.clone())));
-    let workers = Arc::new(platform);
-    let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo };
-    let https = https.map(|(listener, tls, certificates)| {
-        tokio::spawn(reload::follow(certificates, stop.clone()));
-        listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop)
+    let s3 = s3.map(|listener| {
+        let service = Arc::new(s3_service(&config, &platform));
+        tokio::spawn(::s3::serve(listener, service, ::s3::Bounds::default(), stop.clone()))
     });
+    let challenges = Arc::new(acme::Challenges::default());
+    let workers = Arc::new(acme::Answering { challenges: challenges.clone(), handler: platform.clone() });
+    let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo };
+    let certificates = https.as_ref().and_then(|(_, names)| names.others.clone());
+    let reload = reload::Reload {
+        path: arguments.config.clone(),
+        config: config.clone(),
+        platform: platform.clone(),
+        certificates,
+    };
+    tokio::spawn(reload.follow(stop.clone()));
+    let https = match https {
+        Some((listener, names)) => {
+            let tls = names.server().map_err(|error| format!("https: {error}"))?;
+            if let Some(acme) = config.https.as_ref().and_then(|https| https.acme.clone()) {
+                let acme = acme::Acme::new(acme, &config.data, names, challenges, platform)?;
+                tokio::spawn(acme.run(stop.clone()));
+            }
+            Some(listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop))
+        }
+        None => None,
+    };
     let http = listen(http, edge, &workers, &stop);
     announce(
         &config,
-        &Addresses { http: http_address, https: https_address, api: api_address, metrics: metrics_address },
+        &Addresses {
+            http: http_address,
+            https: https_address,
+            api: api_address,
+            s3: s3_address,
+            metrics: metrics_address,
+        },
         credentials,
     );
 
@@ -96,7 +134,11 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
         let ended = metrics.await.map_err(|error| format!("the metrics broke off: {error}"))?;
         ended.map_err(|error| format!("the metrics broke off: {error}"))?;
     }
+    if let Some(s3) = s3 {
+        s3.await.map_err(|error| format!("the S3 API broke off: {error}"))?;
+    }
     crons.await.map_err(|error| format!("cron triggers broke off: {error}"))?;
+    admission.await.map_err(|error| format!("the watch over memory broke off: {error}"))?;
     sweeps.await.map_err(|error| format!("the sweeps of static assets broke off: {error}"))?;
     if cut > 0 {
         anstream::eprintln!("{cut} connections did not finish in time and were cut");
@@ -131,10 +173,27 @@ fn open(config: &ServerConfig) -> Result<Registry, String> {
 fn listen(
     listener: TcpListener,
     config: edge::Config,
-    workers: &Arc<Platform>,
+    workers: &Arc<acme::Answering<Platform>>,
     stop: &CancellationToken,
 ) -> JoinHandle<edge::Drained> {
     tokio::spawn(edge::serve(listener, config, workers.clone(), stop.clone()))
+}
+
+/// The buckets that Workers are bound to, for clients of S3.
+fn s3_service(config: &ServerConfig, platform: &Platform) -> ::s3::Service {
+    let accounts = s3::Accounts { registry: platform.registry().clone(), services: platform.services().clone() };
+    let domain = config.s3.as_ref().and_then(|s3| s3.domain.clone()).map(|domain| domain.0);
+    let domain = domain.unwrap_or_else(|| format!("r2.{}", config.base_domain));
+    ::s3::Service::new(Arc::new(accounts), domain, ::s3::BODY_STALL)
+}
+
+/// The certificates that the configuration names; those of an authority come later.
+fn names(https: &Https) -> Result<Arc<Names>, String> {
+    let others = match (&https.certificate, &https.key) {
+        (Some(chain), Some(key)) => Some(Certificates::load(chain, key).map_err(|error| format!("https: {error}"))?),
+        _ => None,
+    };
+    Ok(Names::new(others))
 }
 
 /// Where Workers are reached: over TLS where that is served.
@@ -148,56 +207,24 @@ fn front(http: SocketAddr, https: Option<&TcpListener>) -> Result<Front, String>
     }
 }
 
-fn platform(config: &ServerConfig, registry: Registry, geo: &edge::Geo) -> Result<Platform, String> {
-    let allow_private = config.outbound.allow_private.unwrap_or(false);
-    let policy = Policy { allow_private, ..Policy::public() };
+fn platform(
+    config: &ServerConfig,
+    registry: Registry,
+    geo: &Arc<edge::Geo>,
+    ports: Vec<u16>,
+) -> Result<Platform, String> {
     let options = platform::Options {
         registry: registry.clone(),
         services: Services::new(&config.data),
         snapshot: crate::snapshot::snapshot(),
-        policy,
-        colo: geo.colo().iata,
+        geo: geo.clone(),
+        ports,
         base_domain: config.base_domain.parse()?,
-        zones: zones(config, &registry)?,
-        plans: plans(config),
+        settings: settings::read(config, &registry)?,
         isolates: config.isolates.map(|isolates| isolates as usize),
+        memory: config.memory,
     };
     Platform::new(options).map_err(|error| format!("what is deployed can't be read: {error}"))
-}
-
-/// The zones of the configuration, each with the account that it belongs to.
-fn zones(config: &ServerConfig, registry: &Registry) -> Result<Vec<Zone>, String> {
-    let accounts = registry.accounts().map_err(|error| format!("the accounts can't be read: {error}"))?;
-    let zone = |zone: &::config::server::ZoneConfig| {
-        let name = &zone.name.0;
-        let found = match &zone.account {
-            Some(named) => accounts.iter().find(|account| account.id == *named || account.name == *named),
-            None => accounts.first(),
-        };
-        let account = found.ok_or_else(|| format!("zones: the zone {name} names an account that is not there"))?;
-        Ok(Zone::new(name, &account.id))
-    };
-    config.zones.iter().map(zone).collect()
-}
-
-fn plans(config: &ServerConfig) -> Plans {
-    let mut plans = Plans::default();
-    for (name, plan) in &config.plans {
-        let base = plans.0.get(name).cloned().unwrap_or_else(Plan::paid);
-        let plan = Plan {
-            cpu: plan.cpu_ms.map_or(base.cpu, |millis| millis.0),
-            max_cpu: plan.max_cpu_ms.map_or(base.max_cpu, |millis| millis.0),
-            memory_bytes: plan.memory_mb.map_or(base.memory_bytes, |megabytes| megabytes.0),
-            subrequests: plan.subrequests.unwrap_or(base.subrequests),
-            script_bytes: plan.script_mb.map_or(base.script_bytes, |megabytes| megabytes.0),
-            asset_files: plan.asset_files.map_or(base.asset_files, |files| files as usize),
-            scripts: plan.scripts.map_or(base.scripts, |scripts| scripts as usize),
-            concurrent_requests: plan.concurrent_requests.map(|most| most as usize).or(base.concurrent_requests),
-            requests_per_second: plan.requests_per_second.or(base.requests_per_second),
-        };
-        plans.0.insert(name.clone(), plan);
-    }
-    plans
 }
 
 fn geo(config: &ServerConfig) -> Result<Arc<edge::Geo>, String> {
@@ -224,12 +251,13 @@ struct Addresses {
     http: SocketAddr,
     https: Option<SocketAddr>,
     api: SocketAddr,
+    s3: Option<SocketAddr>,
     metrics: Option<SocketAddr>,
 }
 
 fn announce(config: &ServerConfig, addresses: &Addresses, new: Option<first_start::Credentials>) {
     let (bold, plain, green) = (cli::BOLD, cli::PLAIN, cli::GREEN);
-    let Addresses { http, https, api, metrics } = addresses;
+    let Addresses { http, https, api, s3, metrics } = addresses;
     if let Some(new) = new {
         anstream::println!("Made an account. Its token is shown this once:");
         anstream::println!("  {bold}export CLOUDFLARE_API_BASE_URL=http://{api}/client/v4{plain}");
@@ -240,6 +268,9 @@ fn announce(config: &ServerConfig, addresses: &Addresses, new: Option<first_star
     anstream::println!("  the dashboard: http://{api}/");
     if let Some(https) = https {
         anstream::println!("  HTTPS: https://<worker>.{}:{}", config.base_domain, https.port());
+    }
+    if let Some(s3) = s3 {
+        anstream::println!("  the S3 API of R2: http://{s3}");
     }
     if let Some(metrics) = metrics {
         anstream::println!("  metrics: http://{metrics}/metrics");

@@ -65,10 +65,14 @@ pub async fn run(arguments: TokenArguments) -> Result<(), String> {
             let expires = expires_in_days.map(|days| Stamp(Stamp::now().0 + days * 24 * 60 * 60 * 1000));
             let made = registry.create_token(&account.id, &name, scopes, expires).await.map_err(failed)?;
             match json {
-                true => anstream::println!(
-                    "{}",
-                    json!({ "token": made.secret, "id": made.token.id, "account": account.id })
-                ),
+                true => {
+                    let mut shown = json!({ "token": made.secret, "id": made.token.id, "account": account.id });
+                    if made.token.may(Scope::R2Read) {
+                        let secret = r2::hex(&registry::token_hash(&made.secret));
+                        shown["s3"] = json!({ "access_key_id": made.token.id, "secret_access_key": secret });
+                    }
+                    anstream::println!("{shown}");
+                }
                 false => anstream::println!("{}", made.secret),
             }
         }

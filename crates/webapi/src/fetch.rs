@@ -4,6 +4,7 @@
 mod client;
 mod dial;
 mod error;
+mod inside;
 pub mod ops;
 mod policy;
 mod redirect;
@@ -32,7 +33,9 @@ use crate::body::{BodyReader, HttpBody};
 use crate::websocket::{self, Socket};
 pub(crate) use client::ConnectError;
 pub(crate) use dial::Dialer;
-pub use error::FetchError;
+pub use error::{FetchError, Unreachable};
+pub(crate) use inside::received;
+pub use inside::{Inner, Inside, Passed};
 pub use ops::OPS;
 pub use policy::{Policy, is_public};
 pub use redirect::{RedirectMode, Step, step};
@@ -45,6 +48,7 @@ pub struct Outbound {
     upgrades: client::Client,
     dialer: Dialer,
     front: Option<Arc<dyn Front>>,
+    inside: Option<Arc<dyn Inside>>,
 }
 
 /// What may answer in the network's stead, one exchange at a time (so each redirect by itself): a cache.
@@ -119,20 +123,28 @@ impl Outbound {
     pub fn trusting(policy: Policy, authorities: Vec<CertificateDer<'static>>) -> Self {
         let upgrades = client::build(policy.clone(), authorities.clone(), Protocols::Http1);
         let dialer = Dialer::new(policy.clone(), authorities.clone());
-        Self { client: client::build(policy, authorities, Protocols::Any), upgrades, dialer, front: None }
+        Self { client: client::build(policy, authorities, Protocols::Any), upgrades, dialer, front: None, inside: None }
     }
 
     /// The way out of the event that the running code belongs to.
-    pub(crate) fn here(self, scope: &mut v8::PinScope) -> Self {
-        match self.front.as_ref().and_then(|front| front.here(scope)) {
-            Some(front) => self.behind(front),
-            None => self,
+    pub(crate) fn here(mut self, scope: &mut v8::PinScope) -> Self {
+        if let Some(front) = self.front.as_ref().and_then(|front| front.here(scope)) {
+            self.front = Some(front);
         }
+        if let Some(inside) = self.inside.as_ref().and_then(|inside| inside.here(scope)) {
+            self.inside = Some(inside);
+        }
+        self
     }
 
     /// The same way out with something before it.
     pub fn behind(self, front: Arc<dyn Front>) -> Self {
         Self { front: Some(front), ..self }
+    }
+
+    /// The same way out for a process that serves some hosts itself.
+    pub fn within(self, inside: Arc<dyn Inside>) -> Self {
+        Self { inside: Some(inside), ..self }
     }
 
     /// Sends a request and follows redirects as it says; resolves when the response's headers are here.
@@ -201,7 +213,7 @@ impl Outbound {
         self.send(&request.method, &request.url, request.headers.clone(), body).await
     }
 
-    /// One exchange with the network: no redirect is followed, nothing is before it.
+    /// One exchange with the server of a URL: no redirect is followed, nothing is before it.
     pub async fn send(
         &self,
         method: &Method,
@@ -209,19 +221,38 @@ impl Outbound {
         headers: HeaderMap,
         body: BodyReader,
     ) -> Result<Response<BodyReader>, FetchError> {
-        let request = http_request(method, url, headers, body)?;
+        let passed = match self.answered(Passed { method: method.clone(), url: url.clone(), headers, body }) {
+            Ok(answer) => return answer.await.map(received),
+            Err(passed) => passed,
+        };
+        let request = http_request(method, url, passed.headers, passed.body)?;
         let response = self.client.request(request).await.map_err(|error| FetchError::of(url, error))?;
         Ok(response.map(BodyReader::from_incoming))
     }
 
-    /// For connections that are no HTTP.
+    /// The answer of a server of this process; else the request comes back, for the network.
+    pub(crate) fn answered(&self, request: Passed) -> Result<Inner, Box<Passed>> {
+        match &self.inside {
+            Some(inside) => inside.answer(request),
+            None => Err(Box::new(request)),
+        }
+    }
+
     /// Whether the policy lets connections be made to this address.
     pub fn allows(&self, address: IpAddr) -> bool {
         self.dialer.allows(address)
     }
 
+    /// For connections that are no HTTP.
     pub(crate) fn dialer(&self) -> &Dialer {
         &self.dialer
+    }
+
+    /// Sends a request over HTTP/1.1, as it is, to a server that is named by its URL and not by its `Host`.
+    pub async fn pass_on(&self, passed: Passed) -> Result<Response<BodyReader>, FetchError> {
+        let request = http_request(&passed.method, &passed.url, passed.headers, passed.body)?;
+        let response = self.upgrades.request(request).await.map_err(|error| FetchError::of(&passed.url, error))?;
+        Ok(response.map(BodyReader::from_incoming))
     }
 
     /// One exchange that asks for another protocol, which `hyper::upgrade::on` gives where the server agreed.

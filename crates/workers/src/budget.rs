@@ -68,14 +68,20 @@ impl Budget {
     pub(crate) fn admit(self: &Arc<Self>) -> Resident {
         let seat = Arc::new(Seat::default());
         let mut residents = self.residents();
-        while residents.by_use.len() >= self.most
-            && let Some((_, oldest)) = residents.by_use.pop_first()
-        {
-            oldest.place.store(0, Ordering::Relaxed);
-            oldest.leave.notify_one();
-        }
+        while residents.by_use.len() >= self.most && residents.dismiss() {}
         residents.add(&seat);
         Resident { budget: self.clone(), seat }
+    }
+
+    /// Asks this share of all to leave, at least one, those used longest ago first.
+    pub(crate) fn relieve(&self, share: f64) {
+        let mut residents = self.residents();
+        let leaving = ((residents.by_use.len() as f64 * share).ceil() as usize).max(1);
+        for _ in 0..leaving {
+            if !residents.dismiss() {
+                return;
+            }
+        }
     }
 
     fn residents(&self) -> MutexGuard<'_, Residents> {
@@ -84,6 +90,14 @@ impl Budget {
 }
 
 impl Residents {
+    /// Asks the one to leave that was used longest ago; `false`: there is none.
+    fn dismiss(&mut self) -> bool {
+        let Some((_, oldest)) = self.by_use.pop_first() else { return false };
+        oldest.place.store(0, Ordering::Relaxed);
+        oldest.leave.notify_one();
+        true
+    }
+
     fn add(&mut self, seat: &Arc<Seat>) {
         self.uses += 1;
         self.by_use.remove(&seat.place.swap(self.uses, Ordering::Relaxed));
@@ -113,7 +127,8 @@ impl Drop for Resident {
 
 // === the machine ===
 
-fn memory() -> u64 {
+/// Bytes that this process may take: the machine's, or its control group's where that has fewer.
+pub fn memory() -> u64 {
     [memory_of_machine(), memory_of_group()].into_iter().flatten().min().unwrap_or(4 << 30)
 }
 
@@ -161,6 +176,19 @@ mod tests {
         let five = budget.admit();
         assert!(!is_asked(&four) && !is_asked(&five));
         assert_eq!(budget.residents().by_use.len(), 2);
+    }
+
+    #[test]
+    fn a_share_of_them_leaves() {
+        let budget = Arc::new(Budget::of(8));
+        let residents: Vec<Resident> = (0..5).map(|_| budget.admit()).collect();
+        budget.relieve(0.3);
+        assert_eq!(residents.iter().map(is_asked).collect::<Vec<_>>(), [true, true, false, false, false]);
+        budget.relieve(0.01);
+        assert!(is_asked(&residents[2]) && !is_asked(&residents[3]));
+        budget.relieve(1.0);
+        budget.relieve(1.0);
+        assert!(is_asked(&residents[4]));
     }
 
     #[test]

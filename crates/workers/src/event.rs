@@ -8,11 +8,11 @@ use std::time::Duration;
 use isolate::{ContextData, Failure, JsError, JsException, v8};
 use tokio::sync::oneshot;
 
-use crate::Invocations;
 use crate::fetch_event::FetchEvent;
 use crate::rpc::outbox::leave;
 use crate::rpc::session::Session;
 use crate::trace::Trace;
+use crate::{Invocations, Via};
 
 /// How an event ended when it gave no value.
 #[derive(Clone, Debug)]
@@ -53,6 +53,7 @@ pub(crate) struct Origin {
     /// The code of the location that it takes place at; `None`: nowhere in particular.
     pub(crate) colo: Option<Arc<str>>,
     pub(crate) invocations: Invocations,
+    pub(crate) via: Via,
 }
 
 /// The code of the location that the running code's event takes place at.
@@ -95,7 +96,7 @@ impl Origin {
         let Some(context) = isolate::io_context(scope) else { return Self::default() };
         if let Some(event) = context.data::<FetchEvent>() {
             let colo = Some(event.colo.clone()).filter(|colo| !colo.is_empty());
-            return Self { colo, invocations: event.invocations.clone() };
+            return Self { colo, invocations: event.invocations.clone(), via: event.via.clone() };
         }
         if let Some(session) = context.data::<Session>() {
             return session.origin.clone();

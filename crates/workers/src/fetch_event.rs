@@ -12,7 +12,7 @@ use webapi::body::{BodyReader, Coding, EncodeBody, Outgoing};
 use webapi::websocket;
 
 use crate::event::{Answer, Cause, Event, Outcome};
-use crate::{Entrypoint, Invocations};
+use crate::{Entrypoint, Invocations, Via};
 
 pub(crate) const OPS: &[Op] = &[
     op!(op_request_headers),
@@ -43,6 +43,7 @@ pub struct Request {
     pub gone: CancellationToken,
     pub entrypoint: Entrypoint,
     pub invocations: Invocations,
+    pub via: Via,
 }
 
 /// What the isolate keeps of a request.
@@ -56,6 +57,7 @@ pub(crate) struct FetchEvent {
     pub(crate) colo: Arc<str>,
     gone: CancellationToken,
     pub(crate) invocations: Invocations,
+    pub(crate) via: Via,
     answer: Answer<Response<Outgoing>>,
 }
 
@@ -67,10 +69,10 @@ impl FetchEvent {
     }
 
     pub(crate) fn job(id: ContextId, request: Request, answer: Answer<Response<Outgoing>>) -> isolate::Job {
-        let Request { method, url, headers, body, cf, colo, gone, entrypoint, invocations } = request;
+        let Request { method, url, headers, body, cf, colo, gone, entrypoint, invocations, via } = request;
         let upgrade = websocket::asks_for_one(&method, &headers);
         let offers = upgrade.then(|| websocket::extensions(&headers)).flatten();
-        let data = Box::new(Self { headers, upgrade, offers, cf, colo, gone, invocations, answer });
+        let data = Box::new(Self { headers, upgrade, offers, cf, colo, gone, invocations, via, answer });
         let run: isolate::Begin = Box::new(move |scope, id| {
             let rid = body.map_or(-1, |body| webapi::body::ops::hold(scope, body) as i32);
             let [name, props] = entrypoint.give(scope);

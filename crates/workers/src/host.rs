@@ -7,8 +7,9 @@ use std::time::Duration;
 use isolate::{Isolate, Limits, Options, Snapshot};
 use webapi::fetch::Outbound;
 
-use crate::Caches;
 use crate::budget::{Budget, Resident};
+use crate::via::Here;
+use crate::{Caches, ServedHere, Version, Via};
 
 /// How many isolates without a script are kept ready, so that a cold start need not make its own.
 const SPARES: usize = 4;
@@ -20,6 +21,8 @@ const REST: Duration = Duration::from_millis(1);
 pub struct HostOptions {
     pub snapshot: Snapshot,
     pub outbound: Outbound,
+    /// Hosts that need no network to be reached.
+    pub served: Option<Arc<dyn ServedHere>>,
     pub caches: Caches,
     /// So many Workers' isolates are in memory, unless more are busy; `None`: what the machine has room for.
     pub isolates: Option<usize>,
@@ -29,6 +32,7 @@ pub struct HostOptions {
 pub struct Host {
     options: Options,
     outbound: Outbound,
+    served: Option<Arc<dyn ServedHere>>,
     caches: Caches,
     budget: Arc<Budget>,
     spares: Mutex<Vec<Isolate>>,
@@ -40,11 +44,11 @@ pub struct Host {
 
 impl Host {
     pub fn new(options: HostOptions) -> Arc<Self> {
-        let HostOptions { snapshot, outbound, caches, isolates } = options;
+        let HostOptions { snapshot, outbound, served, caches, isolates } = options;
         let budget = Arc::new(isolates.map_or_else(Budget::of_isolates, Budget::of));
         let options = Options { runtime: crate::runtime(), snapshot };
         let (wanted, asked) = mpsc::channel();
-        let host = Arc::new(Self { options, outbound, caches, budget, spares: Mutex::default(), wanted });
+        let host = Arc::new(Self { options, outbound, served, caches, budget, spares: Mutex::default(), wanted });
         let weak = Arc::downgrade(&host);
         // Without the thread every isolate is made when it is needed.
         if let Err(error) = thread::Builder::new().name("spares".into()).spawn(move || make_spares(&weak, &asked)) {
@@ -56,8 +60,14 @@ impl Host {
         host
     }
 
-    pub(crate) fn outbound(&self) -> Outbound {
-        self.outbound.clone()
+    /// The way out of a Worker.
+    pub(crate) fn outbound(&self, version: &Version) -> Outbound {
+        let outbound = version.outbound.as_ref().unwrap_or(&self.outbound).clone();
+        let public = version.compatibility.is_on("global_fetch_strictly_public");
+        match self.served.clone() {
+            Some(served) => outbound.within(Arc::new(Here { served, public, via: Via::default() })),
+            None => outbound,
+        }
     }
 
     pub(crate) fn caches(&self) -> &Caches {
@@ -67,6 +77,11 @@ impl Host {
     /// A place for one more isolate; where there are too many, those used longest ago are asked to leave.
     pub(crate) fn admit(&self) -> Resident {
         self.budget.admit()
+    }
+
+    /// Asks a share of the isolates to leave that have been idle for longest.
+    pub fn relieve(&self, share: f64) {
+        self.budget.relieve(share);
     }
 
     /// An isolate without a script: a spare one when it was made for as much memory, else a new one.

@@ -156,7 +156,7 @@ impl Lane {
             |scope| {
                 isolate::put(scope, Notices(self.notices.clone()));
                 let caches = self.host.caches().of(&version.name);
-                isolate::put(scope, self.host.outbound().behind(Arc::new(caches.clone())));
+                isolate::put(scope, self.host.outbound(version).behind(Arc::new(caches.clone())));
                 isolate::put(scope, caches);
                 crate::runtime::prepare(scope, version)
             },

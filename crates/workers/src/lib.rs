@@ -30,9 +30,11 @@ mod scheduled_event;
 mod service;
 mod trace;
 mod version;
+mod via;
 
 pub use self::cache::Caches;
 pub use binding::{Binding, BindingValue};
+pub use budget::memory;
 pub use compatibility::Compatibility;
 pub use console::{Level, LogLine, Notice};
 pub use event::{Cause, Outcome, Usage};
@@ -49,6 +51,7 @@ pub use scheduled_event::Scheduled;
 pub use service::{CallFuture, Entrypoint, Invocations, Props, Service, ServiceFuture};
 pub use trace::{Trace, TraceException, TraceLog, Traced};
 pub use version::{Own, Version};
+pub use via::{ServedHere, Via};
 
 #[cfg(test)]
 mod tests;

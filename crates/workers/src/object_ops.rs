@@ -140,7 +140,7 @@ fn request(scope: &mut v8::PinScope, args: &Args) -> Result<Request, JsError> {
         Arc::new(move || cf.clone()) as CfSource
     });
     // An object is nowhere in particular: what it does takes place where it was asked from.
-    let Origin { colo, invocations } = Origin::current(scope).of_object()?;
+    let Origin { colo, invocations, via } = Origin::current(scope).of_object()?;
     Ok(Request {
         method,
         url,
@@ -151,6 +151,7 @@ fn request(scope: &mut v8::PinScope, args: &Args) -> Result<Request, JsError> {
         gone: CancellationToken::new(),
         entrypoint: Entrypoint::default(),
         invocations,
+        via,
     })
 }
 

@@ -225,6 +225,7 @@ impl Call {
             entrypoint: self.entrypoint.clone(),
             colo: self.origin.colo.clone().unwrap_or_default(),
             invocations,
+            via: self.origin.via.clone(),
         };
         let outcome = self.service.fetch(request).await;
         abandoned.disarm();

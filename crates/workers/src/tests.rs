@@ -26,6 +26,7 @@ fn host() -> Arc<Host> {
     Host::new(HostOptions {
         snapshot: SNAPSHOT.clone(),
         outbound: Outbound::new(Policy::development()),
+        served: None,
         caches,
         isolates: None,
     })
@@ -45,6 +46,7 @@ fn worker_of(modules: &[(&str, ModuleKind, &str)], limits: Limits) -> (Worker, t
         bindings: vec![Binding { name: "NAME".into(), value: BindingValue::Text("env".into()) }],
         limits,
         own: Own::default(),
+        outbound: None,
     };
     let (notices, heard) = tokio::sync::mpsc::channel(64);
     (Worker::spawn(host(), Arc::new(version), notices), heard)
@@ -61,6 +63,7 @@ fn request(path: &str) -> Request {
         gone: CancellationToken::new(),
         entrypoint: Entrypoint::default(),
         invocations: Invocations::default(),
+        via: crate::Via::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use isolate::{Limits, ModuleGraph};
+use webapi::fetch::Outbound;
 
 use crate::{Binding, Compatibility, ObjectNamespace, Service};
 
@@ -14,6 +15,8 @@ pub struct Version {
     pub own: Own,
     pub compatibility: Compatibility,
     pub limits: Limits,
+    /// Its own way out; the host's where it has none.
+    pub outbound: Option<Outbound>,
 }
 
 /// What a Worker finds of itself in `ctx.exports`.

@@ -41,6 +41,7 @@ async fn platform_errors_are_a_page_or_a_line() {
         (EdgeError::SameZoneFetch, 404, "1042"),
         (EdgeError::DailyLimit, 429, "1027"),
         (EdgeError::OriginDns, 530, "1016"),
+        (EdgeError::OriginDown, 521, "521"),
     ] {
         let (got, kind, text) = read(respond(error, Audience::Json, &ray, &client)).await;
         assert_eq!((got.as_u16(), kind.as_str()), (status, "text/plain; charset=UTF-8"));

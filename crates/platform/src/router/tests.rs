@@ -8,19 +8,20 @@ fn router(routes: &[(&str, Option<&str>)]) -> Router {
     };
     let mut routes: Vec<Routed> = routes.iter().map(routed).collect();
     routes.sort_by_key(|route| route.pattern.rank());
-    let own = |tag: &str, enabled, previews| Own { tag: tag.into(), enabled, previews };
+    let own = |tag: &str, enabled, previews| Own { tag: tag.into(), enabled, previews, zone: "example.dev".into() };
     let hosts = HashMap::from([
         ("hello.example.dev".to_owned(), own("hello", true, true)),
         ("hidden.example.dev".to_owned(), own("hidden", false, false)),
     ]);
     let custom_domains = HashMap::from([("shop.example.com".to_owned(), "shop".into())]);
-    Router { base: ".example.dev".into(), hosts, custom_domains, names: HashMap::new(), routes }
+    Router { base: ".example.dev".into(), hosts, custom_domains, names: HashMap::new(), routes, zones: Vec::new() }
 }
 
 fn found(router: &Router, url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://").unwrap();
     let (host, path) = rest.split_at(rest.find('/').unwrap());
-    router.find(scheme == "https", host, path).map(|target| match target {
+    router.find(scheme == "https", host, path).map(|found| match found.target {
+        Target::Origin(_) => "origin".to_owned(),
         Target::Worker(tag) => tag.to_string(),
         Target::Preview { script, version } => format!("{script}@{version}"),
     })

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use edge::error_page::{self, Audience, EdgeError, dev as page};
 use http::{HeaderMap, StatusCode};
-use workers::{Cause, Entrypoint, Failure, Invocations, Scheduled, Usage};
+use workers::{Cause, Entrypoint, Failure, Invocations, Scheduled, Usage, Via};
 
 use super::app::{App, Running, State};
 use super::print::Answered;
@@ -116,6 +116,7 @@ async fn fetch(app: &App, running: &Running, request: edge::Request, usage: Usag
                 gone: request.gone,
                 entrypoint: Entrypoint::default(),
                 invocations: Invocations::default(),
+                via: Via::default(),
             },
             usage.clone(),
         )

@@ -1,34 +1,92 @@
-//! Certificates that are renewed while the server runs: read again at SIGHUP, and when their files have changed.
+//! What is read again while the server runs: at SIGHUP the configuration and the certificates, and certificates also when their files
+//! have changed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::config::ServerConfig;
 use edge::tls::Certificates;
+use platform::Platform;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// How often the files are looked at.
+use super::{load, settings};
+
+/// How often the files of certificates are looked at.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// Reads the certificates again whenever there is reason to, until `stop` fires.
-pub async fn follow(certificates: Arc<Certificates>, stop: CancellationToken) {
-    let mut asked = match signal(SignalKind::hangup()) {
-        Ok(asked) => asked,
-        Err(error) => return tracing::error!(%error, "SIGHUP can't be received: certificates will not be read again"),
-    };
-    let mut seen = certificates.changed();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = asked.recv() => {}
-            () = tokio::time::sleep(LOOK) => if certificates.changed() == seen {
-                continue;
-            },
-        }
-        seen = certificates.changed();
-        match certificates.reload() {
-            Ok(()) => anstream::println!("read the certificates again"),
-            Err(error) => anstream::eprintln!("the certificates can't be read, and those from before stay: {error}"),
+pub struct Reload {
+    pub path: Option<PathBuf>,
+    /// As it was when the server started.
+    pub config: ServerConfig,
+    pub platform: Platform,
+    pub certificates: Option<Arc<Certificates>>,
+}
+
+// === impl Reload ===
+
+impl Reload {
+    /// Reads again whenever there is reason to, until `stop` fires.
+    pub async fn follow(self, stop: CancellationToken) {
+        let mut asked = match signal(SignalKind::hangup()) {
+            Ok(asked) => asked,
+            Err(error) => return tracing::error!(%error, "SIGHUP can't be received: nothing will be read again"),
+        };
+        let changed = || self.certificates.as_ref().map(|certificates| certificates.changed());
+        let mut seen = changed();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = asked.recv() => self.configuration().await,
+                () = tokio::time::sleep(LOOK) => if changed() == seen {
+                    continue;
+                },
+            }
+            seen = changed();
+            match self.certificates.as_ref().map(|certificates| certificates.reload()) {
+                None => {}
+                Some(Ok(())) => anstream::println!("read the certificates again"),
+                Some(Err(error)) => {
+                    anstream::eprintln!("the certificates can't be read, and those from before stay: {error}");
+                }
+            }
         }
     }
+
+    async fn configuration(&self) {
+        match self.apply().await {
+            Ok(()) => anstream::println!("read the configuration again"),
+            Err(error) => {
+                anstream::eprintln!("the configuration can't be used, and the one from before stays: {error}");
+            }
+        }
+    }
+
+    async fn apply(&self) -> Result<(), String> {
+        let config = load(self.path.as_deref())?;
+        for key in fixed(&self.config, &config) {
+            anstream::eprintln!("`{key}` has changed: that needs a new start of the server");
+        }
+        let settings = settings::read(&config, self.platform.registry())?;
+        self.platform.change(settings).await.map_err(|error| error.to_string())
+    }
+}
+
+/// The keys that have changed and hold from the start of a server to its end.
+fn fixed(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
+    let keys = [
+        ("data", started.data == now.data),
+        ("base_domain", started.base_domain == now.base_domain),
+        ("http", started.http == now.http),
+        ("https", started.https == now.https),
+        ("api", started.api == now.api),
+        ("metrics", started.metrics == now.metrics),
+        ("s3", started.s3 == now.s3),
+        ("geo", started.geo == now.geo),
+        ("isolates", started.isolates == now.isolates),
+        ("sandbox", started.sandbox == now.sandbox),
+        ("memory_mb", started.memory == now.memory),
+    ];
+    keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
 }

@@ -40,6 +40,12 @@ impl HttpBody {
     }
 }
 
+impl From<HttpBody> for BodyReader {
+    fn from(body: HttpBody) -> Self {
+        body.0
+    }
+}
+
 impl Body for HttpBody {
     type Data = Bytes;
     type Error = BodyError;

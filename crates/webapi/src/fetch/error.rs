@@ -35,8 +35,27 @@ pub enum FetchError {
     Cache(String),
     #[error("The server {0} did not answer the WebSocket handshake as RFC 6455 has it.")]
     Handshake(String),
-    #[error("Could not connect to {url}: {reason}")]
-    Connect { url: String, reason: String },
+    #[error("{}", told(.url, .why, .reason))]
+    Connect { url: String, why: Unreachable, reason: String },
+}
+
+/// Why no connection came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreachable {
+    /// Nobody listens, or it broke off.
+    Lost,
+    Dns,
+    /// The policy has it so.
+    Denied,
+    Tls,
+    Timeout,
+}
+
+fn told(url: &str, why: &Unreachable, reason: &str) -> String {
+    match why {
+        Unreachable::Lost => FetchError::ConnectionLost.to_string(),
+        _ => format!("Could not connect to {url}: {reason}"),
+    }
 }
 
 // === impl FetchError ===
@@ -59,10 +78,14 @@ impl FetchError {
     }
 
     fn connect(url: &Url, error: &ConnectError) -> Self {
-        match error {
-            ConnectError::Lost(_) => Self::ConnectionLost,
-            told => Self::Connect { url: url.origin().ascii_serialization(), reason: told.to_string() },
-        }
+        let why = match error {
+            ConnectError::Lost(_) => Unreachable::Lost,
+            ConnectError::Dns(..) => Unreachable::Dns,
+            ConnectError::Denied(_) => Unreachable::Denied,
+            ConnectError::Tls(_) => Unreachable::Tls,
+            ConnectError::Timeout(_) => Unreachable::Timeout,
+        };
+        Self::Connect { url: url.origin().ascii_serialization(), why, reason: error.to_string() }
     }
 }
 

@@ -3,11 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// The rules of one way out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Loopback, link-local, private and other addresses that are not the public internet's.
     pub allow_private: bool,
+    /// What else may be reached, whatever it is.
+    pub allow: Vec<IpNet>,
     /// For DNS, TCP and TLS together.
     pub connect_timeout: Duration,
     /// How long a connection waits in the pool for its next request.
@@ -25,6 +29,7 @@ impl Policy {
     pub fn public() -> Self {
         Self {
             allow_private: false,
+            allow: Vec::new(),
             connect_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(60),
             max_idle_per_host: 128,
@@ -32,7 +37,7 @@ impl Policy {
     }
 
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.allow_private || is_public(address)
+        self.allow_private || is_public(address) || self.allow.iter().any(|net| net.contains(&address.to_canonical()))
     }
 }
 

@@ -5,14 +5,14 @@ use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{Role, Socket, extension, handshake, pair, relay};
-use crate::body::BodyReader;
-use crate::fetch::{FetchError, Outbound};
+use crate::body::{BodyReader, Outgoing};
+use crate::fetch::{FetchError, Outbound, Passed, received};
 
 /// What a server answered to the handshake.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ pub async fn connect(outbound: &Outbound, url: &Url, mut headers: HeaderMap) -> 
     if offers.is_none() {
         headers.remove(SEC_WEBSOCKET_EXTENSIONS);
     }
+    let request = Passed { method: Method::GET, url: url.clone(), headers, body: BodyReader::empty() };
+    let headers = match outbound.answered(request) {
+        Ok(answer) => return Ok(Opened::inside(answer.await?)),
+        Err(passed) => passed.headers,
+    };
     let mut response = outbound.upgrade(url, headers).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(Opened { response: response.map(BodyReader::from_incoming), socket: None });
@@ -53,9 +58,28 @@ pub async fn connect(outbound: &Outbound, url: &Url, mut headers: HeaderMap) -> 
     };
     let upgraded = hyper::upgrade::on(&mut response).await.map_err(|_| FetchError::ConnectionLost)?;
     let (mut here, there) = pair();
-    let protocol = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
-    here.protocol = protocol.map(|protocol| String::from_utf8_lossy(protocol.as_bytes()).into_owned());
+    here.protocol = protocol_of(response.headers());
     here.extensions = extensions;
     tokio::spawn(relay(TokioIo::new(upgraded), Role::Client, deflate, there, CancellationToken::new()));
     Ok(Opened { response: response.map(|_| BodyReader::empty()), socket: Some(here) })
+}
+
+fn protocol_of(headers: &HeaderMap) -> Option<String> {
+    let protocol = headers.get(SEC_WEBSOCKET_PROTOCOL)?;
+    Some(String::from_utf8_lossy(protocol.as_bytes()).into_owned())
+}
+
+// === impl Opened ===
+
+impl Opened {
+    /// What a server of this process answered. There is no connection, so nothing is compressed.
+    fn inside(mut response: Response<Outgoing>) -> Self {
+        let socket = response.body_mut().socket.take().map(|mut socket| {
+            socket.protocol = protocol_of(response.headers());
+            *socket
+        });
+        let mut response = received(response);
+        response.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+        Self { response, socket }
+    }
 }

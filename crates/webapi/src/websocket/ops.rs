@@ -106,6 +106,7 @@ fn op_websocket_open(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
     let Some(outbound) = isolate::embedder::<Outbound>(scope).cloned() else {
         return isolate::throw(scope, JsError::error("This Worker has no outbound network."));
     };
+    let outbound = outbound.here(scope);
     isolate::spawn_output(scope, rv, async move {
         let opened = connect(&outbound, &url, headers).await?;
         let status = opened.response.status();

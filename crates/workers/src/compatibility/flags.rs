@@ -162,7 +162,7 @@ pub const FLAGS: &[Flag] = &[
     listed("js_rpc", "", "", GATE),
     honoured("nodejs_als", "no_nodejs_als", "", "`node:async_hooks` is there ([nodejs.md](nodejs.md))"),
     listed("python_workers", "", "", PRODUCT),
-    listed("global_fetch_strictly_public", "", "", NETWORK),
+    honoured("global_fetch_strictly_public", "", "", "`fetch()` to a host of this server meets the Worker there also where it stays in its zone ([serve.md](serve.md))"),
     listed("kv_direct_binding", "", "", GATE),
     listed("increase_websocket_message_size", "", "", AS_ON),
     listed("python_workers_development", "", "", PRODUCT),

@@ -75,6 +75,7 @@ fn start(source: &str, bindings: Vec<Binding>, gate: Arc<TestGate>) -> Actor {
         compatibility: crate::Compatibility::newest(),
         limits: Limits::default(),
         own: Own::default(),
+        outbound: None,
     };
     let (notices, _heard) = tokio::sync::mpsc::channel(64);
     let lane = Lane { host: host(), version: Arc::new(version), notices };

@@ -1,0 +1,196 @@
+//! What the server may do of what its user may: before V8 and any other thread starts, Landlock narrows the files that it reaches and
+//! seccomp the system calls. A Worker that broke out of V8 would find itself in there.
+//! <https://docs.kernel.org/userspace-api/landlock.html>
+
+use std::path::{Path, PathBuf};
+
+use ::config::ServerConfig;
+use ::config::server::{Https, Sandbox};
+
+/// What name resolution, certificates of authorities and time zones are read from.
+#[cfg(target_os = "linux")]
+const READ: &[&str] = &[
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/run/systemd/resolve",
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/share/zoneinfo",
+    "/proc",
+    "/sys/fs/cgroup",
+    "/sys/devices/system/cpu",
+    "/dev/null",
+    "/dev/random",
+    "/dev/urandom",
+];
+
+/// Where SQLite sorts what is larger than its memory.
+#[cfg(target_os = "linux")]
+const TEMPORARY: &[&str] = &["/var/tmp", "/tmp"];
+
+/// Narrows the process as the configuration says, and prints how far the kernel goes along.
+pub fn narrow(config: &ServerConfig, file: Option<&Path>) -> Result<(), String> {
+    let required = match config.sandbox {
+        Sandbox::Off => return Ok(()),
+        Sandbox::Auto => false,
+        Sandbox::Required => true,
+    };
+    match enforce(config, file) {
+        Ok(()) => Ok(()),
+        Err(reason) if required => Err(format!("sandbox = \"required\", but {reason}")),
+        Err(reason) => {
+            anstream::eprintln!("not narrowed by the kernel: {reason}");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn enforce(_config: &ServerConfig, _file: Option<&Path>) -> Result<(), String> {
+    Err("Landlock and seccomp are Linux's".into())
+}
+
+#[cfg(target_os = "linux")]
+fn enforce(config: &ServerConfig, file: Option<&Path>) -> Result<(), String> {
+    // The rules are about folders that are there.
+    std::fs::create_dir_all(&config.data)
+        .map_err(|error| format!("{} can't be made: {error}", config.data.display()))?;
+    files(&reads(config, file), &writes(config))?;
+    system_calls()
+}
+
+/// Files of the configuration are replaced by new ones, so that their folders count.
+fn reads(config: &ServerConfig, file: Option<&Path>) -> Vec<PathBuf> {
+    let folder = |path: &Path| match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let ca = |https: &Https| https.acme.as_ref().and_then(|acme| acme.ca.clone());
+    let of_https = |https: &Https| [https.certificate.clone(), https.key.clone(), ca(https)].into_iter().flatten();
+    let trusted = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let named = file.map(Path::to_owned).into_iter().chain(config.https.iter().flat_map(of_https));
+    let mut paths: Vec<PathBuf> = named.map(|path| folder(&path)).collect();
+    paths.extend(config.geo.database.iter().cloned());
+    paths.extend(trusted);
+    paths
+}
+
+fn writes(config: &ServerConfig) -> Vec<PathBuf> {
+    let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    std::iter::once(config.data.clone()).chain(named).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn files(reads: &[PathBuf], writes: &[PathBuf]) -> Result<(), String> {
+    use landlock::{
+        ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+        RulesetStatus, path_beneath_rules,
+    };
+    let abi = ABI::V5;
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    // No devices, no sockets, nothing to be run.
+    let write = AccessFs::from_all(abi)
+        & !(AccessFs::Execute | AccessFs::MakeBlock | AccessFs::MakeChar | AccessFs::MakeSock | AccessFs::IoctlDev);
+    let enforced = || -> Result<RulesetStatus, RulesetError> {
+        let ruleset = Ruleset::default().set_compatibility(CompatLevel::BestEffort);
+        let ruleset = ruleset.handle_access(AccessFs::from_all(abi))?.create()?;
+        let ruleset = ruleset
+            .add_rules(path_beneath_rules(READ, read))?
+            .add_rules(path_beneath_rules(reads, read))?
+            .add_rules(path_beneath_rules(TEMPORARY, write))?
+            .add_rules(path_beneath_rules(writes, write))?;
+        Ok(ruleset.restrict_self()?.ruleset)
+    };
+    match enforced() {
+        Ok(RulesetStatus::NotEnforced) => Err("this kernel has no Landlock".into()),
+        Ok(RulesetStatus::PartiallyEnforced | RulesetStatus::FullyEnforced) => Ok(()),
+        Err(error) => Err(format!("Landlock refuses: {error}")),
+    }
+}
+
+/// Calls that no server of Workers makes and that ways out of one begin with: they fail with EPERM.
+#[cfg(target_os = "linux")]
+const REFUSED: &[i64] = &[
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsmount,
+    libc::SYS_fsconfig,
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_adjtimex,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_syslog,
+    libc::SYS_lookup_dcookie,
+];
+
+/// The families of sockets that there are uses for.
+#[cfg(target_os = "linux")]
+const FAMILIES: &[i32] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+
+#[cfg(target_os = "linux")]
+fn system_calls() -> Result<(), String> {
+    use seccompiler::{
+        BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule,
+    };
+    let program = || -> Result<BpfProgram, BackendError> {
+        let others = FAMILIES.iter().map(|family| {
+            SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, u64::from(family.unsigned_abs()))
+        });
+        let other_family = SeccompRule::new(others.collect::<Result<_, _>>()?)?;
+        let mut rules: std::collections::BTreeMap<i64, Vec<SeccompRule>> =
+            REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+        rules.insert(libc::SYS_socket, vec![other_family]);
+        let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+        let machine = std::env::consts::ARCH.try_into()?;
+        SeccompFilter::new(rules, SeccompAction::Allow, refused, machine)?.try_into()
+    };
+    let program = program().map_err(|error| format!("no seccomp filter can be made: {error}"))?;
+    seccompiler::apply_filter(&program).map_err(|error| format!("seccomp refuses: {error}"))
+}
