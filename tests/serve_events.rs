@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Project, Served, eventually};
+use harness::{Origin, Project, Served, eventually};
 
 const SPEAKER: &str = "
     export default {
@@ -148,4 +148,27 @@ async fn a_cron_trigger_runs_its_worker() {
     }
     assert_eq!(ran["cron"], "* * * * *");
     assert_eq!(ran["scheduledTime"].as_i64().unwrap() % 60_000, 0);
+}
+
+/// Nobody asks the Worker after the crash: its alarm alone does.
+#[tokio::test]
+async fn an_alarm_comes_due_after_a_crash() {
+    let origin = Origin::start(|_| async { Origin::text("rung") }).await;
+    let mut served = Served::configured("[outbound]\nallow_private = true\n").await;
+    let source = format!(
+        "import {{ DurableObject }} from 'cloudflare:workers';
+         export class Clock extends DurableObject {{
+           set() {{ return this.ctx.storage.setAlarm(Date.now() + 4000); }}
+           async alarm() {{ await fetch('{}'); }}
+         }}
+         export default {{ async fetch(_, env) {{ await env.CLOCKS.getByName('one').set(); return new Response('set'); }} }};",
+        origin.url("/")
+    );
+    let config = "[[durable_objects.bindings]]\nname = \"CLOCKS\"\nclass_name = \"Clock\"\n[[migrations]]\ntag = \"v1\"\nnew_sqlite_classes = [\"Clock\"]";
+    served.wrangler(Project::named("clock", config, &source).path(), &["deploy"]).await.ok();
+    assert_eq!(served.text("clock", "/").await, "set");
+    served.kill().await;
+    assert!(origin.seen().is_empty(), "the alarm rang before the crash");
+    served.again().await;
+    eventually(|| async { !origin.seen().is_empty() }).await;
 }

@@ -66,19 +66,27 @@ fn load(platform: &Platform, tag: &str) -> Result<Arc<Deployed>, Unavailable> {
     let broken = |error: &dyn std::fmt::Display| Unavailable::Broken(error.to_string());
     let script = registry.script_of_tag(tag).map_err(|error| broken(&error))?.ok_or(Unavailable::NoWorker)?;
     let deployment = registry.deployment(tag).map_err(|error| broken(&error))?.ok_or(Unavailable::NotDeployed)?;
+    // Of the Worker, whichever of its versions answers.
+    let gate = Gate::new(&platform.plan(&script.account).map_err(|error| broken(&error))?);
     let mut versions = Vec::new();
     for share in &deployment.document.versions {
         let version = registry.version(tag, &share.version_id).map_err(|error| broken(&error))?;
         let version = version.ok_or_else(|| broken(&format!("the version {} is gone", share.version_id)))?;
         let main = versions.is_empty();
-        let live = live(platform, &script, &version, main).map_err(|error| broken(&error))?;
+        let live = live(platform, &script, &version, gate.clone(), main).map_err(|error| broken(&error))?;
         versions.push((share.percentage, Arc::new(live)));
     }
     Ok(Arc::new(Deployed { script, versions }))
 }
 
 /// `main`: its Durable Object classes are the ones that objects run from now on.
-pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main: bool) -> Result<Live, AssembleError> {
+pub(crate) fn live(
+    platform: &Platform,
+    script: &Script,
+    version: &Version,
+    gate: Arc<Gate>,
+    main: bool,
+) -> Result<Live, AssembleError> {
     let assets = site::load(platform, script, version)?;
     let live = Live {
         id: version.id.clone(),
@@ -87,7 +95,7 @@ pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main
         worker: None,
         assets,
         meter: platform.meters().of(&script.account, &script.name),
-        gate: Gate::new(&platform.plan(&script.account)?),
+        gate,
     };
     if !version.document.has_code() {
         return Ok(live);

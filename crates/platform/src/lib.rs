@@ -165,6 +165,19 @@ impl Platform {
         Ok(())
     }
 
+    /// Brings those Workers to life that have Durable Objects: their alarms come due without being asked for, and other Workers
+    /// may ask for their objects first.
+    pub async fn start_objects(&self) -> Result<(), registry::Error> {
+        let scripts = self.registry().scripts(None)?;
+        for script in scripts.iter().filter(|script| !script.settings.classes.is_empty()) {
+            match self.deployed(&script.tag).await {
+                Ok(_) | Err(Unavailable::NotDeployed) => {}
+                Err(error) => tracing::error!(worker = script.name, %error, "the objects of a Worker can't run"),
+            }
+        }
+        Ok(())
+    }
+
     /// Starts a version once, to see whether it can: what it exports, and the CPU time that it took.
     pub async fn try_start(
         &self,

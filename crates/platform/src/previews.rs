@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use registry::{Script, Version};
 
 use crate::deployed::{self, Live};
+use crate::gate::Gate;
 use crate::{Platform, Unavailable};
 
 /// How many are ready at once, of all Workers together.
@@ -26,7 +27,10 @@ impl Previews {
     ) -> Result<Arc<Live>, Unavailable> {
         let live = {
             let (platform, script, version) = (platform.clone(), script.clone(), version.clone());
-            let loading = tokio::task::spawn_blocking(move || deployed::live(&platform, &script, &version, false));
+            let loading = tokio::task::spawn_blocking(move || {
+                let gate = Gate::new(&platform.plan(&script.account)?);
+                deployed::live(&platform, &script, &version, gate, false)
+            });
             let loaded = loading.await.map_err(|error| Unavailable::Broken(error.to_string()))?;
             Arc::new(loaded.map_err(|error| Unavailable::Broken(error.to_string()))?)
         };

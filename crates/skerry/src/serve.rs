@@ -63,6 +63,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     let front = front(http_address, https.as_ref().map(|(listener, ..)| listener))?;
     let credentials = first_start::credentials(&registry).await?;
     let platform = platform(&config, registry, &geo)?;
+    platform.start_objects().await.map_err(|error| format!("what is deployed can't be read: {error}"))?;
 
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
