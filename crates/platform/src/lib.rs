@@ -10,6 +10,7 @@ mod meter;
 mod peers;
 mod plan;
 mod previews;
+mod queues;
 mod router;
 mod services;
 mod site;
@@ -21,6 +22,7 @@ pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
 pub use meter::{Counts, Meters};
 pub use plan::{Plan, Plans};
+pub use queues::{BATCH_SIZE, MAX_RETRIES, MAX_WAIT_TIME_MS};
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use tail::{Filters, Watch};
@@ -35,6 +37,7 @@ use workers::{Caches, Host, HostOptions, Snapshot};
 
 use deployed::{Deployed, Slot};
 use previews::Previews;
+use queues::Deliveries;
 use router::Router;
 use tail::Tails;
 
@@ -72,6 +75,7 @@ struct Inner {
     previews: Previews,
     tails: Tails,
     meters: Meters,
+    deliveries: Deliveries,
 }
 
 /// Why a Worker can't answer.
@@ -107,6 +111,7 @@ impl Platform {
             previews: Previews::default(),
             tails: Tails::default(),
             meters: Meters::default(),
+            deliveries: Deliveries::default(),
         }));
         Ok(platform)
     }

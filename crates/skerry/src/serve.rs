@@ -68,6 +68,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
+    let queues = tokio::spawn(platform.clone().run_queues(stop.clone()));
     let sweeps = tokio::spawn(platform.clone().run_asset_sweeps(stop.clone()));
     let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
     let metrics =
@@ -97,6 +98,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
         ended.map_err(|error| format!("the metrics broke off: {error}"))?;
     }
     crons.await.map_err(|error| format!("cron triggers broke off: {error}"))?;
+    queues.await.map_err(|error| format!("queues broke off: {error}"))?;
     sweeps.await.map_err(|error| format!("the sweeps of static assets broke off: {error}"))?;
     if cut > 0 {
         anstream::eprintln!("{cut} connections did not finish in time and were cut");
