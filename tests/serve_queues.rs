@@ -337,11 +337,21 @@ async fn messages_are_sent_and_pulled_over_http() {
         ("/messages", json!({ "body": 5, "delay_seconds": 86_401 }), 400, 10203),
         ("/messages", json!({ "body": "x".repeat(128_001), "content_type": "text" }), 413, 10204),
         ("/messages/batch", json!({ "messages": [] }), 413, 10206),
-        ("/messages/batch", json!({ "messages": vec![json!({ "body": 1 }); 101] }), 413, 10206),
+        (
+            "/messages/batch",
+            json!({ "messages": Value::from_iter((0..101).map(|_| json!({ "body": 1 }))) }),
+            413,
+            10206,
+        ),
         ("/messages/batch", json!({ "messages": [{ "body": 1 }], "delay_seconds": -1 }), 400, 10202),
         ("/messages/pull", json!({ "batch_size": 101 }), 400, 10206),
         ("/messages/pull", json!({ "visibility_timeout_ms": 43_200_001 }), 400, 10207),
-        ("/messages/ack", json!({ "acks": vec![json!({ "lease_id": "x" }); 1001] }), 400, 10206),
+        (
+            "/messages/ack",
+            json!({ "acks": Value::from_iter((0..1001).map(|_| json!({ "lease_id": "x" }))) }),
+            400,
+            10206,
+        ),
         ("/purge", json!({}), 400, 100_128),
         ("/consumers", json!({ "type": "http_pull" }), 409, 11004),
     ] {

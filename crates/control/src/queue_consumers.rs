@@ -37,6 +37,12 @@ pub(crate) fn check_handlers(handlers: &[String]) -> Result<(), ApiError> {
     }
 }
 
+/// The queue's consumer, where it is the one of this id.
+fn known(control: &Control, queue: &Resource, id: &str) -> Result<QueueConsumer, ApiError> {
+    let consumer = control.registry().queue_consumer(&queue.id)?.filter(|consumer| consumer.id == id);
+    consumer.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, 11000, format!("Consumer '{id}' does not exist.")))
+}
+
 pub(crate) fn shown(control: &Control, queue: &Resource, consumer: &QueueConsumer) -> Result<Value, ApiError> {
     let QueueConsumer { id, script, created, settings, .. } = consumer;
     let mut shown = json!({
@@ -204,7 +210,7 @@ async fn get(
     Segments((account, id, consumer)): Segments<(String, String, String)>,
 ) -> Outcome {
     let queue = queues::known(&control, &account, &id)?;
-    ok(shown(&control, &queue, &queues::consumer(&control, &queue, &consumer)?)?)
+    ok(shown(&control, &queue, &known(&control, &queue, &consumer)?)?)
 }
 
 #[utoipa::path(put, path = "/accounts/{account}/queues/{queue}/consumers/{consumer}", tag = "Queues",
@@ -216,7 +222,7 @@ async fn put(
     JsonBody(body): JsonBody<Body>,
 ) -> Outcome {
     let queue = queues::known(&control, &account, &id)?;
-    let consumer = queues::consumer(&control, &queue, &consumer)?;
+    let consumer = known(&control, &queue, &consumer)?;
     let (script, settings) = wanted(&control, &account, &queue, &body).await?;
     control.registry().change_queue_consumer(&consumer.id, script.clone(), settings.clone()).await?;
     control.platform().refresh_queues()?;
@@ -231,7 +237,7 @@ async fn delete(
     Segments((account, id, consumer)): Segments<(String, String, String)>,
 ) -> Outcome {
     let queue = queues::known(&control, &account, &id)?;
-    let consumer = queues::consumer(&control, &queue, &consumer)?;
+    let consumer = known(&control, &queue, &consumer)?;
     control.registry().delete_queue_consumer(&consumer.id).await?;
     control.platform().refresh_queues()?;
     ok(Value::Null)

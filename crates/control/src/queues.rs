@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, State};
 use http::StatusCode;
 use queue::{Error, Queue, Settings};
-use registry::{BindingKind, QueueConsumer, Resource, ResourceKind, Stamp};
+use registry::{BindingKind, Resource, ResourceKind, Stamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -329,10 +329,4 @@ pub(crate) fn shown_metrics(metrics: queue::Metrics) -> Value {
         "backlog_bytes": metrics.bytes,
         "oldest_message_timestamp_ms": metrics.oldest.unwrap_or(0),
     })
-}
-
-/// The queue's consumer, where it is the one of this id.
-pub(crate) fn consumer(control: &Control, queue: &Resource, id: &str) -> Result<QueueConsumer, ApiError> {
-    let consumer = control.registry().queue_consumer(&queue.id)?.filter(|consumer| consumer.id == id);
-    consumer.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, 11000, format!("Consumer '{id}' does not exist.")))
 }

@@ -35,11 +35,13 @@ pub fn name_of(producer: &config::QueueProducer) -> &str {
 /// Makes the queues that a project names, where they are not there.
 pub async fn make(worker: &WorkerConfig, store: &queue::Store) -> Result<(), String> {
     let Some(queues) = &worker.environment.queues else { return Ok(()) };
-    let consumed =
-        queues.consumers.iter().flat_map(|consumer| [Some(&consumer.queue), consumer.dead_letter_queue.as_ref()]);
-    let named = queues.producers.iter().map(name_of).chain(consumed.flatten().map(String::as_str));
-    for name in named {
-        let made = store.create(name, Settings::default()).await;
+    let mut names: Vec<String> = queues.producers.iter().map(|producer| name_of(producer).to_owned()).collect();
+    for consumer in &queues.consumers {
+        names.push(consumer.queue.clone());
+        names.extend(consumer.dead_letter_queue.clone());
+    }
+    for name in names {
+        let made = store.create(&name, Settings::default()).await;
         made.map_err(|error| format!("the queue {name} can't be made: {error}"))?;
     }
     Ok(())
@@ -65,6 +67,7 @@ impl Deliveries {
         for stop in self.0.drain(..) {
             stop.cancel();
         }
+        app.services().release_queues(app.name());
         let consumers = worker.environment.queues.iter().flat_map(|queues| &queues.consumers);
         for consumer in consumers.filter(|consumer| consumer.kind != Some(QueueConsumerType::HttpPull)) {
             if let Err(other) = app.services().claim_queue(&consumer.queue, app.name()) {

@@ -61,6 +61,12 @@ impl Services {
         })
     }
 
+    /// The Worker consumes no queue any more.
+    pub fn release_queues(&self, worker: &str) {
+        let mut consumers = self.consumers.lock().unwrap_or_else(PoisonError::into_inner);
+        consumers.retain(|_, consumer| consumer != worker);
+    }
+
     /// The Worker consumes this queue from now on. An error: the other one that does.
     pub fn claim_queue(&self, queue: &str, worker: &str) -> Result<(), String> {
         let mut consumers = self.consumers.lock().unwrap_or_else(PoisonError::into_inner);
