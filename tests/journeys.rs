@@ -41,6 +41,7 @@ mod nodejs_wrangler;
 mod own_exports;
 mod packages;
 mod queues;
+mod queues_crash;
 mod r2;
 mod rate_limiter;
 mod reload;

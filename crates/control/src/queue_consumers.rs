@@ -17,6 +17,8 @@ use crate::envelope::{ApiError, Outcome, ok};
 use crate::extract::{JsonBody, Segments};
 use crate::{queues, scripts};
 
+/// Messages of one pull, where neither the consumer nor the request says.
+pub(crate) const PULL_SIZE: u32 = 5;
 /// How long a message that was pulled is nobody else's, where neither the consumer nor the request says.
 pub(crate) const VISIBILITY_TIMEOUT_MS: u64 = 30_000;
 pub(crate) const MAX_VISIBILITY_TIMEOUT_MS: u64 = queue::limits::LEASE.as_millis() as u64;
@@ -53,12 +55,11 @@ pub(crate) fn shown(control: &Control, queue: &Resource, consumer: &QueueConsume
         "dead_letter_queue": settings.dead_letter_queue,
         "type": if script.is_some() { "worker" } else { "http_pull" },
     });
-    let batch_size = settings.batch_size.unwrap_or(BATCH_SIZE);
     let max_retries = settings.max_retries.unwrap_or(MAX_RETRIES);
     let retry_delay = settings.retry_delay.unwrap_or(0);
     let Some(script) = script else {
         shown["settings"] = json!({
-            "batch_size": batch_size,
+            "batch_size": settings.batch_size.unwrap_or(PULL_SIZE),
             "max_retries": max_retries,
             "retry_delay": retry_delay,
             "visibility_timeout_ms": settings.visibility_timeout_ms.unwrap_or(VISIBILITY_TIMEOUT_MS),
@@ -69,7 +70,7 @@ pub(crate) fn shown(control: &Control, queue: &Resource, consumer: &QueueConsume
     shown["script"] = json!(name);
     shown["script_name"] = json!(name);
     shown["settings"] = json!({
-        "batch_size": batch_size,
+        "batch_size": settings.batch_size.unwrap_or(BATCH_SIZE),
         "max_retries": max_retries,
         "retry_delay": retry_delay,
         "max_wait_time_ms": settings.max_wait_time_ms.unwrap_or(MAX_WAIT_TIME_MS),

@@ -14,11 +14,9 @@ use utoipa_axum::routes;
 use crate::Control;
 use crate::envelope::{ApiError, Outcome, ok};
 use crate::extract::{JsonBody, Segments};
-use crate::queue_consumers::{MAX_VISIBILITY_TIMEOUT_MS, VISIBILITY_TIMEOUT_MS};
+use crate::queue_consumers::{MAX_VISIBILITY_TIMEOUT_MS, PULL_SIZE, VISIBILITY_TIMEOUT_MS};
 use crate::queues;
 
-/// Messages of one pull, where neither the request nor the consumer says.
-const PULL: u32 = 5;
 /// Messages that one request settles.
 const MAX_SETTLED: usize = 1000;
 
@@ -106,7 +104,7 @@ fn pulling(control: &Control, account: &str, queue: &str) -> Result<Terms, ApiEr
     };
     Ok(Terms {
         holder: Holder::Outside,
-        batch: settings.batch_size.unwrap_or(PULL) as usize,
+        batch: settings.batch_size.unwrap_or(PULL_SIZE) as usize,
         lease: Duration::from_millis(settings.visibility_timeout_ms.unwrap_or(VISIBILITY_TIMEOUT_MS)),
         max_retries: settings.max_retries.unwrap_or(platform::MAX_RETRIES),
         retry_delay: settings.retry_delay.unwrap_or(0),
