@@ -35,6 +35,7 @@ async fn is_a_project_for_skerry_and_for_wrangler() {
         "examples/kv-cache",
         "examples/counter",
         "examples/rate-limiter",
+        "examples/job-queue",
     ] {
         let project = Project::copy_of(example);
         skerry(project.path(), &["check"]).await.ok();

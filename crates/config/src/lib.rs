@@ -32,6 +32,7 @@ pub use name::WorkerName;
 pub use project::Project;
 pub use schema::bindings::KvNamespace;
 pub use schema::bindings::{D1Database, Service};
+pub use schema::bindings::{QueueConsumer, QueueConsumerType, QueueProducer};
 pub use schema::build::{ModuleType, Rule};
 pub use schema::dev::{Dev, Protocol};
 pub use schema::durable::Migration;

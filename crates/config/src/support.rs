@@ -79,7 +79,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("exports", NotYet),
     ("r2_buckets", Works),
     ("d1_databases", Works),
-    ("queues", NotYet),
+    ("queues", Works),
     ("services", Works),
     ("workflows", NotYet),
     ("vectorize", NotYet),

@@ -165,6 +165,8 @@ mod tests {
             (Method::PUT, "/accounts/a/r2/buckets/b/objects/../x", Some(Need::Account("a", Scope::R2Write))),
             (Method::POST, "/accounts/a/d1/database/d/query", Some(Need::Account("a", Scope::D1Write))),
             (Method::POST, "/accounts/a/d1/database/d/export", Some(Need::Account("a", Scope::D1Read))),
+            (Method::GET, "/accounts/a/queues/q", Some(Need::Account("a", Scope::QueuesRead))),
+            (Method::POST, "/accounts/a/queues/q/messages/pull", Some(Need::Account("a", Scope::QueuesWrite))),
             (Method::POST, "/graphql", Some(Need::Token)),
             (Method::GET, "/zones", Some(Need::Scope(Scope::WorkersRead))),
             (Method::GET, "/accounts/a/unknown", None),

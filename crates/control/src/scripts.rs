@@ -244,6 +244,7 @@ async fn remove(control: &Control, account: &str, name: &str, force: bool) -> Ou
     let classes: Vec<String> = script.settings.classes.keys().cloned().collect();
     control.registry().delete_script(&script.tag).await?;
     control.platform().refresh(&script.tag).await?;
+    control.platform().refresh_queues()?;
     if !classes.is_empty() {
         let gone = durable::Migration { tag: "deleted".into(), deleted: classes, ..durable::Migration::default() };
         let objects = control.platform().services().objects();

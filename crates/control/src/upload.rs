@@ -9,7 +9,7 @@ use registry::{
 use crate::envelope::ApiError;
 use crate::form::{self, Form};
 use crate::metadata::Metadata;
-use crate::{Control, assets, bindings, migrations};
+use crate::{Control, assets, bindings, migrations, queue_consumers};
 
 /// What is kept of the version before, as the platform does: a deployment never loses its secrets.
 const SECRETS: [&str; 2] = ["secret_text", "secret_key"];
@@ -144,6 +144,9 @@ async fn trial(
     let (id, created) = (registry::new_uuid(), Stamp::now());
     let version = Version { id, script: script.tag.clone(), number: 0, created, document };
     let started = control.platform().try_start(script, &version, modules.clone()).await.map_err(unable)?;
+    if control.registry().consumes_queues(&script.tag)? {
+        queue_consumers::check_handlers(&started.handlers)?;
+    }
     let at_least = u64::from(version.document.has_code());
     let startup_time_ms = u64::try_from(started.cpu.as_millis()).unwrap_or(u64::MAX).max(at_least);
     let document = VersionDocument { startup_time_ms, handlers: started.handlers, ..version.document };

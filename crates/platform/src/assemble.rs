@@ -100,6 +100,9 @@ pub(crate) async fn check(platform: &Platform, script: &Script, version: &Versio
             BindingKind::D1 { id } if owned(platform, script, ResourceKind::D1Database, id)?.is_none() => {
                 (10181, format!("D1 binding '{name}' references database '{id}' which was not found."))
             }
+            BindingKind::Queue { queue_name, .. } if queue_of(platform, script, queue_name)?.is_none() => {
+                (11000, format!("Queue '{queue_name}' does not exist."))
+            }
             BindingKind::R2Bucket { bucket_name, .. } => {
                 let bucket = platform.services().r2(&script.account).existing(bucket_name);
                 match bucket.exists().await {
@@ -223,12 +226,22 @@ fn value(
             let site = site.ok_or_else(|| invalid("needs static assets, of which this version has none".into()))?;
             BindingValue::Service(Arc::new(AssetsBinding(site.clone())))
         }
-        BindingKind::Queue { .. }
-        | BindingKind::AnalyticsEngine { .. }
-        | BindingKind::Ratelimit { .. }
-        | BindingKind::Hyperdrive { .. } => return Err(invalid("is not supported by this version of Skerry".into())),
+        BindingKind::Queue { queue_name, delivery_delay } => {
+            // As with KV: one that is not there any more refuses what is sent to it.
+            let id = queue_of(platform, script, queue_name)?.map_or_else(String::new, |queue| queue.id);
+            BindingValue::Queue(services.queues().queue(&id).delayed(*delivery_delay))
+        }
+        BindingKind::AnalyticsEngine { .. } | BindingKind::Ratelimit { .. } | BindingKind::Hyperdrive { .. } => {
+            return Err(invalid("is not supported by this version of Skerry".into()));
+        }
         BindingKind::Inherit { .. } => return Err(invalid("names nothing that could be inherited".into())),
     })
+}
+
+/// The account's queue of this name.
+fn queue_of(platform: &Platform, script: &Script, name: &str) -> Result<Option<Resource>, registry::Error> {
+    let found = platform.registry().resource(&script.account, ResourceKind::Queue, name)?;
+    Ok(found.filter(|queue| queue.name == name))
 }
 
 fn owned(

@@ -9,8 +9,8 @@ use registry::{Script, Version};
 use tokio::sync::{OnceCell, mpsc};
 use webapi::body::Outgoing;
 use workers::{
-    Cause, Invocation, JsException, Level, LogLine, Notice, Outcome, Request, Returned, Scheduled, TraceLog, Traced,
-    Usage, Worker,
+    Cause, Decisions, Invocation, JsException, Level, LogLine, Notice, Outcome, QueueBatch, Request, Returned,
+    Scheduled, TraceLog, Traced, Usage, Worker,
 };
 
 use crate::assemble::{self, AssembleError, assemble};
@@ -164,6 +164,13 @@ impl Live {
 
     pub(crate) async fn scheduled(&self, event: Scheduled, usage: Usage) -> Outcome<()> {
         self.code()?.scheduled(event, usage).await
+    }
+
+    pub(crate) async fn queue(&self, batch: QueueBatch, usage: Usage) -> (Outcome<()>, Decisions) {
+        match self.code() {
+            Ok(worker) => worker.queue(batch, usage).await,
+            Err(cause) => (Err(cause), Decisions::default()),
+        }
     }
 
     fn code(&self) -> Outcome<&Worker> {

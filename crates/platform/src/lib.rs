@@ -12,6 +12,7 @@ mod peers;
 mod plan;
 mod pressure;
 mod previews;
+mod queues;
 mod router;
 mod served;
 mod services;
@@ -27,6 +28,7 @@ pub use meter::{Counts, Meters};
 pub use origin::Origin;
 pub use plan::{Plan, Plans};
 pub use pressure::resident;
+pub use queues::{BATCH_SIZE, MAX_RETRIES, MAX_WAIT_TIME_MS};
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use settings::Settings;
@@ -43,6 +45,7 @@ use workers::{Caches, Host, HostOptions, ServedHere, Snapshot};
 use deployed::{Deployed, Slot};
 use pressure::Pressure;
 use previews::Previews;
+use queues::Deliveries;
 use router::Router;
 use served::Served;
 use settings::InForce;
@@ -85,6 +88,7 @@ struct Inner {
     tails: Tails,
     meters: Meters,
     pressure: Pressure,
+    deliveries: Deliveries,
 }
 
 /// Why a Worker can't answer.
@@ -132,6 +136,7 @@ impl Platform {
             tails: Tails::default(),
             meters: Meters::default(),
             pressure: Pressure::new(memory),
+            deliveries: Deliveries::default(),
         }));
         Ok(platform)
     }

@@ -26,6 +26,8 @@ pub struct Meter {
     /// Requests that were answered, by the Worker or for it; the others' clients went away.
     answered: AtomicU64,
     scheduled: AtomicU64,
+    /// Batches of queues.
+    batches: AtomicU64,
     /// CPU time of requests.
     cpu_nanos: AtomicU64,
     /// Time to the answer's headers.
@@ -47,6 +49,7 @@ pub struct Counts {
     pub requests: u64,
     pub answered: u64,
     pub scheduled: u64,
+    pub batches: u64,
     pub cpu: Duration,
     pub wall: Duration,
     /// Answers of class 1xx to 5xx.
@@ -121,6 +124,13 @@ impl Meters {
         family(&mut text, &meters, "skerry_scheduled_total", "Runs of cron triggers.", |counts| {
             vec![(String::new(), counts.scheduled as f64)]
         });
+        family(
+            &mut text,
+            &meters,
+            "skerry_queue_batches_total",
+            "Batches of queues that a Worker was given.",
+            |counts| vec![(String::new(), counts.batches as f64)],
+        );
         histogram(&mut text, &meters);
         text
     }
@@ -208,6 +218,13 @@ impl Meter {
         self.failed(cause);
     }
 
+    /// A batch of a queue was handled.
+    pub(crate) fn consumed(&self, cause: Option<&Cause>, cpu: Duration) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.cpu_nanos.fetch_add(nanos(cpu), Ordering::Relaxed);
+        self.failed(cause);
+    }
+
     fn failed(&self, cause: Option<&Cause>) {
         let Some(cause) = cause else { return };
         let count = match outcome(cause) {
@@ -225,6 +242,7 @@ impl Meter {
             requests: get(&self.requests),
             answered: get(&self.answered),
             scheduled: get(&self.scheduled),
+            batches: get(&self.batches),
             cpu: Duration::from_nanos(get(&self.cpu_nanos)),
             wall: Duration::from_nanos(get(&self.wall_nanos)),
             statuses: std::array::from_fn(|class| get(&self.statuses[class])),

@@ -1,5 +1,5 @@
-//! What Workers are bound to, below one folder. What belongs to an account is kept apart from all others' by its id: KV and D1
-//! have ids that are given once, R2's buckets lie in a folder of their account.
+//! What Workers are bound to, below one folder. What belongs to an account is kept apart from all others' by its id: KV, D1 and
+//! queues have ids that are given once, R2's buckets lie in a folder of their account.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ struct Inner {
     root: PathBuf,
     objects: Objects,
     kv: Arc<kv::Store>,
+    queues: Arc<queue::Store>,
     d1: d1::Databases,
     r2: Mutex<HashMap<String, r2::R2>>,
     assets: assets::Store,
@@ -28,6 +29,7 @@ impl Services {
         Self(Arc::new(Inner {
             objects: Objects::new(root.join("do")),
             kv: kv::Store::local(root.join("kv"), Duration::ZERO),
+            queues: queue::Store::new(queue::Options::new(root.join("queues"))),
             d1: d1::Databases::new(root.join("d1")),
             r2: Mutex::default(),
             assets: assets::Store::new(root.join("assets")),
@@ -41,6 +43,10 @@ impl Services {
 
     pub fn kv(&self) -> &Arc<kv::Store> {
         &self.0.kv
+    }
+
+    pub fn queues(&self) -> &Arc<queue::Store> {
+        &self.0.queues
     }
 
     pub fn d1(&self) -> &d1::Databases {

@@ -44,4 +44,10 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         subject TEXT NOT NULL, status INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX audit_account ON audit (account, id);
+", "
+    CREATE TABLE queue_consumer (
+        id TEXT PRIMARY KEY, queue TEXT NOT NULL UNIQUE REFERENCES resource ON DELETE CASCADE,
+        script TEXT REFERENCES script ON DELETE CASCADE, created INTEGER NOT NULL, document TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX queue_consumer_script ON queue_consumer (script);
 "];

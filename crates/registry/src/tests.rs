@@ -116,3 +116,28 @@ fn bindings_are_read_as_the_api_writes_them() {
     }
     assert!(serde_json::from_str::<Binding>(r#"{"name":"X","type":"ai"}"#).is_err());
 }
+
+#[tokio::test]
+async fn a_queue_has_one_consumer_which_goes_with_its_worker_or_its_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open(folder.path()).unwrap();
+    let account = registry.create_account("Main", "main", "paid").await.unwrap();
+    let script = registry.create_script(&account.id, "hello", &new_hex_id()).await.unwrap();
+    let queue =
+        registry.create_resource(&account.id, ResourceKind::Queue, "jobs", serde_json::Value::Null).await.unwrap();
+    let settings =
+        ConsumerSettings { batch_size: Some(7), dead_letter_queue: Some("dead".into()), ..Default::default() };
+    let create =
+        async |script: Option<String>| registry.create_queue_consumer(&queue.id, script, settings.clone()).await;
+    let consumer = create(Some(script.tag.clone())).await.unwrap();
+    assert!(matches!(create(None).await, Err(Error::Taken { .. })));
+    assert_eq!(registry.queue_consumers().unwrap(), [consumer.clone()]);
+    registry.change_queue_consumer(&consumer.id, consumer.script.clone(), ConsumerSettings::default()).await.unwrap();
+    assert_eq!(registry.queue_consumer(&queue.id).unwrap().unwrap().settings, ConsumerSettings::default());
+    assert!(registry.consumes_queues(&script.tag).unwrap());
+    registry.delete_script(&script.tag).await.unwrap();
+    assert_eq!(registry.queue_consumer(&queue.id).unwrap(), None);
+    create(None).await.unwrap();
+    registry.delete_resource(&queue.id).await.unwrap();
+    assert!(registry.queue_consumers().unwrap().is_empty());
+}

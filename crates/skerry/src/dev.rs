@@ -2,6 +2,7 @@
 
 mod app;
 mod print;
+pub mod queues;
 mod server;
 pub mod services;
 pub mod trace;
@@ -59,10 +60,13 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
         isolates: None,
     });
     let several = projects.len() > 1;
+    if projects.iter().any(|(_, project)| project.worker.environment.queues.is_some()) {
+        queues::sweep(load.state.queues().clone());
+    }
     let mut apps = Vec::new();
     for (path, project) in projects {
         let printer = Printer::new(several.then(|| project.worker.name.as_str().to_owned()), arguments.log_level);
-        let app = App::new(path, &project, load.clone(), host.clone(), printer);
+        let app = App::new(path, &project, load.clone(), host.clone(), printer, geo.colo().iata);
         load.services.register(&app);
         apps.push(app);
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::dev::queues;
 use crate::dev::services::Services;
 use crate::objects::{self, ObjectClass};
 use crate::state::State;
@@ -186,6 +187,10 @@ fn services(worker: &WorkerConfig, options: &LoadOptions) -> Vec<Binding> {
     for d1 in &worker.environment.d1_databases {
         let database = options.state.d1.database(crate::state::d1_id(d1));
         bindings.push(Binding { name: d1.binding.clone(), value: BindingValue::D1(database) });
+    }
+    for producer in worker.environment.queues.iter().flat_map(|queues| &queues.producers) {
+        let queue = options.state.queues().queue(queues::name_of(producer)).delayed(producer.delivery_delay);
+        bindings.push(Binding { name: producer.binding.clone(), value: BindingValue::Queue(queue) });
     }
     for workflow in &worker.environment.workflows {
         let why = format!("The binding {:?} is of a workflow, and Skerry runs none.", workflow.binding);

@@ -80,6 +80,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
     let admission = tokio::spawn(platform.clone().run_admission(stop.clone()));
+    let queues = tokio::spawn(platform.clone().run_queues(stop.clone()));
     let sweeps = tokio::spawn(platform.clone().run_asset_sweeps(stop.clone()));
     let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
     let metrics =
@@ -139,6 +140,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     }
     crons.await.map_err(|error| format!("cron triggers broke off: {error}"))?;
     admission.await.map_err(|error| format!("the watch over memory broke off: {error}"))?;
+    queues.await.map_err(|error| format!("queues broke off: {error}"))?;
     sweeps.await.map_err(|error| format!("the sweeps of static assets broke off: {error}"))?;
     if cut > 0 {
         anstream::eprintln!("{cut} connections did not finish in time and were cut");

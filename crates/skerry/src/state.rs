@@ -12,6 +12,7 @@ use workers::Objects;
 pub struct State {
     objects: Objects,
     kv: Arc<kv::Store>,
+    queues: Arc<queue::Store>,
     r2: r2::R2,
     tokens: PathBuf,
     pub d1: d1::Databases,
@@ -28,6 +29,7 @@ impl State {
         Self {
             objects: Objects::new(root.join("do")),
             kv: kv::Store::local(root.join("kv"), replication),
+            queues: queue::Store::new(queue::Options::new(root.join("queues"))),
             r2: r2::R2::new(root.join("r2")),
             tokens: root.join("r2/tokens.json"),
             d1: d1::Databases::new(root.join("d1")),
@@ -42,6 +44,10 @@ impl State {
 
     pub fn kv(&self) -> &Arc<kv::Store> {
         &self.kv
+    }
+
+    pub fn queues(&self) -> &Arc<queue::Store> {
+        &self.queues
     }
 
     pub fn r2(&self) -> &r2::R2 {

@@ -42,6 +42,8 @@ export const flags = {
   nodejs_compat: true,
   nodejs_compat_populate_process_env: true,
   nodejs_compat_v2: true,
+  queue_consumer_no_wait_for_wait_until: false,
+  queues_json_messages: true,
   r2_list_honor_include: true,
   response_redirect_url_standard: true,
   rpc: true,

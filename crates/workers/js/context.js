@@ -13,11 +13,12 @@ const events = new SafeMap();
 
 /**
  * The record of an event. `pending` counts what it waits for: its answer, and `waitUntil` promises. `held` counts what of its results others hold,
- * `exports` are the numbers of all that stubs lead to and `calls` those that are part of it (rpc_target.js), `kept` counts stubs of others that it keeps. `props`: `ctx.props` as JSON text or bytes. `isCall`: it is one of RPC. `files`: its part of the file system, once it
+ * `exports` are the numbers of all that stubs lead to and `calls` those that are part of it (rpc_target.js), `kept` counts stubs of others that it keeps. `props`: `ctx.props` as JSON text or bytes. `isCall`: it is one of RPC. `failure`: undefined, or where what `waitUntil` is
+ * given decides how the event ended: null, or why it failed, in an array of one. `files`: its part of the file system, once it
  * has looked at any (`nodejs/js/internal/vfs/roots.js`).
  */
 export function beginEvent(id, props = undefined, isCall = false) {
-  const event = { id, pending: 1, held: 0, kept: 0, exports: undefined, calls: undefined, answered: false, passThrough: false, props, isCall, files: undefined };
+  const event = { id, pending: 1, held: 0, kept: 0, exports: undefined, calls: undefined, answered: false, passThrough: false, props, isCall, failure: undefined, files: undefined };
   MapPrototypeSet(events, id, event);
   return event;
 }
@@ -30,6 +31,13 @@ export function answered(event) {
   settle(event);
 }
 
+/** As `answered`, of an event whose sender waits for all that it waits for. `thrown`: why it failed, in an array of one. */
+export function answeredWithAll(event, thrown) {
+  event.answered = true;
+  event.failure ??= thrown;
+  settle(event);
+}
+
 /** One thing less to wait for. */
 function settle(event) {
   event.pending--;
@@ -39,6 +47,7 @@ function settle(event) {
 function endWhenIdle(event) {
   if (event.pending > 0 || event.held > 0) return;
   eventEnded(event.id);
+  if (event.failure !== undefined && event.failure !== null) op_respond_error(event.failure[0]);
   op_event_done();
 }
 
@@ -49,7 +58,7 @@ export function hold(event) {
 
 export function letGo(event) {
   if (--event.held > 0 || !event.answered) return;
-  if (event.pending > 0) op_event_answered();
+  if (event.pending > 0 && event.failure === undefined) op_event_answered();
   endWhenIdle(event);
 }
 
@@ -94,7 +103,8 @@ export function waitUntil(event, promise) {
   event.pending++;
   const done = () => settle(event);
   PromisePrototypeThen(PromiseResolve(promise), done, (reason) => {
-    op_report_exception(reason);
+    if (event.failure === undefined) op_report_exception(reason);
+    else event.failure ??= [reason];
     done();
   });
 }

@@ -1,19 +1,20 @@
 // From an event to the Worker's handler and back: module syntax, entrypoint classes, service-worker syntax.
 
-import { op_body_writer, op_report_exception, op_request_signal, op_respond, op_respond_error, op_timer_start } from "skerry:ops";
+import { op_body_writer, op_queue_answered, op_report_exception, op_request_signal, op_respond, op_respond_error, op_timer_start } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { fetch } from "../webapi/fetch.js";
 import { requestFromNative } from "../webapi/request.js";
 import { isResponse, Response, responseParts } from "../webapi/response.js";
 import { expectedLength, isReadableStream, pumpToNative } from "../webapi/streams.js";
 import { connectionOf, releaseWebSocket, setHold } from "../webapi/websocket.js";
-import { answered, beginEvent, currentEvent, eventOf, newExecutionContext, unkeepAll, waitUntil } from "./context.js";
-import { deviate } from "../webapi/compatibility.js";
+import { answered, answeredWithAll, beginEvent, currentEvent, eventOf, newExecutionContext, unkeepAll, waitUntil } from "./context.js";
+import { deviate, flags } from "../webapi/compatibility.js";
 import { arrangeGlobals } from "./compatibility.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { startNode } from "./nodejs.js";
 import { prepareOwnExports } from "./own_exports.js";
-import { callFetchListeners, callScheduledListeners, hasEventListeners, listensFor, ScheduledController } from "./service_worker.js";
+import { newBatch, warn } from "./queue_event.js";
+import { callFetchListeners, callQueueListeners, callScheduledListeners, hasEventListeners, listensFor, ScheduledController } from "./service_worker.js";
 
 const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseResolve, TypeError, globalThis } = primordials;
 
@@ -24,6 +25,8 @@ let fetchHandler;
 let exported;
 /** `(controller, event) -> any | Promise` */
 let scheduledHandler;
+/** `(batch, event) -> any | Promise` */
+let queueHandler;
 
 export function currentEnv() {
   return env;
@@ -67,6 +70,7 @@ export function start(namespace) {
     if (!hasEventListeners()) throw new Error("The script has no registered event handlers: it calls addEventListener() for no event that Workers have.");
     fetchHandler = callFetchListeners;
     scheduledHandler = callScheduledListeners;
+    queueHandler = callQueueListeners;
     return;
   }
   const worker = namespace.default;
@@ -77,6 +81,9 @@ export function start(namespace) {
     if (typeof worker.prototype.scheduled === "function") {
       scheduledHandler = (controller, event) => new worker(newExecutionContext(event), env).scheduled(controller);
     }
+    if (typeof worker.prototype.queue === "function") {
+      queueHandler = (batch, event) => new worker(newExecutionContext(event), env).queue(batch);
+    }
     return;
   }
   if (typeof worker !== "object" || worker === null) {
@@ -86,6 +93,9 @@ export function start(namespace) {
   if (typeof worker.fetch === "function") fetchHandler = (request, event) => FunctionPrototypeCall(worker.fetch, worker, request, env, newExecutionContext(event));
   if (typeof worker.scheduled === "function") {
     scheduledHandler = (controller, event) => FunctionPrototypeCall(worker.scheduled, worker, controller, env, newExecutionContext(event));
+  }
+  if (typeof worker.queue === "function") {
+    queueHandler = (batch, event) => FunctionPrototypeCall(worker.queue, worker, batch, env, newExecutionContext(event));
   }
 }
 
@@ -252,4 +262,30 @@ export function dispatchScheduled(id, cron, scheduledTime) {
       answered(event);
     },
   );
+}
+
+// === queue ===
+
+/** `batch`, `flat`, `metrics`: see queue_event.js. The event ends well if what it gave to `waitUntil` does too, unless a flag says otherwise. */
+export function dispatchQueue(id, queue, batch, flat, metrics) {
+  const event = beginEvent(id);
+  const waits = !flags.queue_consumer_no_wait_for_wait_until;
+  if (waits) event.failure = null;
+  const end = (thrown) => {
+    if (waits) return answeredWithAll(event, thrown);
+    if (thrown === null) op_queue_answered();
+    else op_respond_error(thrown[0]);
+    answered(event);
+  };
+  let result;
+  try {
+    if (queueHandler === undefined) {
+      warn("Received a QueueEvent but we lack a handler for QueueEvents. Did you remember to export a queue() function?");
+      throw new Error("Handler does not export a queue() function.");
+    }
+    result = queueHandler(newBatch(batch, queue, flat, metrics), event);
+  } catch (error) {
+    return end([error]);
+  }
+  PromisePrototypeThen(PromiseResolve(result), () => end(null), (error) => end([error]));
 }

@@ -6,8 +6,9 @@ import { dispatch, Event, hasListeners } from "../webapi/events.js";
 import { fetch } from "../webapi/fetch.js";
 import { defineInterface, illegalInvocation, requiredArguments } from "../webapi/webidl.js";
 import { waitUntil } from "./context.js";
+import { warn } from "./queue_event.js";
 
-const { Symbol, TypeError, globalThis } = primordials;
+const { Error, Symbol, TypeError, globalThis } = primordials;
 
 const INTERNAL = Symbol("ExtendableEvent");
 
@@ -108,6 +109,33 @@ export class ScheduledEvent extends ExtendableEvent {
 }
 defineInterface(ScheduledEvent);
 
+/** A batch of a queue, see queue_event.js. */
+class QueueEvent extends ExtendableEvent {
+  #batch;
+
+  constructor(key, event, batch) {
+    super(key, "queue", event);
+    this.#batch = batch;
+  }
+
+  get messages() {
+    return #batch in this ? this.#batch.messages : illegalInvocation();
+  }
+  get metadata() {
+    return #batch in this ? this.#batch.metadata : illegalInvocation();
+  }
+  get queue() {
+    return #batch in this ? this.#batch.queue : illegalInvocation();
+  }
+  ackAll() {
+    return #batch in this ? this.#batch.ackAll() : illegalInvocation();
+  }
+  retryAll(options = undefined) {
+    return #batch in this ? this.#batch.retryAll(options) : illegalInvocation();
+  }
+}
+defineInterface(QueueEvent);
+
 /** What a tail handler in service-worker syntax would be told with, under both of its names: nothing is traced here, so there is none. */
 export class TailEvent extends ExtendableEvent {}
 defineInterface(TailEvent);
@@ -117,7 +145,7 @@ export function listensFor(type) {
 }
 
 export function hasEventListeners() {
-  return listensFor("fetch") || listensFor("scheduled");
+  return listensFor("fetch") || listensFor("scheduled") || listensFor("queue");
 }
 
 /** Fires at the global scope; the first exception that a listener throws is thrown. */
@@ -139,4 +167,12 @@ export function callFetchListeners(request, event) {
 
 export function callScheduledListeners(controller, event) {
   fire(new ScheduledEvent(INTERNAL, event, controller));
+}
+
+export function callQueueListeners(batch, event) {
+  if (!listensFor("queue")) {
+    warn('Received a QueueEvent but we lack an event listener for queue events. Did you remember to call addEventListener("queue", ...)?');
+    throw new Error("No event listener registered for queue messages.");
+  }
+  fire(new QueueEvent(INTERNAL, event, batch));
 }

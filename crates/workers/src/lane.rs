@@ -16,6 +16,7 @@ use crate::console::{Notice, Notices};
 use crate::event::{Answer, Cause, Outcome, Usage};
 use crate::fetch_event::Request;
 use crate::mailbox::Mailbox;
+use crate::queue_event::{Deciding, Decisions, QueueBatch};
 use crate::rpc::session::Session;
 use crate::rpc::{Invocation, Returned};
 use crate::scheduled_event::Scheduled;
@@ -60,6 +61,15 @@ impl Worker {
         let (answer, outcome) = Answer::new(usage);
         self.mailbox.send(scheduled.job(ContextId::next(), answer));
         outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
+    }
+
+    /// Runs the queue handler, and what it waits for. What it decided on the messages holds however it ended.
+    pub async fn queue(&self, batch: QueueBatch, usage: Usage) -> (Outcome<()>, Decisions) {
+        let (answer, outcome) = Answer::new(usage);
+        let deciding = Deciding::default();
+        self.mailbox.send(batch.job(ContextId::next(), answer, deciding.clone()));
+        let outcome = outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)));
+        (outcome, deciding.decisions())
     }
 }
 

@@ -23,6 +23,8 @@ mod object_socket_ops;
 mod object_sockets;
 mod object_state;
 mod object_storage;
+mod queue;
+mod queue_event;
 mod r2;
 mod rpc;
 mod runtime;
@@ -45,6 +47,7 @@ pub use isolate::{
 };
 pub use lane::{Started, Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};
+pub use queue_event::{Decisions, QueueBatch};
 pub use rpc::{Invocation, Returned};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;

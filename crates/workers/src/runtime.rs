@@ -18,6 +18,8 @@ pub fn runtime() -> Runtime {
     ops.extend(crate::object_storage::OPS);
     ops.extend(crate::d1::OPS);
     ops.extend(crate::kv::OPS);
+    ops.extend(crate::queue::OPS);
+    ops.extend(crate::queue_event::OPS);
     ops.extend(crate::service::OPS);
     ops.extend(crate::rpc::ops::OPS);
     ops.extend(crate::r2::OPS);
@@ -47,6 +49,7 @@ pub fn snapshot() -> Result<Snapshot, SnapshotError> {
 pub(crate) struct Hooks {
     pub(crate) fetch: v8::Global<v8::Function>,
     pub(crate) scheduled: v8::Global<v8::Function>,
+    pub(crate) queue: v8::Global<v8::Function>,
     pub(crate) gone: v8::Global<v8::Function>,
     pub(crate) call: v8::Global<v8::Function>,
     pub(crate) target_call: v8::Global<v8::Function>,
@@ -65,6 +68,7 @@ impl Hooks {
         Some(Self {
             fetch: find("dispatchFetch")?,
             scheduled: find("dispatchScheduled")?,
+            queue: find("dispatchQueue")?,
             gone: find("dispatchGone")?,
             call: find("dispatchCall")?,
             target_call: find("dispatchTargetCall")?,

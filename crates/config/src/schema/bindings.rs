@@ -112,6 +112,7 @@ record! {
 choice! {
     pub enum QueueConsumerType {
         Worker = "worker",
+        HttpPull = "http_pull",
     }
 }
 

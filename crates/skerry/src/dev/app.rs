@@ -10,6 +10,8 @@ use tokio::sync::{OnceCell, mpsc};
 use workers::{Host, Notice, Version, Worker};
 
 use super::print::Printer;
+use super::queues::{self, Deliveries};
+use super::services::Services;
 use super::trace::Sources;
 use crate::load::{LoadError, LoadOptions, Loaded, load};
 use crate::objects::ObjectClass;
@@ -25,8 +27,11 @@ pub struct App {
     printer: Printer,
     /// `dev.host`: the URL's origin that the Worker sees instead of this server's.
     upstream: Option<String>,
+    /// The code of this location.
+    colo: &'static str,
     started: OnceCell<()>,
     state: Mutex<State>,
+    deliveries: Mutex<Deliveries>,
 }
 
 /// What requests meet.
@@ -47,7 +52,14 @@ pub struct Running {
 // === impl App ===
 
 impl App {
-    pub fn new(path: PathBuf, project: &Project, options: LoadOptions, host: Arc<Host>, printer: Printer) -> Arc<Self> {
+    pub fn new(
+        path: PathBuf,
+        project: &Project,
+        options: LoadOptions,
+        host: Arc<Host>,
+        printer: Printer,
+        colo: &'static str,
+    ) -> Arc<Self> {
         let dev = &project.worker.dev;
         let upstream = dev.host.as_ref().map(|host| {
             let scheme = if dev.upstream_protocol == Some(config::Protocol::Http) { "http" } else { "https" };
@@ -60,8 +72,10 @@ impl App {
             host,
             printer,
             upstream,
+            colo,
             started: OnceCell::new(),
             state: Mutex::new(State::Broken("The Worker has not been started.".into())),
+            deliveries: Mutex::default(),
         })
     }
 
@@ -71,6 +85,15 @@ impl App {
 
     pub fn printer(&self) -> &Printer {
         &self.printer
+    }
+
+    pub fn colo(&self) -> &'static str {
+        self.colo
+    }
+
+    /// The Workers beside this one.
+    pub fn services(&self) -> &Services {
+        &self.options.services
     }
 
     pub fn upstream(&self) -> Option<&str> {
@@ -98,12 +121,14 @@ impl App {
 
     /// Loads the sources as they are; requests that were begun go on in the Worker that was. Returns what to watch.
     async fn reload(self: &Arc<Self>) -> Vec<PathBuf> {
+        let mut consumed = None;
         let (state, watch) = match self.load().await {
             Ok(loaded) => {
                 for warning in &loaded.warnings {
                     self.printer.warning(warning);
                 }
                 let Loaded { project, bundle, version, classes, watch, .. } = loaded;
+                consumed = Some(project.worker.clone());
                 let sources = Arc::new(Sources::new(&project.root, &bundle));
                 let worker = self.spawn(version, &classes, sources.clone());
                 let cpu_limit = project.worker.limits.cpu;
@@ -115,6 +140,10 @@ impl App {
             }
         };
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        if let Some(worker) = consumed {
+            let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+            deliveries.replace(self, &worker, self.options.state.queues());
+        }
         watch
     }
 
@@ -122,7 +151,9 @@ impl App {
         // What is wrong with the project itself, the load says.
         if let Ok(project) = Project::load(&self.path, self.options.env.as_deref()) {
             let migrated = crate::objects::migrate(&project, self.options.state.objects()).await;
-            migrated.map_err(|message| LoadError { message, watch: project.config_files() })?;
+            let failed = |message| LoadError { message, watch: project.config_files() };
+            migrated.map_err(failed)?;
+            queues::make(&project.worker, self.options.state.queues()).await.map_err(failed)?;
         }
         load(&self.path, &self.options).await
     }

@@ -12,6 +12,8 @@ use super::server::report;
 #[derive(Default)]
 pub struct Services {
     apps: Mutex<HashMap<String, Weak<App>>>,
+    /// Which Worker consumes a queue.
+    consumers: Mutex<HashMap<String, String>>,
 }
 
 /// One binding: what it is called where, and what it leads to.
@@ -57,6 +59,21 @@ impl Services {
             service: worker.to_owned(),
             entrypoint: None,
         })
+    }
+
+    /// The Worker consumes no queue any more.
+    pub fn release_queues(&self, worker: &str) {
+        let mut consumers = self.consumers.lock().unwrap_or_else(PoisonError::into_inner);
+        consumers.retain(|_, consumer| consumer != worker);
+    }
+
+    /// The Worker consumes this queue from now on. An error: the other one that does.
+    pub fn claim_queue(&self, queue: &str, worker: &str) -> Result<(), String> {
+        let mut consumers = self.consumers.lock().unwrap_or_else(PoisonError::into_inner);
+        match consumers.entry(queue.to_owned()).or_insert_with(|| worker.to_owned()) {
+            known if known == worker => Ok(()),
+            other => Err(other.clone()),
+        }
     }
 
     fn find(&self, name: &str) -> Option<Arc<App>> {
