@@ -55,6 +55,8 @@ mod serve_events;
 mod serve_kv;
 mod serve_operation;
 mod serve_r2;
+mod serve_status;
+mod serve_traces;
 mod service_bindings;
 mod sockets;
 mod streaming;

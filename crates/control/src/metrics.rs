@@ -16,6 +16,9 @@ pub async fn serve_metrics(platform: Platform, listener: TcpListener, stop: Canc
 
 async fn metrics(State(platform): State<Platform>) -> ([(http::HeaderName, &'static str); 1], String) {
     let mut text = platform.meters().prometheus();
+    if let Some(traces) = platform.traces() {
+        text.push_str(&traces.prometheus());
+    }
     if let Some(bytes) = resident() {
         text.push_str("# HELP process_resident_memory_bytes Resident memory of the process.\n");
         text.push_str(&format!("# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {bytes}\n"));
@@ -23,8 +26,8 @@ async fn metrics(State(platform): State<Platform>) -> ([(http::HeaderName, &'sta
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
-/// `None` where the system does not tell.
-fn resident() -> Option<u64> {
+/// The process's resident memory in bytes; `None` where the system does not tell.
+pub(crate) fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? << 10)

@@ -6,6 +6,8 @@ mod cron;
 mod deployed;
 mod dispatch;
 mod gate;
+mod history;
+mod latency;
 mod meter;
 mod peers;
 mod plan;
@@ -15,15 +17,19 @@ mod services;
 mod site;
 mod sweep;
 mod tail;
+mod traces;
 mod zone;
 
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
+pub use history::{Series, Used};
+pub use latency::Spread;
 pub use meter::{Counts, Meters};
 pub use plan::{Plan, Plans};
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use tail::{Filters, Watch};
+pub use traces::Traces;
 pub use zone::Zone;
 
 use std::collections::HashMap;
@@ -34,6 +40,7 @@ use webapi::fetch::{Outbound, Policy};
 use workers::{Caches, Host, HostOptions, Snapshot};
 
 use deployed::{Deployed, Slot};
+use history::History;
 use previews::Previews;
 use router::Router;
 use tail::Tails;
@@ -52,6 +59,8 @@ pub struct Options {
     pub plans: Plans,
     /// So many isolates are kept while they are idle; `None`: what the machine has room for.
     pub isolates: Option<usize>,
+    /// `None`: no event is followed.
+    pub traces: Option<Traces>,
 }
 
 /// The Workers of this process. Clones are the same platform.
@@ -72,6 +81,8 @@ struct Inner {
     previews: Previews,
     tails: Tails,
     meters: Meters,
+    traces: Option<Traces>,
+    history: History,
 }
 
 /// Why a Worker can't answer.
@@ -90,10 +101,12 @@ pub enum Unavailable {
 
 impl Platform {
     pub fn new(options: Options) -> Result<Self, registry::Error> {
-        let Options { registry, services, snapshot, policy, colo, base_domain, zones, plans, isolates } = options;
+        let Options { registry, services, snapshot, policy, colo, base_domain, zones, plans, isolates, traces } =
+            options;
         let caches = Caches::new(services.cache(), colo, true);
         let host = Host::new(HostOptions { snapshot, outbound: Outbound::new(policy), caches, isolates });
         let router = Router::new(&registry, &base_domain)?;
+        let history = History::open(&services.history())?;
         let platform = Self(Arc::new(Inner {
             registry,
             services,
@@ -107,6 +120,8 @@ impl Platform {
             previews: Previews::default(),
             tails: Tails::default(),
             meters: Meters::default(),
+            traces,
+            history,
         }));
         Ok(platform)
     }
@@ -130,6 +145,16 @@ impl Platform {
     /// What the Workers use.
     pub fn meters(&self) -> &Meters {
         &self.0.meters
+    }
+
+    /// How many Workers' isolates are in memory, and how many Durable Objects.
+    pub fn residents(&self) -> (usize, usize) {
+        (self.0.host.isolates(), self.services().objects().live())
+    }
+
+    /// Which events are followed; `None`: none is.
+    pub fn traces(&self) -> Option<&Traces> {
+        self.0.traces.as_ref()
     }
 
     /// The limits of an account, as its plan has them.

@@ -1,16 +1,20 @@
 //! `skerry serve`: deployed Workers behind their listeners, and the API that wrangler deploys them to.
 
+pub mod address;
 pub mod config;
 mod first_start;
 mod reload;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
 
 use ::config::ServerConfig;
 use clap::Args;
-use control::{Control, Front};
+use control::{About, Control, Front};
 use edge::tls::Certificates;
 use platform::{Plan, Plans, Platform, Services, Zone};
 use registry::Registry;
@@ -62,28 +66,34 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     let api_address = api.local_addr().map_err(|error| format!("the API's listener has no address: {error}"))?;
     let front = front(http_address, https.as_ref().map(|(listener, ..)| listener))?;
     let credentials = first_start::credentials(&registry).await?;
-    let platform = platform(&config, registry, &geo)?;
+    let (traces, exporter) = traces::start(&config)?.unzip();
+    let platform = platform(&config, registry, &geo, traces)?;
     platform.start_objects().await.map_err(|error| format!("what is deployed can't be read: {error}"))?;
 
+    let _announced = address::Announced::new(&config, api_address)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
     let sweeps = tokio::spawn(platform.clone().run_asset_sweeps(stop.clone()));
-    let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
+    // Fires once the last request has ended, for what keeps account of them.
+    let flush = CancellationToken::new();
+    let history = tokio::spawn(platform.clone().run_history(flush.clone()));
+    let addresses = Addresses { http: http_address, https: https_address, api: api_address, metrics: metrics_address };
+    let connections = Arc::default();
+    let control = Control::new(platform.clone(), front, addresses.about(&connections));
+    let api = tokio::spawn(control.serve(api, stop.clone()));
     let metrics =
         metrics.map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, stop.clone())));
     let workers = Arc::new(platform);
-    let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo };
+    let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo, connections };
     let https = https.map(|(listener, tls, certificates)| {
         tokio::spawn(reload::follow(certificates, stop.clone()));
         listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop)
     });
     let http = listen(http, edge, &workers, &stop);
-    announce(
-        &config,
-        &Addresses { http: http_address, https: https_address, api: api_address, metrics: metrics_address },
-        credentials,
-    );
+    announce(&config, &addresses, credentials);
+
+    let exporter = exporter.map(|exporter| tokio::spawn(exporter.run(flush.clone())));
 
     let mut cut = 0;
     for listener in [Some(http), https].into_iter().flatten() {
@@ -96,7 +106,13 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
         let ended = metrics.await.map_err(|error| format!("the metrics broke off: {error}"))?;
         ended.map_err(|error| format!("the metrics broke off: {error}"))?;
     }
+    // What ended last has its spans too.
+    flush.cancel();
+    if let Some(exporter) = exporter {
+        exporter.await.map_err(|error| format!("the export of traces broke off: {error}"))?;
+    }
     crons.await.map_err(|error| format!("cron triggers broke off: {error}"))?;
+    history.await.map_err(|error| format!("the figures of Workers broke off: {error}"))?;
     sweeps.await.map_err(|error| format!("the sweeps of static assets broke off: {error}"))?;
     if cut > 0 {
         anstream::eprintln!("{cut} connections did not finish in time and were cut");
@@ -148,7 +164,12 @@ fn front(http: SocketAddr, https: Option<&TcpListener>) -> Result<Front, String>
     }
 }
 
-fn platform(config: &ServerConfig, registry: Registry, geo: &edge::Geo) -> Result<Platform, String> {
+fn platform(
+    config: &ServerConfig,
+    registry: Registry,
+    geo: &edge::Geo,
+    traces: Option<platform::Traces>,
+) -> Result<Platform, String> {
     let allow_private = config.outbound.allow_private.unwrap_or(false);
     let policy = Policy { allow_private, ..Policy::public() };
     let options = platform::Options {
@@ -161,6 +182,7 @@ fn platform(config: &ServerConfig, registry: Registry, geo: &edge::Geo) -> Resul
         zones: zones(config, &registry)?,
         plans: plans(config),
         isolates: config.isolates.map(|isolates| isolates as usize),
+        traces,
     };
     Platform::new(options).map_err(|error| format!("what is deployed can't be read: {error}"))
 }
@@ -225,6 +247,16 @@ struct Addresses {
     https: Option<SocketAddr>,
     api: SocketAddr,
     metrics: Option<SocketAddr>,
+}
+
+// === impl Addresses ===
+
+impl Addresses {
+    fn about(&self, connections: &Arc<AtomicUsize>) -> About {
+        let Self { http, https, api, metrics } = *self;
+        let version = env!("CARGO_PKG_VERSION");
+        About { version, started: Instant::now(), http, https, api, metrics, connections: connections.clone() }
+    }
 }
 
 fn announce(config: &ServerConfig, addresses: &Addresses, new: Option<first_start::Credentials>) {

@@ -78,6 +78,11 @@ impl Budget {
         Resident { budget: self.clone(), seat }
     }
 
+    /// How many have a place that they were not asked to leave.
+    pub(crate) fn count(&self) -> usize {
+        self.residents().by_use.len()
+    }
+
     fn residents(&self) -> MutexGuard<'_, Residents> {
         self.residents.lock().unwrap_or_else(PoisonError::into_inner)
     }

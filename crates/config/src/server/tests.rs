@@ -33,6 +33,12 @@ fn every_key_is_read() {
         [metrics]
         listen = "127.0.0.1:9090"
 
+        [traces]
+        endpoint = "http://127.0.0.1:4318/"
+        sample = 0.25
+        headers = { authorization = "Bearer x" }
+        propagate = true
+
         [[zones]]
         name = "Example.com"
 
@@ -57,6 +63,12 @@ fn every_key_is_read() {
     assert_eq!(config.base_domain, "workers.example.com");
     assert_eq!(config.http, "0.0.0.0:80".parse().unwrap());
     assert_eq!(config.metrics, Some("127.0.0.1:9090".parse().unwrap()));
+    let traces = config.traces.unwrap();
+    assert_eq!((traces.endpoint.0.as_str(), traces.sample), ("http://127.0.0.1:4318", Some(Share(0.25))));
+    assert_eq!(
+        (&*traces.headers["authorization"], traces.follow_parents, traces.propagate),
+        ("Bearer x", None, Some(true))
+    );
     assert_eq!(config.zones[0].name.0, "example.com");
     let https = config.https.unwrap();
     assert_eq!(https.listen.0, "[::]:443".parse().unwrap());
@@ -77,6 +89,8 @@ fn what_is_wrong_is_said_with_its_line() {
         ("\n[http]\nlisten = \"80\"", "skerry.toml:3", "should be an address with a port"),
         ("base_domain = \"a b\"", "skerry.toml:1", "should be a domain name"),
         ("[https]\nlisten = \"[::]:443\"", "skerry.toml:1", "the key `certificate` of `https` is required"),
+        ("[traces]\nendpoint = \"127.0.0.1:4318\"", "skerry.toml:2", "should be an address of http or https"),
+        ("[traces]\nendpoint = \"http://a\"\nsample = 2", "skerry.toml:3", "should be from 0 to 1"),
         ("[plans.x]\ncpu_ms = 0", "skerry.toml:2", "from 1 to 300000"),
     ];
     for (text, place, message) in cases {
