@@ -60,6 +60,8 @@ mod serve_operation;
 mod serve_queues;
 mod serve_r2;
 mod serve_s3;
+mod serve_status;
+mod serve_traces;
 mod serve_zones;
 mod service_bindings;
 mod sockets;

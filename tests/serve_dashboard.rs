@@ -284,3 +284,123 @@ async fn the_audit_log_is_read_page_by_page() {
     let refused = served.api_without("GET", &path).header("authorization", &format!("Bearer {writer}")).send().await;
     assert_eq!(refused.status(), 403, "{}", text(refused).await);
 }
+
+#[tokio::test]
+async fn charts_show_what_was_used_and_outlive_a_restart() {
+    let mut served = Served::start().await;
+    let source =
+        "export default { fetch(r) { if (r.url.endsWith('x')) throw new Error('x'); return new Response('ok'); } };";
+    served.wrangler(Project::named("hello", "", source).path(), &["deploy"]).await.ok();
+    served.wrangler(Project::named("quiet", "", source).path(), &["deploy"]).await.ok();
+    for path in ["/", "/", "/x"] {
+        text(served.request("GET", "hello", path).send().await).await;
+    }
+    let sum = |answer: &Value, key: &str| {
+        let numbers = answer["result"][key].as_array().unwrap().iter();
+        numbers.map(|number| number.as_f64().unwrap()).sum::<f64>()
+    };
+    for (query, steps) in [("period=hour", 60), ("period=day&worker=hello", 144), ("", 60)] {
+        let (status, used) = served.ask("GET", &format!("/skerry/metrics?{query}"), "").await;
+        assert_eq!((status, used["result"]["requests"].as_array().unwrap().len()), (200, steps), "{used}");
+        assert_eq!((sum(&used, "requests"), sum(&used, "errors")), (3.0, 1.0), "{used}");
+        assert!(sum(&used, "cpu_ms") > 0.0);
+    }
+    let (_, used) = served.ask("GET", "/skerry/metrics?worker=quiet", "").await;
+    assert_eq!(sum(&used, "requests"), 0.0);
+    let (status, _) = served.ask("GET", "/skerry/metrics?period=year", "").await;
+    assert_eq!(status, 400);
+    // Another account sees nothing of it.
+    let (other, token) = served.another_account().await;
+    let (_, used) = served.ask_as(&token, "GET", &format!("/accounts/{other}/skerry/metrics"), "").await;
+    assert_eq!(sum(&used, "requests"), 0.0);
+
+    served.terminate().await;
+    assert!(served.ended().await.success(), "{}", served.output());
+    served.again().await;
+    assert_eq!(served.text("hello", "/").await, "ok");
+
+    let browser = Browser::start().await;
+    let mut page = open(&served, &browser).await;
+    log_in(&mut page, &served.token).await;
+    let chart = |title: &str| {
+        format!("[...document.querySelectorAll('figure.chart')].find((f) => f.innerText.startsWith({title:?}))")
+    };
+    let requests = chart("Requests");
+    page.until(&format!("{requests}?.querySelector('.sum').innerText === '4 requests'")).await;
+    page.until(&format!("{}.querySelector('.sum').innerText === '1 error'", chart("Errors"))).await;
+    assert!(page.evaluate(&format!("{requests}.querySelectorAll('.chart-bar').length")).await.as_i64().unwrap() >= 1);
+    // Bars stand on their ground, and the highest reaches up.
+    let placed = "(() => { const box = document.querySelector('.plot').getBoundingClientRect(); const bars = [...document.querySelectorAll('.plot')[0].querySelectorAll('.chart-bar')].map((bar) => bar.getBoundingClientRect()); return bars.every((bar) => Math.abs(bar.bottom - box.bottom) < 1 && bar.top > box.top - 1) && bars.some((bar) => bar.top < box.top + 8); })()";
+    assert_eq!(page.evaluate(placed).await, true);
+    // The keys lead through the steps, which are told in words too.
+    page.evaluate(&format!("{requests}.querySelector('svg').focus()")).await;
+    let outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle").await;
+    assert_eq!(outline, "solid", "the focus is not seen");
+    assert_eq!(page.evaluate("document.activeElement.ariaValueNow").await, "59");
+    page.press("Home").await;
+    page.until("document.activeElement.ariaValueNow === '0'").await;
+    let said = page.evaluate("document.activeElement.ariaValueText").await;
+    assert!(said.as_str().unwrap().ends_with(": 0 requests"), "{said}");
+    assert_eq!(page.evaluate(&format!("{requests}.querySelector('.readout').innerText")).await, said);
+    // The same as a table.
+    page.evaluate("document.querySelector('.as-table summary').click()").await;
+    page.until("document.querySelectorAll('.as-table tbody tr').length >= 1").await;
+    let cells = "[...document.querySelectorAll('.as-table tbody tr')].reduce((sum, row) => sum + Number(row.cells[1].innerText), 0)";
+    assert_eq!(page.evaluate(cells).await, 4);
+    press(&mut page, "Last day").await;
+    page.until(&format!("{requests}?.querySelector('svg').ariaValueMax === '143' && {requests}.querySelector('.sum').innerText === '4 requests'")).await;
+    assert_eq!(page.evaluate("document.querySelector('[data-period=day]').ariaPressed").await, "true");
+    // Bars are seen on their ground in both themes.
+    for theme in ["light", "dark"] {
+        page.evaluate(&format!("document.documentElement.dataset.theme = {theme:?}")).await;
+        let colours = "(() => { const of = (e, p) => getComputedStyle(e)[p]; return of(document.querySelector('.chart-bar'), 'fill') !== of(document.querySelector('.usage'), 'backgroundColor'); })()";
+        assert_eq!(page.evaluate(colours).await, true, "{theme}");
+    }
+    go(&mut page, "#/workers/quiet/metrics", "quiet").await;
+    page.until(&format!("{requests}?.querySelector('.sum').innerText === '0 requests'")).await;
+    go(&mut page, "#/usage", "Usage").await;
+    shows(&mut page, "2 of 500").await;
+    shows(&mut page, "Plan: paid").await;
+}
+
+#[tokio::test]
+async fn durable_objects_are_listed() {
+    let served = Served::start().await;
+    let config = "[[durable_objects.bindings]]\nname = \"COUNTERS\"\nclass_name = \"Counter\"\n[[migrations]]\ntag = \"v1\"\nnew_sqlite_classes = [\"Counter\"]";
+    let source = r#"
+import { DurableObject } from "cloudflare:workers";
+export class Counter extends DurableObject { add() { return this.ctx.storage.put("n", 1); } none() {} }
+export default { async fetch(request, env) {
+  for (const name of ["a", "b", "c"]) await env.COUNTERS.getByName(name).add();
+  await env.COUNTERS.getByName("empty").none();
+  return new Response(env.COUNTERS.idFromName("a").toString());
+} };"#;
+    served.wrangler(Project::named("counting", config, source).path(), &["deploy"]).await.ok();
+    let (_, empty) = served.ask("GET", "/workers/durable_objects/namespaces", "").await;
+    let namespace = &empty["result"][0];
+    assert_eq!(
+        (&namespace["class"], &namespace["script"], &namespace["use_sqlite"]),
+        (&"Counter".into(), &"counting".into(), &true.into())
+    );
+    let path = format!("/workers/durable_objects/namespaces/{}/objects", namespace["id"].as_str().unwrap());
+    assert_eq!(served.ask("GET", &path, "").await.1["result"].as_array().unwrap().len(), 0);
+    let id = served.text("counting", "/").await;
+    let (_, first) = served.ask("GET", &format!("{path}?limit=2"), "").await;
+    let cursor = first["result_info"]["cursor"].as_str().unwrap();
+    let (_, rest) = served.ask("GET", &format!("{path}?limit=2&cursor={cursor}"), "").await;
+    let all: Vec<&Value> = [&first, &rest].iter().flat_map(|part| part["result"].as_array().unwrap()).collect();
+    assert_eq!((all.len(), rest["result_info"]["cursor"].is_null()), (3, true), "{first} {rest}");
+    assert!(all.iter().any(|object| object["id"] == id.as_str() && object["hasStoredData"] == true));
+    assert_eq!(served.ask("GET", &format!("{path}?cursor=x"), "").await.0, 400);
+    assert_eq!(served.ask("GET", "/workers/durable_objects/namespaces/none/objects", "").await.0, 404);
+
+    let browser = Browser::start().await;
+    let mut page = open(&served, &browser).await;
+    log_in(&mut page, &served.token).await;
+    go(&mut page, "#/objects", "Durable Objects").await;
+    shows(&mut page, "counting").await;
+    page.evaluate("document.querySelector('main td a').click()").await;
+    page.until("document.querySelector('main h1')?.innerText === 'Counter'").await;
+    shows(&mut page, &id).await;
+    page.until("document.querySelectorAll('main tbody tr').length === 3").await;
+}

@@ -36,6 +36,8 @@ pub struct ServerConfig {
     pub metrics: Option<SocketAddr>,
     /// The S3 API; nowhere unless it is said.
     pub s3: Option<S3>,
+    /// Where spans of traces go; nowhere unless it is said.
+    pub traces: Option<TracesConfig>,
     pub zones: Vec<ZoneConfig>,
     pub geo: Geo,
     pub outbound: Outbound,
@@ -58,6 +60,7 @@ record! {
         api: Option<Listener>,
         metrics: Option<Listener>,
         s3: Option<S3>,
+        traces: Option<TracesConfig>,
         zones: Vec<ZoneConfig>,
         geo: Option<Geo>,
         outbound: Option<Outbound>,
@@ -158,6 +161,21 @@ record! {
 }
 
 record! {
+    /// Traces of events, for an OpenTelemetry collector.
+    pub struct TracesConfig {
+        endpoint: Endpoint,
+        /// The share of events that are followed; all where it is not said.
+        sample: Option<Share>,
+        /// Headers that the collector wants to see.
+        headers: BTreeMap<String, String>,
+        /// Whether a request's `traceparent` decides that it is followed, or that it is not.
+        follow_parents: Option<bool>,
+        /// Whether the servers that Workers ask are sent a `traceparent`.
+        propagate: Option<bool>,
+    }
+}
+
+record! {
     /// A plan's limits; what is not named is as in the plan `paid`.
     pub struct PlanConfig {
         cpu_ms: Option<Millis>,
@@ -196,6 +214,13 @@ pub struct OriginUrl(pub Url);
 /// `10.1.2.3`, `10.1.0.0/16`, `fd00::/8`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(pub IpNet);
+/// The address of a collector that speaks OTLP over HTTP, without `/v1/traces`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint(pub String);
+
+/// From 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(pub f64);
 
 /// From 1 to five minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,6 +336,34 @@ impl Read for Network {
     }
 }
 
+impl Read for Endpoint {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = String::read(value, reader)?;
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        if !rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', '@'])) {
+            let message = format!(
+                "`{}` should be an address of http or https without user and query, as \"http://127.0.0.1:4318\", but is {text:?}",
+                reader.here()
+            );
+            reader.problem(&value.span, message);
+            return None;
+        }
+        let base = text.trim_end_matches('/');
+        Some(Self(base.strip_suffix("/v1/traces").unwrap_or(base).to_owned()))
+    }
+}
+
+impl Read for Share {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        let share = f64::read(value, reader)?;
+        if !(0.0..=1.0).contains(&share) {
+            reader.problem(&value.span, format!("`{}` should be from 0 to 1, but is {share}", reader.here()));
+            return None;
+        }
+        Some(Self(share))
+    }
+}
+
 impl Read for Millis {
     fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
         whole_number(value, reader, 1, 300_000).map(|millis| Self(Duration::from_millis(millis)))
@@ -355,6 +408,7 @@ impl ServerConfig {
             api: file.api.map_or(defaults.api, |api| api.listen.0),
             metrics: file.metrics.map(|metrics| metrics.listen.0),
             s3: file.s3,
+            traces: file.traces,
             zones: file.zones,
             geo: file.geo.map_or(defaults.geo, |geo| Geo { database: geo.database.map(below), ..geo }),
             outbound: file.outbound.unwrap_or(defaults.outbound),
@@ -376,6 +430,7 @@ impl ServerConfig {
             api: local(API),
             metrics: None,
             s3: None,
+            traces: None,
             zones: Vec::new(),
             geo: Geo { colo: None, database: None },
             outbound: Outbound { allow_private: None, allow: Vec::new() },

@@ -15,6 +15,7 @@ use registry::{Scope, Token};
 use crate::Control;
 use crate::asset_session::{Claims, Kind};
 use crate::envelope::ApiError;
+use crate::operator::{self, Operator};
 
 /// Bytes of a refused request that are read, and how long.
 const READ_ON: usize = 32 << 20;
@@ -43,6 +44,10 @@ enum Need<'p> {
 
 /// Lets a request through whose token may do what it asks for.
 pub(crate) async fn check(State(control): State<Control>, mut request: Request, next: Next) -> Response {
+    if operator::asks(&control, &request) {
+        request.extensions_mut().insert(Operator);
+        return next.run(request).await;
+    }
     match caller(&control, &request) {
         Ok((caller, session)) => {
             request.extensions_mut().insert(caller);
@@ -107,7 +112,7 @@ fn uploader(control: &Control, account: &str, secret: &str) -> Result<(Caller, O
     Ok((Caller(token.ok_or_else(refused)?), Some(Session(claims))))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
@@ -121,6 +126,7 @@ fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
         ("accounts", None | Some("")) => Some(Need::Token),
         // Which account it is about stands in the body.
         ("graphql", None) => Some(Need::Token),
+        ("skerry", Some("status")) if reads => Some(Need::Scope(Scope::AccountRead)),
         ("zones", _) => Some(Need::Scope(either(Scope::WorkersRead, Scope::WorkersWrite))),
         ("accounts", Some(account)) => {
             let rest: Vec<&str> = segments.collect();
@@ -129,6 +135,7 @@ fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
                 ["audit_logs", ..] if reads => Scope::AccountRead,
                 ["workers", "assets", "upload"] => return Some(Need::Upload(account)),
                 ["workers", "scripts", _, "tails", ..] => Scope::TailRead,
+                ["skerry", "metrics" | "usage"] if reads => Scope::WorkersRead,
                 ["workers", ..] => either(Scope::WorkersRead, Scope::WorkersWrite),
                 ["storage", "kv", "namespaces", _, "bulk", "get"] => Scope::KvRead,
                 ["storage", "kv", ..] => either(Scope::KvRead, Scope::KvWrite),
@@ -168,6 +175,7 @@ mod tests {
             (Method::GET, "/accounts/a/queues/q", Some(Need::Account("a", Scope::QueuesRead))),
             (Method::POST, "/accounts/a/queues/q/messages/pull", Some(Need::Account("a", Scope::QueuesWrite))),
             (Method::POST, "/graphql", Some(Need::Token)),
+            (Method::GET, "/skerry/status", Some(Need::Scope(Scope::AccountRead))),
             (Method::GET, "/zones", Some(Need::Scope(Scope::WorkersRead))),
             (Method::GET, "/accounts/a/unknown", None),
             (Method::GET, "/unknown", None),

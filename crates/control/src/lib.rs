@@ -13,10 +13,12 @@ mod d1_query;
 mod d1_transfer;
 mod dashboard;
 mod deployments;
+mod durable_objects;
 mod envelope;
 mod extract;
 mod form;
 mod graphql;
+mod history;
 mod kv;
 mod kv_bulk;
 mod kv_values;
@@ -24,6 +26,7 @@ mod metadata;
 mod metrics;
 mod migrations;
 mod openapi;
+mod operator;
 mod queue_consumers;
 mod queue_messages;
 mod queues;
@@ -34,16 +37,20 @@ mod schedules;
 mod scripts;
 mod secrets;
 mod settings;
+mod status;
 mod subdomain;
 mod tails;
 mod transfers;
 mod triggers;
 mod upload;
+mod usage;
 mod users;
 mod versions;
 mod zones;
 
 pub use metrics::serve_metrics;
+pub use operator::operator_token;
+pub use status::About;
 
 use std::sync::Arc;
 
@@ -69,6 +76,7 @@ struct Inner {
     platform: Platform,
     tails: tails::Waiting,
     front: Front,
+    about: About,
     transfers: Transfers,
 }
 
@@ -82,9 +90,9 @@ pub struct Front {
 // === impl Control ===
 
 impl Control {
-    pub fn new(platform: Platform, front: Front) -> Self {
+    pub fn new(platform: Platform, front: Front, about: About) -> Self {
         let transfers = Transfers::new(platform.services().transfers());
-        Self(Arc::new(Inner { platform, tails: tails::Waiting::default(), front, transfers }))
+        Self(Arc::new(Inner { platform, tails: tails::Waiting::default(), front, about, transfers }))
     }
 
     fn platform(&self) -> &Platform {

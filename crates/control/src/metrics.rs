@@ -16,6 +16,9 @@ pub async fn serve_metrics(platform: Platform, listener: TcpListener, stop: Canc
 
 async fn metrics(State(platform): State<Platform>) -> ([(http::HeaderName, &'static str); 1], String) {
     let mut text = platform.meters().prometheus();
+    if let Some(traces) = platform.traces() {
+        text.push_str(&traces.prometheus());
+    }
     if let Some(bytes) = platform::resident() {
         text.push_str("# HELP process_resident_memory_bytes Resident memory of the process.\n");
         text.push_str(&format!("# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {bytes}\n"));

@@ -45,6 +45,10 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::d1_query::routes())
         .merge(crate::d1_transfer::routes())
         .merge(crate::graphql::routes())
+        .merge(crate::durable_objects::routes())
+        .merge(crate::usage::routes())
+        .merge(crate::status::routes())
+        .merge(crate::history::routes())
 }
 
 fn r2() -> OpenApiRouter<Control> {

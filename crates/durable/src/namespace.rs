@@ -1,5 +1,7 @@
 //! A namespace: the objects of one class, a database file each, in one folder.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -42,6 +44,29 @@ impl Namespace {
         self.files(id).database.exists()
     }
 
+    /// The objects that have stored something, in the order of their ids from the one after `after`, with the bytes of their databases.
+    pub fn stored(&self, after: Option<&ObjectId>, most: usize) -> io::Result<Vec<(ObjectId, u64)>> {
+        let entries = match std::fs::read_dir(&self.folder.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut first = BTreeMap::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let stem = name.to_str().and_then(|name| name.strip_suffix(".sqlite"));
+            let Some(id) = stem.and_then(|stem| stem.parse::<ObjectId>().ok()) else { continue };
+            if after.is_some_and(|after| id.as_bytes() <= after.as_bytes()) {
+                continue;
+            }
+            first.insert(*id.as_bytes(), id);
+            if first.len() > most {
+                first.pop_last();
+            }
+        }
+        let size = |id: &ObjectId| std::fs::metadata(self.files(id).database).map_or(0, |metadata| metadata.len());
+        Ok(first.into_values().map(|id| (id, size(&id))).collect())
+    }
+
     fn files(&self, id: &ObjectId) -> Files {
         Files::new(self.folder.clone(), &id.to_string())
     }
@@ -62,4 +87,28 @@ pub(crate) fn folder_name(key: &str) -> String {
         }
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_with_storage_are_listed_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let namespace = Namespace::new("class", folder.path());
+        assert!(namespace.stored(None, 10).unwrap().is_empty());
+        let mut ids: Vec<ObjectId> = (0..5).map(|name| ObjectId::from_name("class", None, &name.to_string())).collect();
+        for id in &ids {
+            let mut storage = namespace.open(id, false).unwrap();
+            storage.put("key", b"value").unwrap();
+            storage.commit().unwrap();
+        }
+        ids.sort_by_key(|id| *id.as_bytes());
+        let first = namespace.stored(None, 3).unwrap();
+        assert_eq!(first.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids[..3]);
+        assert!(first.iter().all(|(_, size)| *size > 0));
+        let rest = namespace.stored(Some(&ids[2]), 3).unwrap();
+        assert_eq!(rest.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids[3..]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -20,7 +21,12 @@ pub struct Config {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Where this server is, and where its clients are.
     pub geo: Arc<Geo>,
+    /// How many connections are open: counted here, with those of other listeners that have the same count.
+    pub connections: Arc<AtomicUsize>,
 }
+
+/// A connection that counts, until it is dropped.
+struct Counted(Arc<AtomicUsize>);
 
 /// How much a client may ask of the listener. Each default is the platform's published limit where there is one.
 #[derive(Clone, Debug)]
@@ -54,6 +60,21 @@ pub struct Bounds {
 pub struct Drained {
     /// Connections that were cut because they did not finish in time.
     pub cut: usize,
+}
+
+// === impl Counted ===
+
+impl Counted {
+    fn one(of: &Arc<AtomicUsize>) -> Self {
+        of.fetch_add(1, Ordering::Relaxed);
+        Self(of.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 // === impl Bounds ===
@@ -106,8 +127,9 @@ pub async fn serve<H: Handler>(
         };
         let connection = Connection::new(stream, remote, config.clone(), handler.clone());
         let ends = Ends { stop: stop.clone(), cut: cut.clone() };
+        let counted = Counted::one(&config.connections);
         tasks.spawn(async move {
-            let _permit = permit;
+            let _permit = (permit, counted);
             connection.serve(ends).await;
         });
     }

@@ -52,7 +52,8 @@ fn impatient() -> Bounds {
 }
 
 fn config(bounds: Bounds) -> Config {
-    Config { bounds, tls: None, geo: Arc::new(Geo::new(Some("NRT"), &[]).expect("a colo")) }
+    let geo = Arc::new(Geo::new(Some("NRT"), &[]).expect("a colo"));
+    Config { bounds, tls: None, geo, connections: Arc::default() }
 }
 
 async fn start<F, A>(config: Config, answer: F) -> Edge

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ActorId, JsError, JsException, StartError};
+use crate::{ActorId, Followed, JsError, JsException, StartError};
 
 /// Operations of storage services in one event:
 /// https://developers.cloudflare.com/workers/platform/limits/#subrequests
@@ -49,6 +49,14 @@ pub trait ContextData: Any + Send {
 
     /// Whether somebody still waits for an answer from JavaScript (then an event with nothing pending is hung).
     fn awaits_answer(&self) -> bool;
+
+    /// The event had to wait for its isolate, whose script took this much CPU time to start.
+    fn started(&mut self, _cpu: Duration) {}
+
+    /// The event's place in a trace, where somebody follows it.
+    fn followed(&self) -> Option<&Followed> {
+        None
+    }
 
     fn as_any(&mut self) -> &mut dyn Any;
 }
@@ -172,6 +180,11 @@ impl IoContext {
     /// Fires when the event ends or its client goes away.
     pub fn aborted(&mut self) -> CancellationToken {
         self.aborted.get_or_insert_default().clone()
+    }
+
+    /// The event's place in a trace, where somebody follows it.
+    pub(crate) fn followed(&self) -> Option<&Followed> {
+        self.data.followed()
     }
 
     /// The embedder's own state of this event.

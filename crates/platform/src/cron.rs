@@ -66,12 +66,18 @@ impl Platform {
         let watched = self
             .is_watched(&live.script)
             .then(|| self.begin_watch(live, serde_json::json!({ "cron": schedule.cron, "scheduledTime": due.0 })));
-        let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
-        let event = Scheduled { cron: schedule.cron, scheduled_time: due.0 as f64, colo: self.0.colo.clone() };
+        let followed = self.follow_schedule(live, &schedule.cron);
+        let usage = crate::traces::usage(watched.as_ref(), followed.as_ref());
+        let invocations = followed.as_ref().map_or_else(Default::default, |followed| followed.invocations());
+        let event =
+            Scheduled { cron: schedule.cron, scheduled_time: due.0 as f64, colo: self.0.colo.clone(), invocations };
         let outcome = live.scheduled(event, usage.clone()).await;
         live.meter.ran(outcome.as_ref().err(), usage.cpu());
         if let Some(watched) = watched {
             watched.answered(None, outcome.as_ref().err());
+        }
+        if let Some(followed) = followed {
+            followed.answered(None, outcome.as_ref().err());
         }
         if let Err(cause) = outcome {
             tracing::warn!(?cause, worker = deployed.script.name, "a scheduled run failed");

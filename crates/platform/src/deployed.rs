@@ -10,7 +10,7 @@ use tokio::sync::{OnceCell, mpsc};
 use webapi::body::Outgoing;
 use workers::{
     Cause, Decisions, Invocation, JsException, Level, LogLine, Notice, Outcome, QueueBatch, Request, Returned,
-    Scheduled, TraceLog, Traced, Usage, Worker,
+    Scheduled, SpanSource, TraceLog, Traced, Usage, Worker,
 };
 
 use crate::assemble::{self, AssembleError, assemble};
@@ -45,6 +45,8 @@ pub(crate) struct Live {
     assets: Option<Arc<Site>>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) gate: Arc<Gate>,
+    /// What is said of all its spans.
+    pub(crate) source: SpanSource,
 }
 
 // === impl Slot ===
@@ -96,6 +98,11 @@ pub(crate) fn live(
         assets,
         meter: platform.meters().of(&script.account, &script.name),
         gate,
+        source: Arc::from([
+            ("service.name", script.name.as_str().into()),
+            ("service.namespace", script.account.as_str().into()),
+            ("service.version", version.id.as_str().into()),
+        ]),
     };
     if !version.document.has_code() {
         return Ok(live);

@@ -64,7 +64,8 @@ impl edge::Handler for Platform {
             }
         };
         let watched = self.is_watched(&live.script).then(|| self.begin_watch(&live, tail::request(&request)));
-        let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
+        let followed = self.follow_request(&live, &request);
+        let usage = crate::traces::usage(watched.as_ref(), followed.as_ref());
         let cf = request.cf;
         let request = workers::Request {
             method: request.method,
@@ -75,7 +76,7 @@ impl edge::Handler for Platform {
             colo: self.0.colo.clone(),
             gone: request.gone,
             entrypoint: Entrypoint::default(),
-            invocations: Invocations::default(),
+            invocations: followed.as_ref().map_or_else(Invocations::default, |followed| followed.invocations()),
             via: Via { zone: found.zone, hops },
         };
         let began = Instant::now();
@@ -85,6 +86,9 @@ impl edge::Handler for Platform {
         live.meter.answered(status, outcome.as_ref().err(), began.elapsed(), usage.cpu());
         if let Some(watched) = watched {
             watched.answered(status, outcome.as_ref().err());
+        }
+        if let Some(followed) = followed {
+            followed.answered(status, outcome.as_ref().err());
         }
         outcome.unwrap_or_else(|cause| met.error(edge_error(&cause)))
     }

@@ -6,6 +6,8 @@ mod cron;
 mod deployed;
 mod dispatch;
 mod gate;
+mod history;
+mod latency;
 mod meter;
 mod origin;
 mod peers;
@@ -20,10 +22,13 @@ mod settings;
 mod site;
 mod sweep;
 mod tail;
+mod traces;
 mod zone;
 
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
+pub use history::{Series, Used};
+pub use latency::Spread;
 pub use meter::{Counts, Meters};
 pub use origin::Origin;
 pub use plan::{Plan, Plans};
@@ -33,6 +38,7 @@ pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use settings::Settings;
 pub use tail::{Filters, Watch};
+pub use traces::Traces;
 pub use zone::Zone;
 
 use std::collections::HashMap;
@@ -43,6 +49,7 @@ use webapi::fetch::Outbound;
 use workers::{Caches, Host, HostOptions, ServedHere, Snapshot};
 
 use deployed::{Deployed, Slot};
+use history::History;
 use pressure::Pressure;
 use previews::Previews;
 use queues::Deliveries;
@@ -66,6 +73,8 @@ pub struct Options {
     pub isolates: Option<usize>,
     /// Bytes that the process may take before requests are turned away; `None`: what the machine has room for.
     pub memory: Option<u64>,
+    /// `None`: no event is followed.
+    pub traces: Option<Traces>,
 }
 
 /// The Workers of this process. Clones are the same platform.
@@ -89,6 +98,8 @@ struct Inner {
     meters: Meters,
     pressure: Pressure,
     deliveries: Deliveries,
+    traces: Option<Traces>,
+    history: History,
 }
 
 /// Why a Worker can't answer.
@@ -107,10 +118,12 @@ pub enum Unavailable {
 
 impl Platform {
     pub fn new(options: Options) -> Result<Self, registry::Error> {
-        let Options { registry, services, snapshot, geo, ports, base_domain, settings, isolates, memory } = options;
+        let Options { registry, services, snapshot, geo, ports, base_domain, settings, isolates, memory, traces } =
+            options;
         let colo = geo.colo().iata;
         let caches = Caches::new(services.cache(), colo, true);
         let router = Router::new(&registry, &base_domain, &settings.zones)?;
+        let history = History::open(&services.history())?;
         let served = |inner: &Weak<Inner>| Some(Arc::new(Served(inner.clone())) as Arc<dyn ServedHere>);
         let host = |served| {
             Host::new(HostOptions {
@@ -137,6 +150,8 @@ impl Platform {
             meters: Meters::default(),
             pressure: Pressure::new(memory),
             deliveries: Deliveries::default(),
+            traces,
+            history,
         }));
         Ok(platform)
     }
@@ -160,6 +175,16 @@ impl Platform {
     /// What the Workers use.
     pub fn meters(&self) -> &Meters {
         &self.0.meters
+    }
+
+    /// How many Workers' isolates are in memory, and how many Durable Objects.
+    pub fn residents(&self) -> (usize, usize) {
+        (self.0.host.isolates(), self.services().objects().live())
+    }
+
+    /// Which events are followed; `None`: none is.
+    pub fn traces(&self) -> Option<&Traces> {
+        self.0.traces.as_ref()
     }
 
     /// The limits of an account, as its plan has them.

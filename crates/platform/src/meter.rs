@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use workers::Cause;
 
+use crate::latency::{Latency, Spread};
 use crate::tail::outcome;
 
 /// Workers that have a name of their own in the metrics; those past it are counted together.
@@ -41,10 +42,11 @@ pub struct Meter {
     other_failures: AtomicU64,
     /// Requests that were not let in.
     turned_away: AtomicU64,
+    latency: Latency,
 }
 
 /// The counts at one moment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
     pub requests: u64,
     pub answered: u64,
@@ -78,10 +80,20 @@ impl Meters {
         self.meters().get(&key).map(|meter| meter.counts()).unwrap_or_else(|| Meter::default().counts())
     }
 
-    /// In the text format of Prometheus.
-    pub fn prometheus(&self) -> String {
+    /// The counts of every Worker that has some, by account and name, and how long its answers took.
+    pub fn all(&self) -> Vec<((String, String), Counts, Spread)> {
+        self.sorted().into_iter().map(|(key, meter)| (key, meter.counts(), meter.latency.spread())).collect()
+    }
+
+    fn sorted(&self) -> Vec<Named> {
         let mut meters: Vec<_> = self.meters().iter().map(|(key, meter)| (key.clone(), meter.clone())).collect();
         meters.sort_by(|one, other| one.0.cmp(&other.0));
+        meters
+    }
+
+    /// In the text format of Prometheus.
+    pub fn prometheus(&self) -> String {
+        let meters = self.sorted();
         let mut text = String::new();
         family(&mut text, &meters, "skerry_requests_total", "Requests that reached a Worker.", |counts| {
             vec![(String::new(), counts.requests as f64)]
@@ -181,6 +193,15 @@ fn labels((account, worker): &(String, String)) -> String {
     }
 }
 
+// === impl Counts ===
+
+impl Counts {
+    /// Events that ended without an answer of their Worker.
+    pub fn failures(&self) -> u64 {
+        self.exceptions + self.exceeded_cpu + self.exceeded_memory + self.other_failures
+    }
+}
+
 // === impl Meter ===
 
 impl Meter {
@@ -193,6 +214,7 @@ impl Meter {
     pub(crate) fn answered(&self, status: Option<u16>, cause: Option<&Cause>, wall: Duration, cpu: Duration) {
         self.answered.fetch_add(1, Ordering::Relaxed);
         self.wall_nanos.fetch_add(nanos(wall), Ordering::Relaxed);
+        self.latency.add(wall);
         self.cpu_nanos.fetch_add(nanos(cpu), Ordering::Relaxed);
         for (bound, bucket) in BUCKETS.iter().zip(&self.buckets) {
             if wall.as_secs_f64() <= *bound {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture, Usage};
 
 use crate::deployed::Live;
+use crate::traces::Invocation as Followed;
 use crate::{Inner, Platform, Unavailable};
 
 /// One binding. It does not keep the platform alive, whose Workers have it.
@@ -66,7 +67,17 @@ impl Service for Peer {
             Some(entrypoint) => Request { entrypoint, ..request },
             None => request,
         };
-        Box::pin(async move { found.await?.fetch(request, Usage::default()).await })
+        Box::pin(async move {
+            let live = found.await?;
+            let Some(followed) = Followed::below(&live, request.invocations.followed(), "fetch") else {
+                return live.fetch(request, Usage::default()).await;
+            };
+            let invocations = followed.go_on(request.invocations.clone());
+            let outcome = live.fetch(Request { invocations, ..request }, followed.usage()).await;
+            let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+            followed.answered(status, outcome.as_ref().err());
+            outcome
+        })
     }
 
     fn call(&self, invocation: Invocation) -> CallFuture {
@@ -75,7 +86,18 @@ impl Service for Peer {
             Some(entrypoint) => invocation.at(entrypoint),
             None => invocation,
         };
-        Box::pin(async move { found.await?.call(invocation).await })
+        Box::pin(async move {
+            let live = found.await?;
+            let Some(followed) = Followed::below(&live, invocation.followed(), "rpc") else {
+                return live.call(invocation).await;
+            };
+            let outcome = live.call(followed.call(invocation)).await;
+            match &outcome {
+                Ok(returned) if returned.is_thrown() => followed.ended(None, "exception"),
+                outcome => followed.answered(None, outcome.as_ref().err()),
+            }
+            outcome
+        })
     }
 }
 

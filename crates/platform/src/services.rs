@@ -69,6 +69,11 @@ impl Services {
         self.0.root.join("transfers")
     }
 
+    /// The file of what Workers used.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.0.root.join("metrics.sqlite")
+    }
+
     pub(crate) fn cache(&self) -> cache::Store {
         cache::Store::new(self.0.root.join("cache"), cache::Limits::default())
     }

@@ -131,7 +131,7 @@ async fn a_queue_has_one_consumer_which_goes_with_its_worker_or_its_queue() {
         async |script: Option<String>| registry.create_queue_consumer(&queue.id, script, settings.clone()).await;
     let consumer = create(Some(script.tag.clone())).await.unwrap();
     assert!(matches!(create(None).await, Err(Error::Taken { .. })));
-    assert_eq!(registry.queue_consumers().unwrap(), [consumer.clone()]);
+    assert_eq!(registry.queue_consumers().unwrap(), std::slice::from_ref(&consumer));
     registry.change_queue_consumer(&consumer.id, consumer.script.clone(), ConsumerSettings::default()).await.unwrap();
     assert_eq!(registry.queue_consumer(&queue.id).unwrap().unwrap().settings, ConsumerSettings::default());
     assert!(registry.consumes_queues(&script.tag).unwrap());

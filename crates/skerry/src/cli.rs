@@ -38,6 +38,10 @@ pub enum Command {
     Dev(DevArguments),
     /// Serve deployed Workers, and the API that wrangler deploys them to
     Serve(crate::serve::ServeArguments),
+    /// Tell how a running server is
+    Status(crate::status::StatusArguments),
+    /// Show what a running server's Workers do, refreshed each second
+    Top(crate::top::TopArguments),
     /// Make and list the accounts of a server on this machine
     Account(crate::account::AccountArguments),
     /// Make, list and revoke the API tokens of a server on this machine

@@ -14,7 +14,9 @@ mod serve;
 mod signals;
 mod snapshot;
 mod state;
+mod status;
 mod token;
+mod top;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
         Command::Serve(arguments) => serve::prepare(&arguments).and_then(|config| run(serve::run(arguments, config))),
+        Command::Status(arguments) => run(status::run(arguments)),
+        Command::Top(arguments) => run(top::run(arguments)),
         Command::Account(arguments) => run(account::run(arguments)),
         Command::Token(arguments) => run(token::run(arguments)),
         Command::Config(command) => serve::config::run(command),

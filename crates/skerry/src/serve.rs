@@ -1,21 +1,26 @@
 //! `skerry serve`: deployed Workers behind their listeners, and the API that wrangler deploys them to.
 
 mod acme;
+pub mod address;
 pub mod config;
 mod first_start;
 mod reload;
 mod s3;
 mod sandbox;
 mod settings;
+mod tasks;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
 
 use ::config::ServerConfig;
 use ::config::server::Https;
 use clap::Args;
-use control::{Control, Front};
+use control::{About, Control, Front};
 use edge::tls::{Certificates, Names};
 use platform::{Platform, Services};
 use registry::Registry;
@@ -25,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, LogLevel};
 use crate::signals::stop_on_signal;
+use tasks::Tasks;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -73,25 +79,46 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     let front = front(http_address, https.as_ref().map(|(listener, ..)| listener))?;
     let credentials = first_start::credentials(&registry).await?;
     let ports = [Some(http_address), https_address].into_iter().flatten().map(|address| address.port()).collect();
-    let platform = platform(&config, registry, &geo, ports)?;
+    let (traces, exporter) = traces::start(&config)?.unzip();
+    let platform = platform(&config, registry, &geo, ports, traces)?;
     platform.start_objects().await.map_err(|error| format!("what is deployed can't be read: {error}"))?;
 
+    let _announced = address::Announced::new(&config, api_address)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
-    let admission = tokio::spawn(platform.clone().run_admission(stop.clone()));
-    let queues = tokio::spawn(platform.clone().run_queues(stop.clone()));
-    let sweeps = tokio::spawn(platform.clone().run_asset_sweeps(stop.clone()));
-    let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
-    let metrics =
-        metrics.map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, stop.clone())));
-    let s3 = s3.map(|listener| {
+    let addresses = Addresses {
+        http: http_address,
+        https: https_address,
+        api: api_address,
+        s3: s3_address,
+        metrics: metrics_address,
+    };
+    let connections = Arc::default();
+    let mut tasks = Tasks::default();
+    tasks.add("cron triggers", platform.clone().run_crons(stop.clone()));
+    tasks.add("the watch over memory", platform.clone().run_admission(stop.clone()));
+    tasks.add("queues", platform.clone().run_queues(stop.clone()));
+    tasks.add("the sweeps of static assets", platform.clone().run_asset_sweeps(stop.clone()));
+    let control = Control::new(platform.clone(), front, addresses.about(&connections));
+    tasks.add_fallible("the API", control.serve(api, stop.clone()));
+    if let Some(listener) = metrics {
+        tasks.add_fallible("the metrics", control::serve_metrics(platform.clone(), listener, stop.clone()));
+    }
+    if let Some(listener) = s3 {
         let service = Arc::new(s3_service(&config, &platform));
-        tokio::spawn(::s3::serve(listener, service, ::s3::Bounds::default(), stop.clone()))
-    });
+        tasks.add("the S3 API", ::s3::serve(listener, service, ::s3::Bounds::default(), stop.clone()));
+    }
+    // Those that keep account of requests end once the last request has ended.
+    let flush = CancellationToken::new();
+    let mut accounts = Tasks::default();
+    accounts.add("the figures of Workers", platform.clone().run_history(flush.clone()));
+    if let Some(exporter) = exporter {
+        accounts.add("the export of traces", exporter.run(flush.clone()));
+    }
+
     let challenges = Arc::new(acme::Challenges::default());
     let workers = Arc::new(acme::Answering { challenges: challenges.clone(), handler: platform.clone() });
-    let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo };
+    let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo, connections };
     let certificates = https.as_ref().and_then(|(_, names)| names.others.clone());
     let reload = reload::Reload {
         path: arguments.config.clone(),
@@ -99,49 +126,28 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
         platform: platform.clone(),
         certificates,
     };
-    tokio::spawn(reload.follow(stop.clone()));
+    tasks.add("reading the configuration again", reload.follow(stop.clone()));
     let https = match https {
         Some((listener, names)) => {
             let tls = names.server().map_err(|error| format!("https: {error}"))?;
             if let Some(acme) = config.https.as_ref().and_then(|https| https.acme.clone()) {
                 let acme = acme::Acme::new(acme, &config.data, names, challenges, platform)?;
-                tokio::spawn(acme.run(stop.clone()));
+                tasks.add("the care for certificates", acme.run(stop.clone()));
             }
             Some(listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop))
         }
         None => None,
     };
     let http = listen(http, edge, &workers, &stop);
-    announce(
-        &config,
-        &Addresses {
-            http: http_address,
-            https: https_address,
-            api: api_address,
-            s3: s3_address,
-            metrics: metrics_address,
-        },
-        credentials,
-    );
+    announce(&config, &addresses, credentials);
 
     let mut cut = 0;
     for listener in [Some(http), https].into_iter().flatten() {
         cut += listener.await.map_err(|error| format!("a listener broke off: {error}"))?.cut;
     }
-    api.await
-        .map_err(|error| format!("the API broke off: {error}"))?
-        .map_err(|error| format!("the API broke off: {error}"))?;
-    if let Some(metrics) = metrics {
-        let ended = metrics.await.map_err(|error| format!("the metrics broke off: {error}"))?;
-        ended.map_err(|error| format!("the metrics broke off: {error}"))?;
-    }
-    if let Some(s3) = s3 {
-        s3.await.map_err(|error| format!("the S3 API broke off: {error}"))?;
-    }
-    crons.await.map_err(|error| format!("cron triggers broke off: {error}"))?;
-    admission.await.map_err(|error| format!("the watch over memory broke off: {error}"))?;
-    queues.await.map_err(|error| format!("queues broke off: {error}"))?;
-    sweeps.await.map_err(|error| format!("the sweeps of static assets broke off: {error}"))?;
+    tasks.ended().await?;
+    flush.cancel();
+    accounts.ended().await?;
     if cut > 0 {
         anstream::eprintln!("{cut} connections did not finish in time and were cut");
     }
@@ -214,6 +220,7 @@ fn platform(
     registry: Registry,
     geo: &Arc<edge::Geo>,
     ports: Vec<u16>,
+    traces: Option<platform::Traces>,
 ) -> Result<Platform, String> {
     let options = platform::Options {
         registry: registry.clone(),
@@ -225,6 +232,7 @@ fn platform(
         settings: settings::read(config, &registry)?,
         isolates: config.isolates.map(|isolates| isolates as usize),
         memory: config.memory,
+        traces,
     };
     Platform::new(options).map_err(|error| format!("what is deployed can't be read: {error}"))
 }
@@ -255,6 +263,16 @@ struct Addresses {
     api: SocketAddr,
     s3: Option<SocketAddr>,
     metrics: Option<SocketAddr>,
+}
+
+// === impl Addresses ===
+
+impl Addresses {
+    fn about(&self, connections: &Arc<AtomicUsize>) -> About {
+        let Self { http, https, api, metrics, .. } = *self;
+        let version = env!("CARGO_PKG_VERSION");
+        About { version, started: Instant::now(), http, https, api, metrics, connections: connections.clone() }
+    }
 }
 
 fn announce(config: &ServerConfig, addresses: &Addresses, new: Option<first_start::Credentials>) {

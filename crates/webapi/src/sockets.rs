@@ -185,11 +185,14 @@ fn op_socket_connect(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
     let secure = args.get(2).is_true();
     let tells = args.get(4).is_true();
     let aborted = crate::fetch::ops::abort(scope, args.get(3)).unwrap_or_default();
+    let mut span = isolate::begin_span(scope, || "socket_connect".into());
+    span.fact("server.address", || host.as_str());
+    span.fact("server.port", || i64::from(port));
     isolate::spawn_output(scope, rv, async move {
         let connection = tokio::select! {
             biased;
             () = aborted.cancelled() => return Err(SocketError::Closed.into()),
-            connection = connect(outbound, host, port, secure) => connection,
+            connection = span.watch(connect(outbound, host, port, secure)) => connection,
         };
         match connection {
             Err(SocketError::Connect { errno, .. }) if tells => Ok(OpValue::Number((-errno).into())),

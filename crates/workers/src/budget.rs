@@ -84,6 +84,11 @@ impl Budget {
         }
     }
 
+    /// How many have a place that they were not asked to leave.
+    pub(crate) fn count(&self) -> usize {
+        self.residents().by_use.len()
+    }
+
     fn residents(&self) -> MutexGuard<'_, Residents> {
         self.residents.lock().unwrap_or_else(PoisonError::into_inner)
     }

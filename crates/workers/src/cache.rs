@@ -8,7 +8,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 use hyper::ext::ReasonPhrase;
-use isolate::{Args, JsError, Op, OpValue, op, v8};
+use isolate::{Args, JsError, Op, OpValue, OpenSpan, op, v8};
 use url::Url;
 use webapi::body::{BodyError, BodyReader, Outgoing};
 use webapi::fetch::{Exchange, FetchError, Hop, Outbound};
@@ -139,8 +139,8 @@ fn response(served: Served) -> Response<BodyReader> {
     response
 }
 
-/// The Worker's caches, when it may use them now: each operation counts as a subrequest.
-fn caches(scope: &mut v8::PinScope) -> Option<WorkerCaches> {
+/// The Worker's caches, when it may use them now, and the span of this name: each operation counts as a subrequest.
+fn caches(scope: &mut v8::PinScope, name: &'static str) -> Option<(WorkerCaches, OpenSpan)> {
     if !isolate::require_io(scope) {
         return None;
     }
@@ -152,7 +152,8 @@ fn caches(scope: &mut v8::PinScope) -> Option<WorkerCaches> {
         isolate::throw(scope, JsError::error("This Worker has no caches."));
         return None;
     };
-    Some(caches.here(scope).unwrap_or(caches))
+    let caches = caches.here(scope).unwrap_or(caches);
+    Some((caches, isolate::begin_span(scope, || name.into())))
 }
 
 /// The key that three arguments make: the cache's name (undefined: the default one), the URL, what stands for it.
@@ -164,14 +165,16 @@ fn key(scope: &mut v8::PinScope, args: &Args, caches: &WorkerCaches, name: i32, 
 
 /// `op_cache_match(name, url, headers, cacheKey)` → a promise of `[status, statusText, headers, rid, url]`, or of undefined.
 fn op_cache_match(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
-    let Some(caches) = caches(scope) else { return };
+    let Some((caches, mut span)) = caches(scope, "cache_match") else { return };
     let key = key(scope, &args, &caches, 0, 1, 3);
     let mut request = HeaderMap::new();
     if let Err(error) = webapi::headers::from_js(scope, args.get(2), &mut request) {
         return isolate::throw(scope, error);
     }
     isolate::spawn_output(scope, rv, async move {
-        let Some(served) = caches.caches.front.matches(&key, &request).await else { return Ok(OpValue::Undefined) };
+        let found = caches.caches.front.matches(&key, &request).await;
+        span.fact("cloudflare.cache.hit", || found.is_some());
+        let Some(served) = found else { return Ok(OpValue::Undefined) };
         let (parts, body) = response(served).into_parts();
         Ok(OpValue::With(Box::new(move |scope| {
             let null_body = matches!(parts.status.as_u16(), 204 | 205 | 304);
@@ -201,7 +204,7 @@ fn op_cache_match(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
 /// `op_cache_put(status, statusText, headers, body, manual, name, url, requestHeaders, cacheKey)` → a promise that is
 /// fulfilled when the body has been read. What may not be stored is dropped: a cache may forget.
 fn op_cache_put(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
-    let Some(caches) = caches(scope) else { return };
+    let Some((caches, span)) = caches(scope, "cache_put") else { return };
     let key = key(scope, &args, &caches, 5, 6, 8);
     let mut request = HeaderMap::new();
     if let Err(error) = webapi::headers::from_js(scope, args.get(7), &mut request) {
@@ -212,6 +215,7 @@ fn op_cache_put(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         Err(error) => return isolate::throw(scope, error),
     };
     isolate::spawn_output(scope, rv, async move {
+        let _span = span;
         // Stored as it would go out to a client that takes every coding.
         let (mut parts, body) = Outgoing::settle(response, "gzip, br, deflate").into_parts();
         if let Some(length) = body.size_hint().exact() {
@@ -267,10 +271,11 @@ fn http_body_chunks(
 
 /// `op_cache_delete(name, url, cacheKey)` → a promise of whether there was something.
 fn op_cache_delete(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
-    let Some(caches) = caches(scope) else { return };
+    let Some((caches, span)) = caches(scope, "cache_delete") else { return };
     let key = key(scope, &args, &caches, 0, 1, 2);
     isolate::spawn_output(scope, rv, async move {
         let deleted = caches.caches.front.store().delete(&key).await;
+        drop(span);
         Ok(OpValue::With(Box::new(move |scope| {
             let deleted: v8::Local<v8::Value> = v8::Boolean::new(scope, deleted).into();
             v8::Global::new(scope, deleted)

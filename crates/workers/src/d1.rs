@@ -22,8 +22,13 @@ fn op_d1_query(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if let Some(Err(error)) = isolate::io_context(scope).map(|context| context.take_subrequest()) {
         return isolate::throw(scope, error);
     }
+    let mut span = isolate::begin_span(scope, || "d1_query".into());
+    span.fact("db.system.name", || "cloudflare-d1");
+    span.fact("db.operation.batch.size", || statements.len() as i64);
     isolate::spawn_output(scope, rv, async move {
-        let answer = database.query_with(statements, move |outputs| d1::outputs_json(&outputs, format)).await;
+        let asked = database.query_with(statements, move |outputs| d1::outputs_json(&outputs, format));
+        let answer = span.watch(asked).await;
+        drop(span);
         Ok(OpValue::With(Box::new(move |scope| {
             let answer = match &answer {
                 Ok((json, bookmark)) => [parse(scope, json), text(scope, bookmark.as_str())].to_vec(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use isolate::{ContextData, Failure, JsError, JsException, v8};
+use isolate::{ContextData, Failure, Followed, JsError, JsException, OpenSpan, v8};
 use tokio::sync::oneshot;
 
 use crate::fetch_event::FetchEvent;
@@ -29,8 +29,18 @@ pub type Outcome<T> = Result<T, Cause>;
 /// What is known of an event while it goes on: its CPU time, and what it says where that is traced.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
-    cpu: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     trace: Option<Trace>,
+    #[expect(dead_code, reason = "it is there to be dropped with the event")]
+    kept: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// In nanoseconds of CPU time.
+#[derive(Debug, Default)]
+struct Counts {
+    cpu: AtomicU64,
+    /// 0: the event met an isolate that had started.
+    start: AtomicU64,
 }
 
 /// The way back to who sent an event; used once.
@@ -104,6 +114,11 @@ impl Origin {
         context.data::<Event<()>>().map(|event| event.origin.clone()).unwrap_or_default()
     }
 
+    /// The same below a span, where there is one.
+    pub(crate) fn below(self, span: &OpenSpan) -> Self {
+        Self { invocations: self.invocations.below(span), ..self }
+    }
+
     /// That of a call of another Worker.
     pub(crate) fn of_service(self) -> Result<Self, JsError> {
         Ok(Self { invocations: self.invocations.of_service()?, ..self })
@@ -127,13 +142,27 @@ impl Usage {
         self.trace.as_ref()
     }
 
+    /// The same, with something that is let go when the event has ended, with its `waitUntil` work.
+    pub fn and_keep(self, kept: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { kept: Some(kept), ..self }
+    }
+
     /// CPU time so far.
     pub fn cpu(&self) -> Duration {
-        Duration::from_nanos(self.cpu.load(Ordering::Relaxed))
+        Duration::from_nanos(self.counts.cpu.load(Ordering::Relaxed))
+    }
+
+    /// The CPU time that the script took to start, where the event had to wait for that.
+    pub fn start(&self) -> Option<Duration> {
+        Some(Duration::from_nanos(self.counts.start.load(Ordering::Relaxed))).filter(|start| !start.is_zero())
     }
 
     pub(crate) fn set(&self, cpu: Duration) {
-        self.cpu.store(cpu.as_nanos() as u64, Ordering::Relaxed);
+        self.counts.cpu.store(cpu.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn started(&self, cpu: Duration) {
+        self.counts.start.store((cpu.as_nanos() as u64).max(1), Ordering::Relaxed);
     }
 }
 
@@ -174,6 +203,10 @@ impl<T> Answer<T> {
         self.usage.set(cpu);
     }
 
+    pub(crate) fn started(&self, cpu: Duration) {
+        self.usage.started(cpu);
+    }
+
     pub(crate) fn trace(&self) -> Option<&Trace> {
         self.usage.trace()
     }
@@ -209,6 +242,14 @@ impl<T: Send + 'static> ContextData for Event<T> {
 
     fn awaits_answer(&self) -> bool {
         self.answer.awaits_answer()
+    }
+
+    fn started(&mut self, cpu: Duration) {
+        self.answer.started(cpu);
+    }
+
+    fn followed(&self) -> Option<&Followed> {
+        self.origin.invocations.followed()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use isolate::{Args, ContextData, ContextId, Failure, IoContext, JsError, JsException, Op, op, v8};
+use isolate::{Args, ContextData, ContextId, Failure, Followed, IoContext, JsError, JsException, Op, op, v8};
 use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, Coding, EncodeBody, Outgoing};
 use webapi::websocket;
@@ -105,6 +105,14 @@ impl ContextData for FetchEvent {
 
     fn awaits_answer(&self) -> bool {
         self.answer.awaits_answer()
+    }
+
+    fn started(&mut self, cpu: Duration) {
+        self.answer.started(cpu);
+    }
+
+    fn followed(&self) -> Option<&Followed> {
+        self.invocations.followed()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

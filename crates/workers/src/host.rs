@@ -84,6 +84,11 @@ impl Host {
         self.budget.relieve(share);
     }
 
+    /// How many Workers' isolates are in memory, spare ones and those of Durable Objects aside.
+    pub fn isolates(&self) -> usize {
+        self.budget.count()
+    }
+
     /// An isolate without a script: a spare one when it was made for as much memory, else a new one.
     pub(crate) fn isolate(&self, limits: &Limits) -> Isolate {
         let spare = {

@@ -2,7 +2,7 @@
 //! and a hop to another thread would cost more than the read.
 
 use bytes::Bytes;
-use isolate::{Args, JsError, Op, OpValue, op, v8};
+use isolate::{Args, JsError, Op, OpValue, OpenSpan, op, v8};
 use kv::{Colo, Entry, Error, Found, ListOptions, Namespace, Operation, Page, Place, PutOptions, Write, limits};
 use webapi::body::BodyReader;
 
@@ -23,15 +23,20 @@ enum Form {
     Stream,
 }
 
-/// An operation on a namespace: counted, and where its event takes place.
-fn begin(scope: &mut v8::PinScope, args: &Args) -> Option<(Namespace, Place)> {
+/// An operation on a namespace: counted, where its event takes place, and the span of this name that it has.
+fn begin(scope: &mut v8::PinScope, args: &Args, name: &'static str) -> Option<(Namespace, Place, OpenSpan)> {
     if !isolate::require_io(scope) {
         return None;
     }
     let namespace = service_arg::<Namespace>(scope, args, 0)?;
     let place = crate::event::colo(scope).and_then(|colo| Colo::new(&colo)).map_or(Place::Central, Place::Colo);
     match isolate::io_context(scope)?.take_operation() {
-        Ok(()) => Some((namespace, place)),
+        Ok(()) => {
+            let mut span = isolate::begin_span(scope, || name.into());
+            span.fact("db.system.name", || "cloudflare-kv");
+            span.fact("db.namespace", || namespace.id());
+            Some((namespace, place, span))
+        }
         Err(error) => {
             isolate::throw(scope, error);
             None
@@ -92,7 +97,7 @@ fn op_kv_get(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
         Some(2) => Form::Stream,
         _ => Form::Text,
     };
-    let Some((namespace, place)) = begin(scope, &args) else { return };
+    let Some((namespace, place, mut span)) = begin(scope, &args, "kv_get") else { return };
     if let Some(Err(error)) =
         optional_integer(scope, &args, 3).map(|seconds| limits::check_cache_ttl(Operation::Get, seconds))
     {
@@ -105,7 +110,7 @@ fn op_kv_get(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
             rv.set(found);
         }
         Ok(Found::Large) => isolate::spawn_output(scope, rv, async move {
-            let entry = blocking(Operation::Get, move || namespace.get(place, &key)).await?;
+            let entry = span.watch(blocking(Operation::Get, move || namespace.get(place, &key))).await?;
             Ok(match entry {
                 None => OpValue::Null,
                 Some(entry) => OpValue::With(Box::new(move |scope| {
@@ -114,7 +119,10 @@ fn op_kv_get(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
                 })),
             })
         }),
-        Err(error) => isolate::throw(scope, js_error(Operation::Get, error)),
+        Err(error) => {
+            span.fail();
+            isolate::throw(scope, js_error(Operation::Get, error));
+        }
     }
 }
 
@@ -145,7 +153,7 @@ fn metadata<'s>(scope: &v8::PinScope<'s, '_>, json: Option<&str>) -> v8::Local<'
 
 /// `op_kv_get_many(namespace, keys, cacheTtl | undefined)` → a promise of `[text | null, metadata | null, …]`
 fn op_kv_get_many(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
-    let Some((namespace, place)) = begin(scope, &args) else { return };
+    let Some((namespace, place, mut span)) = begin(scope, &args, "kv_get") else { return };
     let mut keys = Vec::new();
     if let Ok(array) = args.get(1).try_cast::<v8::Array>() {
         for index in 0..array.length() {
@@ -162,7 +170,7 @@ fn op_kv_get_many(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
             }
             Ok(entries)
         });
-        let entries = entries.await?;
+        let entries = span.watch(entries).await?;
         Ok(OpValue::With(Box::new(move |scope| {
             let mut flat = Vec::with_capacity(entries.len() * 2);
             for entry in &entries {
@@ -180,14 +188,14 @@ fn op_kv_get_many(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
 
 /// `op_kv_list(namespace, prefix | undefined, limit | undefined, cursor | undefined)` → a promise of the page's JSON text
 fn op_kv_list(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
-    let Some((namespace, place)) = begin(scope, &args) else { return };
+    let Some((namespace, place, mut span)) = begin(scope, &args, "kv_list") else { return };
     let options = ListOptions {
         prefix: optional_string(scope, &args, 1),
         limit: optional_integer(scope, &args, 2),
         cursor: optional_string(scope, &args, 3),
     };
     isolate::spawn_output(scope, rv, async move {
-        let page = blocking(Operation::Get, move || namespace.list(place, &options)).await?;
+        let page = span.watch(blocking(Operation::Get, move || namespace.list(place, &options))).await?;
         Ok(OpValue::String(json(&page)))
     });
 }
@@ -224,7 +232,7 @@ fn op_kv_put(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if let Err(error) = limits::check_key(Operation::Put, &key) {
         return isolate::throw(scope, js_error(Operation::Put, error));
     }
-    let Some((namespace, place)) = begin(scope, &args) else { return };
+    let Some((namespace, place, mut span)) = begin(scope, &args, "kv_put") else { return };
     let options = PutOptions {
         expiration: optional_integer(scope, &args, 3),
         expiration_ttl: optional_integer(scope, &args, 4),
@@ -240,12 +248,15 @@ fn op_kv_put(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     };
     isolate::spawn_output(scope, rv, async move {
         let failed = |error| js_error(Operation::Put, error);
-        let value = match value {
-            Value::Whole(value) => value,
-            Value::Body(body) => gather(body).await?,
+        let written = async {
+            let value = match value {
+                Value::Whole(value) => value,
+                Value::Body(body) => gather(body).await?,
+            };
+            let write = put.value(value).map_err(failed)?;
+            namespace.write(place, vec![write]).await.map_err(failed)
         };
-        let write = put.value(value).map_err(failed)?;
-        namespace.write(place, vec![write]).await.map_err(failed)?;
+        span.watch(written).await?;
         Ok(OpValue::Undefined)
     });
 }
@@ -289,9 +300,10 @@ fn op_kv_delete(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         Ok(delete) => delete,
         Err(error) => return isolate::throw(scope, js_error(Operation::Delete, error)),
     };
-    let Some((namespace, place)) = begin(scope, &args) else { return };
+    let Some((namespace, place, mut span)) = begin(scope, &args, "kv_delete") else { return };
     isolate::spawn_output(scope, rv, async move {
-        namespace.write(place, vec![delete]).await.map_err(|error| js_error(Operation::Delete, error))?;
+        let deleted = span.watch(namespace.write(place, vec![delete])).await;
+        deleted.map_err(|error| js_error(Operation::Delete, error))?;
         Ok(OpValue::Undefined)
     });
 }

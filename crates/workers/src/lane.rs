@@ -93,7 +93,10 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
             },
         };
         let mut isolate = match lane.start() {
-            Ok((isolate, _)) => isolate,
+            Ok((isolate, cpu)) => {
+                job.data.started(cpu);
+                isolate
+            }
             Err(error) => {
                 job.data.fail(Failure::Start(Arc::new(error)));
                 continue;

@@ -43,7 +43,8 @@ pub use event::{Cause, Outcome, Usage};
 pub use fetch_event::{CfSource, Request};
 pub use host::{Host, HostOptions};
 pub use isolate::{
-    Failure, Frame, JsException, Limits, ModuleGraph, ModuleKind, ModuleSource, Snapshot, StartError, initialize,
+    Fact, Failure, Followed, Frame, JsException, Limits, ModuleGraph, ModuleKind, ModuleSource, OpenSpan, Snapshot,
+    SpanId, SpanSink, SpanSource, StartError, TraceId, initialize,
 };
 pub use lane::{Started, Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};

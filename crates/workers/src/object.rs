@@ -112,6 +112,11 @@ impl Objects {
         Ok(())
     }
 
+    /// How many objects are in memory.
+    pub fn live(&self) -> usize {
+        self.budget.count()
+    }
+
     /// The namespace of this key, for whoever binds to it or implements it.
     pub fn namespace(&self, key: &str) -> ObjectNamespace {
         let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,6 +146,16 @@ impl ObjectNamespace {
         if first {
             AlarmClock::start(self.clone());
         }
+    }
+
+    /// How many of these objects are in memory.
+    pub fn live(&self) -> usize {
+        self.population().live.len()
+    }
+
+    /// See [`durable::Namespace::stored`].
+    pub fn stored(&self, after: Option<&ObjectId>, most: usize) -> std::io::Result<Vec<(ObjectId, u64)>> {
+        self.0.objects.stored(after, most)
     }
 
     /// Nobody implements these objects any more. Returns when none is live.

@@ -85,16 +85,20 @@ fn op_object_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if !isolate::require_io(scope) {
         return;
     }
-    let (target, request) = match object(scope, &args, 0).and_then(|target| Ok((target, request(scope, &args)?))) {
+    let (target, mut request) = match object(scope, &args, 0).and_then(|target| Ok((target, request(scope, &args)?))) {
         Ok(both) => both,
         Err(error) => return isolate::throw(scope, error),
     };
     let abort = fetch_ops::abort(scope, args.get(8));
+    let mut span = isolate::begin_span(scope, || "durable_object_fetch".into());
+    span.fact("http.request.method", || request.method.as_str());
+    span.fact("cloudflare.durable_object.id", || target.id.to_string());
+    request.invocations = request.invocations.below(&span);
     isolate::spawn_output(scope, rv, async move {
         let Object { namespace, id, name } = target;
         let (url, bodiless) = (request.url.clone(), request.method == Method::HEAD);
         let abandoned = request.gone.clone().drop_guard();
-        let answer = namespace.fetch(id, name, request);
+        let answer = span.watch(namespace.fetch(id, name, request));
         let response = match &abort {
             None => answer.await,
             Some(abort) => tokio::select! {
@@ -105,6 +109,7 @@ fn op_object_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         };
         abandoned.disarm();
         let (parts, Outgoing { reader, socket, .. }) = response.map_err(|cause| failed(cause).0)?.into_parts();
+        span.fact("http.response.status_code", || i64::from(parts.status.as_u16()));
         let reader = match abort {
             Some(abort) => reader.abort_on(abort),
             None => reader,

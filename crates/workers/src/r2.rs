@@ -64,10 +64,12 @@ fn begin<F: Future<Output = Result<OpValue, Error>> + Send + 'static>(
     let Some(bucket) = service_arg::<Bucket>(scope, args, 0) else {
         return isolate::throw(scope, JsError::error("This Worker has no such bucket."));
     };
+    let mut span = isolate::begin_span(scope, || format!("r2_{action}").into());
+    span.fact("cloudflare.r2.bucket", || bucket.name());
     match operation(scope, bucket) {
-        Ok(future) => {
-            isolate::spawn_output(scope, rv, async move { future.await.map_err(|error| js_error(action, error)) })
-        }
+        Ok(future) => isolate::spawn_output(scope, rv, async move {
+            span.watch(future).await.map_err(|error| js_error(action, error))
+        }),
         Err(error) => isolate::throw(scope, error),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use isolate::{ContextId, v8};
 
+use crate::Invocations;
 use crate::event::{Answer, Event, Origin};
 
 /// What a scheduled handler is told.
@@ -14,13 +15,14 @@ pub struct Scheduled {
     pub scheduled_time: f64,
     /// The code of the location that runs it.
     pub colo: Arc<str>,
+    pub invocations: Invocations,
 }
 
 // === impl Scheduled ===
 
 impl Scheduled {
     pub(crate) fn job(self, id: ContextId, answer: Answer<()>) -> isolate::Job {
-        let origin = Origin { colo: Some(self.colo.clone()), ..Origin::default() };
+        let origin = Origin { colo: Some(self.colo.clone()), invocations: self.invocations.clone(), via: Via::default() };
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use http::{Method, Response};
-use isolate::{Args, ContextId, Failure, JsError, Op, OpValue, op, v8};
+use isolate::{Args, ContextId, Failure, Followed, JsError, Op, OpValue, OpenSpan, op, v8};
 use tokio_util::sync::CancellationToken;
 use webapi::body::{BodyReader, EncodeBody, Outgoing};
 use webapi::fetch::{FetchError, Step, Subrequest, SubrequestBody, Subresponse, ops as fetch_ops};
@@ -68,6 +68,7 @@ pub enum Props {
 pub struct Invocations {
     workers: Arc<AtomicU32>,
     depth: u32,
+    followed: Option<Followed>,
 }
 
 // === impl Entrypoint ===
@@ -110,11 +111,24 @@ impl Entrypoint {
 
 impl Default for Invocations {
     fn default() -> Self {
-        Self { workers: Arc::new(AtomicU32::new(1)), depth: 1 }
+        Self { workers: Arc::new(AtomicU32::new(1)), depth: 1, followed: None }
     }
 }
 
 impl Invocations {
+    /// The same below a span, where there is one.
+    pub fn below(self, span: &OpenSpan) -> Self {
+        match span.followed() {
+            Some(followed) => Self { followed: Some(followed), ..self },
+            None => self,
+        }
+    }
+
+    /// The place in a trace of what is invoked.
+    pub fn followed(&self) -> Option<&Followed> {
+        self.followed.as_ref()
+    }
+
     /// Those of another Worker that is invoked from here.
     pub(crate) fn of_service(self) -> Result<Self, JsError> {
         let more = |count: u32| (count < MAX_INVOCATIONS).then_some(count + 1);
@@ -150,12 +164,16 @@ fn op_service_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         Ok(entrypoint) => entrypoint,
         Err(error) => return isolate::throw(scope, error),
     };
-    let call = Call { service, entrypoint, cf: cf(scope, args.get(5)), origin: Origin::current(scope) };
     if let Some(Err(error)) = isolate::io_context(scope).map(|context| context.take_subrequest()) {
         return isolate::throw(scope, error);
     }
+    let mut span = isolate::begin_span(scope, || "service_fetch".into());
+    span.fact("http.request.method", || request.method.as_str());
+    let origin = Origin::current(scope).below(&span);
+    let call = Call { service, entrypoint, cf: cf(scope, args.get(5)), origin };
     isolate::spawn_output(scope, rv, async move {
-        let response = call.fetch(request).await?;
+        let response = span.watch(call.fetch(request)).await?;
+        span.fact("http.response.status_code", || i64::from(response.status.as_u16()));
         Ok(OpValue::With(Box::new(move |scope| fetch_ops::reply(scope, response))))
     });
 }

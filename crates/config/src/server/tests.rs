@@ -39,6 +39,12 @@ fn every_key_is_read() {
         listen = "0.0.0.0:9001"
         domain = "r2.example.com"
 
+        [traces]
+        endpoint = "http://127.0.0.1:4318/"
+        sample = 0.25
+        headers = { authorization = "Bearer x" }
+        propagate = true
+
         [[zones]]
         name = "Example.com"
         origin = "http://10.0.0.5:8080"
@@ -70,6 +76,12 @@ fn every_key_is_read() {
     assert_eq!(config.metrics, Some("127.0.0.1:9090".parse().unwrap()));
     let s3 = config.s3.unwrap();
     assert_eq!((s3.listen.0, s3.domain.unwrap().0.as_str()), ("0.0.0.0:9001".parse().unwrap(), "r2.example.com"));
+    let traces = config.traces.unwrap();
+    assert_eq!((traces.endpoint.0.as_str(), traces.sample), ("http://127.0.0.1:4318", Some(Share(0.25))));
+    assert_eq!(
+        (&*traces.headers["authorization"], traces.follow_parents, traces.propagate),
+        ("Bearer x", None, Some(true))
+    );
     assert_eq!(config.zones[0].name.0, "example.com");
     assert_eq!(config.zones[0].origin.as_ref().unwrap().0.as_str(), "http://10.0.0.5:8080/");
     let https = config.https.unwrap();
@@ -105,6 +117,8 @@ fn what_is_wrong_is_said_with_its_line() {
             "skerry.toml:4",
             "without it no certificate may be ordered",
         ),
+        ("[traces]\nendpoint = \"127.0.0.1:4318\"", "skerry.toml:2", "should be an address of http or https"),
+        ("[traces]\nendpoint = \"http://a\"\nsample = 2", "skerry.toml:3", "should be from 0 to 1"),
         ("[plans.x]\ncpu_ms = 0", "skerry.toml:2", "from 1 to 300000"),
     ];
     for (text, place, message) in cases {

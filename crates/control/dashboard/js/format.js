@@ -15,6 +15,13 @@ export function bytes(size) {
   return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** A time of milliseconds, short. */
+export function millis(time) {
+  if (time >= 100_000) return `${(time / 60_000).toFixed(1)} min`;
+  if (time >= 1000) return `${(time / 1000).toFixed(1)} s`;
+  return `${time >= 10 || time === 0 ? Math.round(time) : time.toFixed(1)} ms`;
+}
+
 export function percent(share) {
   return `${Number(share.toFixed(2))} %`;
 }

@@ -10,6 +10,8 @@ import { databases } from "./pages/d1.js";
 import { namespace, namespaces } from "./pages/kv.js";
 import { loginPage } from "./pages/login.js";
 import { bucket, buckets } from "./pages/r2.js";
+import { classes, objects } from "./pages/objects.js";
+import { plan } from "./pages/plan.js";
 import { version } from "./pages/version.js";
 import { worker } from "./pages/worker.js";
 import { workers } from "./pages/workers.js";
@@ -36,6 +38,11 @@ function pageOf([area = "workers", name, tab, id]) {
       return { title: name, area, make: (context) => bucket(name, tab ?? "", context) };
     case "d1":
       return { title: "D1", area, make: databases };
+    case "objects":
+      if (name === undefined) return { title: "Durable Objects", area, make: classes };
+      return { title: "Durable Objects", area, make: (context) => objects(name, context) };
+    case "usage":
+      return { title: "Usage", area, make: plan };
     case "audit":
       return { title: "Audit log", area, make: audit };
     default:

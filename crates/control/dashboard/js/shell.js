@@ -9,6 +9,8 @@ const AREAS = [
   ["kv", "KV", "kv"],
   ["r2", "R2", "r2"],
   ["d1", "D1", "d1"],
+  ["objects", "Durable Objects", "objects"],
+  ["usage", "Usage", "usage"],
   ["audit", "Audit log", "audit"],
 ];
 

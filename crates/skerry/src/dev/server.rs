@@ -139,6 +139,7 @@ async fn scheduled(app: &App, running: &Running, url: &str, colo: Arc<str>, usag
         cron: query("cron").unwrap_or_default(),
         scheduled_time: query("time").and_then(|time| time.parse().ok()).unwrap_or_else(now),
         colo,
+        invocations: Invocations::default(),
     };
     match running.worker.scheduled(event, usage).await {
         Ok(()) => plain(StatusCode::OK, "ok".into()),

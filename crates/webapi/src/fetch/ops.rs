@@ -2,13 +2,16 @@
 
 use http::header::{ACCEPT_ENCODING, SEC_WEBSOCKET_EXTENSIONS};
 use http::{HeaderMap, HeaderValue, Method};
-use isolate::{Args, JsError, Op, OpValue, op, v8};
+use isolate::{Args, JsError, Op, OpValue, OpenSpan, SpanId, TraceId, op, v8};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{FetchError, Outbound, RedirectMode, Subrequest, SubrequestBody, Subresponse};
 use crate::body::{BodyReader, Coding};
 use crate::{Behavior, body, websocket};
+
+/// Where a request stands in a trace (W3C Trace Context §3.2).
+const TRACEPARENT: &str = "traceparent";
 
 pub const OPS: &[Op] = &[op!(op_fetch), op!(op_fetch_id), op!(op_fetch_abort)];
 
@@ -18,7 +21,7 @@ fn op_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     if !isolate::require_io(scope) {
         return;
     }
-    let request = match subrequest(scope, &args) {
+    let mut request = match subrequest(scope, &args) {
         Ok(request) => request,
         Err(error) => return isolate::throw(scope, error),
     };
@@ -29,10 +32,28 @@ fn op_fetch(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
         return isolate::throw(scope, JsError::error("This Worker has no outbound network."));
     };
     let outbound = outbound.here(scope);
+    let mut span = begin_span(scope, &mut request);
     isolate::spawn_output(scope, rv, async move {
-        let response = outbound.fetch(request).await?;
+        let response = span.watch(outbound.fetch(request)).await?;
+        span.fact("http.response.status_code", || i64::from(response.status.as_u16()));
         Ok(OpValue::With(Box::new(move |scope| reply(scope, response))))
     });
+}
+
+/// The span of a request to elsewhere. Paths and queries may hold secrets: what is told is the server alone.
+fn begin_span(scope: &mut v8::PinScope, request: &mut Subrequest) -> OpenSpan {
+    let mut span = isolate::begin_span(scope, || "fetch".into());
+    span.fact("http.request.method", || request.method.as_str());
+    span.fact("url.scheme", || request.url.scheme());
+    span.fact("server.address", || request.url.host_str().unwrap_or_default());
+    span.fact("server.port", || i64::from(request.url.port_or_known_default().unwrap_or_default()));
+    if let Some((TraceId(trace), SpanId(id))) = span.propagated()
+        && !request.headers.contains_key(TRACEPARENT)
+        && let Ok(parent) = HeaderValue::try_from(format!("00-{trace:032x}-{id:016x}-01"))
+    {
+        request.headers.insert(TRACEPARENT, parent);
+    }
+    span
 }
 
 /// `op_fetch_id()` → a number that `op_fetch` and `op_fetch_abort` know one exchange by.

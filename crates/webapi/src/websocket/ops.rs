@@ -107,8 +107,10 @@ fn op_websocket_open(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
         return isolate::throw(scope, JsError::error("This Worker has no outbound network."));
     };
     let outbound = outbound.here(scope);
+    let mut span = isolate::begin_span(scope, || "websocket_connect".into());
+    span.fact("server.address", || url.host_str().unwrap_or_default());
     isolate::spawn_output(scope, rv, async move {
-        let opened = connect(&outbound, &url, headers).await?;
+        let opened = span.watch(connect(&outbound, &url, headers)).await?;
         let status = opened.response.status();
         let Some(socket) = opened.socket else { return Err(not_switched(status)) };
         Ok(OpValue::With(Box::new(move |scope| {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use isolate::{Attached, ContextId, Failure, JsException, Remote, v8};
+use isolate::{Attached, ContextId, Failure, Followed, JsException, OpenSpan, Remote, v8};
 use tokio::sync::oneshot;
 
 use super::limits::Limits;
@@ -30,6 +30,13 @@ pub struct Invocation {
 
 /// What a call returned, or threw.
 pub struct Returned(pub(crate) Result<Payload, Thrown>);
+
+impl Returned {
+    /// Whether it is what the call threw.
+    pub fn is_thrown(&self) -> bool {
+        self.0.is_err()
+    }
+}
 
 /// Why there is no result.
 #[derive(Clone)]
@@ -68,6 +75,17 @@ impl Invocation {
     /// The same call of another entrypoint.
     pub fn at(self, entrypoint: Entrypoint) -> Self {
         Self { entrypoint, ..self }
+    }
+
+    /// The place in a trace that it comes from.
+    pub fn followed(&self) -> Option<&Followed> {
+        self.call.origin.invocations.followed()
+    }
+
+    /// The same call below a span, where there is one.
+    pub fn below(mut self, span: &OpenSpan) -> Self {
+        self.call.origin = self.call.origin.below(span);
+        self
     }
 }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
-use isolate::{Args, ContextId, Failure, JsError, JsErrorKind, Op, OpValue, op, v8};
+use isolate::{Args, ContextId, Failure, JsError, JsErrorKind, Op, OpValue, OpenSpan, op, v8};
 use tokio::sync::oneshot;
 
 use super::call::{Call, Invocation, Reply, Returned, error};
@@ -83,7 +83,8 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
                 .ok_or_else(|| JsError::error("This service is not bound to the Worker."))?;
             let entrypoint = Entrypoint::take(scope, args.get(2), args.get(3))?;
             take_subrequest(scope)?;
-            let origin = Origin::current(scope).of_service()?;
+            let span = begin_span(scope, "service_rpc", &path);
+            let origin = Origin::current(scope).of_service()?.below(&span);
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
             let (pipeline, promised) = pipeline();
             let gate = isolate::output_gate(scope);
@@ -93,11 +94,13 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
                 }
                 service.call(Invocation { entrypoint, call, promised, account }).await
             };
-            Ok(wait(scope, share, pipeline, 0, Callee { in_object: false, is_target: false }, outcome))
+            Ok(wait(scope, share, span, pipeline, 0, Callee { in_object: false, is_target: false }, outcome))
         }
         Some(OBJECT) => {
             let object = crate::object_ops::object(scope, args, 1)?;
-            let origin = Origin::current(scope).of_object()?;
+            let mut span = begin_span(scope, "durable_object_rpc", &path);
+            span.fact("cloudflare.durable_object.id", || object.id.to_string());
+            let origin = Origin::current(scope).of_object()?.below(&span);
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
             let (pipeline, promised) = pipeline();
             let id = ContextId::next();
@@ -112,7 +115,7 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
                 Err(failed) => job.data.fail(Failure::Reset(Arc::new(error(&failed.message)))),
             });
             let outcome = abandon.outcome(outcome);
-            Ok(wait(scope, share, pipeline, 0, Callee { in_object: true, is_target: false }, outcome))
+            Ok(wait(scope, share, span, pipeline, 0, Callee { in_object: true, is_target: false }, outcome))
         }
         Some(STUB) => {
             let target = held(scope, a)?;
@@ -120,10 +123,12 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
             let origin = Origin::current(scope);
             // In an object it is an event.
             let origin = if target.in_object { origin.of_object()? } else { origin };
+            let span = begin_span(scope, "rpc_stub", &path);
+            let origin = origin.below(&span);
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
             let callee = Callee { in_object: target.in_object, is_target: true };
             leave(scope, move |passed| send(passed, call, reply, &target));
-            Ok(wait(scope, share, pipeline, 0, callee, awaited.outcome()))
+            Ok(wait(scope, share, span, pipeline, 0, callee, awaited.outcome()))
         }
         Some(RESULT) => {
             let Some(Waiting { pipeline: result, depth, callee }) = isolate::resources(scope).get(a) else {
@@ -136,10 +141,12 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
             let origin = Origin::current(scope);
             let origin = if callee.in_object { origin.of_object()? } else { origin };
             let Some(open) = result.open() else { return Ok(None) };
+            let span = begin_span(scope, "rpc_stub", &path);
+            let origin = origin.below(&span);
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
             let (reply, pipeline, awaited) = Reply::of_target(account);
             open.send(call, reply);
-            Ok(wait(scope, share, pipeline, depth, callee, awaited.outcome()))
+            Ok(wait(scope, share, span, pipeline, depth, callee, awaited.outcome()))
         }
         _ => Err(JsError::type_error("This can't be called.")),
     }
@@ -157,6 +164,7 @@ fn send(passed: Result<(), JsError>, call: Call, reply: Reply, target: &Target) 
 fn wait<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     share: super::limits::Share,
+    mut span: OpenSpan,
     pipeline: Pipeline,
     depth: u32,
     callee: Callee,
@@ -164,8 +172,11 @@ fn wait<'s>(
 ) -> Option<v8::Local<'s, v8::Value>> {
     let number = isolate::resources(scope).add(Waiting { pipeline, depth, callee });
     let promise = isolate::begin_promise(scope, async move {
-        let outcome = outcome.await;
-        drop(share);
+        let outcome = span.watch(outcome).await;
+        if matches!(outcome, Ok(Returned(Err(_)))) {
+            span.fail();
+        }
+        drop((share, span));
         Ok(OpValue::With(Box::new(move |scope| {
             drop(isolate::resources(scope).take::<Waiting>(number));
             settle(scope, outcome, callee)
@@ -198,6 +209,13 @@ impl Drop for Abandon {
             mailbox.abandon(self.id);
         }
     }
+}
+
+/// The span of a call; `path` is what it calls.
+fn begin_span(scope: &mut v8::PinScope, name: &'static str, path: &[String]) -> OpenSpan {
+    let mut span = isolate::begin_span(scope, || name.into());
+    span.fact("rpc.method", || path.join("."));
+    span
 }
 
 fn take_subrequest(scope: &mut v8::PinScope) -> Result<(), JsError> {

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::time::Duration;
 
-use isolate::{ContextData, ContextId, Failure, Job, JsError, v8};
+use isolate::{ContextData, ContextId, Failure, Followed, Job, JsError, v8};
 use tokio::sync::oneshot;
 
 use super::call::{Call, Invocation, Reply, Returned};
@@ -130,6 +130,10 @@ impl ContextData for Session {
 
     fn awaits_answer(&self) -> bool {
         self.reply.is_some()
+    }
+
+    fn followed(&self) -> Option<&Followed> {
+        self.origin.invocations.followed()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

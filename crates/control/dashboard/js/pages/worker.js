@@ -7,12 +7,14 @@ import { to } from "../router.js";
 import { urlLink, workerUrls } from "../worker_url.js";
 import { deployments } from "./worker_deployments.js";
 import { logs } from "./worker_logs.js";
+import { metrics } from "./worker_metrics.js";
 import { secrets } from "./worker_secrets.js";
 import { settings } from "./worker_settings.js";
 import { triggers } from "./worker_triggers.js";
 
 const TABS = [
   ["deployments", "Deployments", deployments],
+  ["metrics", "Metrics", metrics],
   ["settings", "Settings", settings],
   ["triggers", "Triggers", triggers],
   ["secrets", "Secrets", secrets],

@@ -1,6 +1,7 @@
 // All Workers of the account.
 
 import { get } from "../api.js";
+import { usage } from "../charts.js";
 import { field } from "../dialog.js";
 import { h } from "../dom.js";
 import { count, percent, short } from "../format.js";
@@ -36,6 +37,7 @@ export async function workers({ signal }) {
   });
   return [
     heading("Workers", { tools: [h("span", { class: "quiet" }, count(scripts.length, "Worker")), scripts.length > 5 && search.element] }),
+    usage({ signal }),
     h("div", { class: "box flush" }, list.element),
   ];
 }
