@@ -55,6 +55,7 @@ mod serve_events;
 mod serve_kv;
 mod serve_operation;
 mod serve_r2;
+mod serve_ratelimit;
 mod service_bindings;
 mod sockets;
 mod streaming;

@@ -222,10 +222,15 @@ fn value(
             let site = site.ok_or_else(|| invalid("needs static assets, of which this version has none".into()))?;
             BindingValue::Service(Arc::new(AssetsBinding(site.clone())))
         }
-        BindingKind::Queue { .. }
-        | BindingKind::AnalyticsEngine { .. }
-        | BindingKind::Ratelimit { .. }
-        | BindingKind::Hyperdrive { .. } => return Err(invalid("is not supported by this version of Skerry".into())),
+        BindingKind::Ratelimit { namespace_id, simple } => {
+            let period = ratelimit::Period::of_seconds(f64::from(simple.period));
+            let period = period.ok_or_else(|| invalid("must have a `simple.period` of 10 or 60".into()))?;
+            let rule = ratelimit::Rule { limit: f64::from(simple.limit), period };
+            BindingValue::RateLimit(services.rate_limits().limiter(&script.account, namespace_id, rule))
+        }
+        BindingKind::Queue { .. } | BindingKind::AnalyticsEngine { .. } | BindingKind::Hyperdrive { .. } => {
+            return Err(invalid("is not supported by this version of Skerry".into()));
+        }
         BindingKind::Inherit { .. } => return Err(invalid("names nothing that could be inherited".into())),
     })
 }

@@ -19,6 +19,7 @@ struct Inner {
     d1: d1::Databases,
     r2: Mutex<HashMap<String, r2::R2>>,
     assets: assets::Store,
+    rate_limits: ratelimit::RateLimits,
 }
 
 // === impl Services ===
@@ -31,6 +32,7 @@ impl Services {
             d1: d1::Databases::new(root.join("d1")),
             r2: Mutex::default(),
             assets: assets::Store::new(root.join("assets")),
+            rate_limits: ratelimit::RateLimits::default(),
             root: root.to_owned(),
         }))
     }
@@ -56,6 +58,11 @@ impl Services {
     /// The files that Workers have beside their code.
     pub fn assets(&self) -> &assets::Store {
         &self.0.assets
+    }
+
+    /// What Workers have counted lately.
+    pub fn rate_limits(&self) -> &ratelimit::RateLimits {
+        &self.0.rate_limits
     }
 
     /// A folder for files that are on their way in or out and are worth nothing after the process has ended.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::dev::services::Services;
 use crate::objects::{self, ObjectClass};
-use crate::state::State;
+use crate::state::{LOCAL_ACCOUNT, State};
 use bundle::Bundle;
 use config::{DevVars, Project, VarArgument, WorkerConfig};
 use workers::{Binding, BindingValue, Compatibility, Limits, ModuleGraph, ModuleKind, ModuleSource, Own, Version};
@@ -233,6 +233,14 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &Stat
         let value = BindingValue::Kv(state.kv().namespace(crate::kv::local_id(namespace)));
         bindings.push(Binding { name: namespace.binding.clone(), value });
     }
+    for limit in worker.environment.rate_limits()? {
+        let period = ratelimit::Period::of_seconds(limit.simple.period.seconds());
+        let period = period.ok_or_else(|| format!("{}: there is no such period", limit.name))?;
+        let rule = ratelimit::Rule { limit: limit.simple.limit, period };
+        let limiter = state.rate_limits.limiter(LOCAL_ACCOUNT, &limit.namespace_id, rule);
+        bindings.push(Binding { name: limit.name, value: BindingValue::RateLimit(limiter) });
+    }
+        let value = BindingValue::Analytics(state.analytics.dataset(LOCAL_ACCOUNT, name));
     if bundle.format == bundle::Format::ServiceWorker {
         // A classic script can't import: it finds the modules beside it as globals.
         for module in bundle.modules.iter().filter(|module| module.name != bundle.main) {

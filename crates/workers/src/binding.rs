@@ -30,6 +30,8 @@ pub enum BindingValue {
     Kv(kv::Namespace),
     /// `d1_databases`: a `D1Database`.
     D1(d1::Database),
+    /// `ratelimits`: a `Ratelimit`.
+    RateLimit(ratelimit::Limiter),
     /// `services`: a `Fetcher`.
     Service(Arc<dyn Service>),
     /// What is not here: whatever a Worker wants of it fails, with these words.
@@ -67,6 +69,7 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         BindingValue::R2(bucket) => service(scope, bucket.clone(), "makeR2Bucket")?,
         BindingValue::Kv(namespace) => service(scope, namespace.clone(), "makeKvNamespace")?,
         BindingValue::D1(database) => service(scope, database.clone(), "makeD1Database")?,
+        BindingValue::RateLimit(limiter) => service(scope, limiter.clone(), "makeRateLimit")?,
         BindingValue::Service(other) => service(scope, other.clone(), "makeFetcher")?,
         BindingValue::Missing(why) => {
             let make = isolate::hook(scope, "makeMissing")?;

@@ -24,6 +24,7 @@ mod object_sockets;
 mod object_state;
 mod object_storage;
 mod r2;
+mod rate_limit;
 mod rpc;
 mod runtime;
 mod scheduled_event;
