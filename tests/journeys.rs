@@ -56,6 +56,7 @@ mod serve_kv;
 mod serve_operation;
 mod serve_r2;
 mod serve_ratelimit;
+mod serve_tail_workers;
 mod service_bindings;
 mod sockets;
 mod streaming;

@@ -32,6 +32,7 @@ mod scripts;
 mod secrets;
 mod settings;
 mod subdomain;
+mod tail_consumers;
 mod tails;
 mod transfers;
 mod triggers;

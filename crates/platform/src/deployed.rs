@@ -9,13 +9,14 @@ use registry::{Script, Version};
 use tokio::sync::{OnceCell, mpsc};
 use webapi::body::Outgoing;
 use workers::{
-    Cause, Invocation, JsException, Level, LogLine, Notice, Outcome, Request, Returned, Scheduled, TraceLog, Traced,
-    Usage, Worker,
+    Cause, Invocation, JsException, Level, LogLine, Notice, Outcome, Request, Returned, Scheduled, Tailed, TraceLog,
+    Traced, Usage, Worker,
 };
 
 use crate::assemble::{self, AssembleError, assemble};
 use crate::gate::Gate;
 use crate::meter::Meter;
+use crate::object_tracer::ObjectTracer;
 use crate::site::{self, Seen};
 use crate::{Inner, Platform, Unavailable};
 
@@ -80,6 +81,7 @@ fn load(platform: &Platform, tag: &str) -> Result<Arc<Deployed>, Unavailable> {
 /// `main`: its Durable Object classes are the ones that objects run from now on.
 pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main: bool) -> Result<Live, AssembleError> {
     let assets = site::load(platform, script, version)?;
+    platform.0.tail_workers.follow(script);
     let live = Live {
         id: version.id.clone(),
         script: script.tag.clone(),
@@ -109,6 +111,7 @@ pub(crate) fn live(platform: &Platform, script: &Script, version: &Version, main
                 name: class.clone(),
                 sql: *sql,
                 notices: notices.clone(),
+                tracer: Some(ObjectTracer::of(platform, &live, class)),
             });
         }
     }
@@ -156,6 +159,10 @@ impl Live {
 
     pub(crate) async fn scheduled(&self, event: Scheduled, usage: Usage) -> Outcome<()> {
         self.code()?.scheduled(event, usage).await
+    }
+
+    pub(crate) async fn tail(&self, tailed: Tailed, usage: Usage) -> Outcome<()> {
+        self.code()?.tail(tailed, usage).await
     }
 
     fn code(&self) -> Outcome<&Worker> {

@@ -7,6 +7,7 @@ mod deployed;
 mod dispatch;
 mod gate;
 mod meter;
+mod object_tracer;
 mod peers;
 mod plan;
 mod previews;
@@ -15,6 +16,7 @@ mod services;
 mod site;
 mod sweep;
 mod tail;
+mod tail_workers;
 mod zone;
 
 pub use assemble::{AssembleError, content_kind};
@@ -24,6 +26,7 @@ pub use plan::{Plan, Plans};
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use tail::{Filters, Watch};
+pub use tail_workers::tail_consumers;
 pub use zone::Zone;
 
 use std::collections::HashMap;
@@ -37,6 +40,7 @@ use deployed::{Deployed, Slot};
 use previews::Previews;
 use router::Router;
 use tail::Tails;
+use tail_workers::TailWorkers;
 
 pub struct Options {
     pub registry: Registry,
@@ -71,6 +75,7 @@ struct Inner {
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     previews: Previews,
     tails: Tails,
+    tail_workers: TailWorkers,
     meters: Meters,
 }
 
@@ -106,6 +111,7 @@ impl Platform {
             slots: Mutex::default(),
             previews: Previews::default(),
             tails: Tails::default(),
+            tail_workers: TailWorkers::default(),
             meters: Meters::default(),
         }));
         Ok(platform)
@@ -148,6 +154,7 @@ impl Platform {
         match loaded {
             Err(Unavailable::NoWorker | Unavailable::NotDeployed) => {
                 self.slots().remove(script);
+                self.0.tail_workers.forget(script);
                 Ok(())
             }
             loaded => {
@@ -163,6 +170,11 @@ impl Platform {
         let router = router.map_err(|error| Unavailable::Broken(error.to_string()))?;
         *self.0.router.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(router);
         Ok(())
+    }
+
+    /// From now on a script's events are told to the tail Workers that its settings name.
+    pub fn follow_tail_consumers(&self, script: &Script) {
+        self.0.tail_workers.follow(script);
     }
 
     /// Starts a version once, to see whether it can: what it exports, and the CPU time that it took.

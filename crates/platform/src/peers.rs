@@ -3,9 +3,11 @@
 
 use std::sync::{Arc, Weak};
 
-use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture, Usage};
+use serde_json::{Value, json};
+use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture};
 
 use crate::deployed::Live;
+use crate::tail::{self, Watched};
 use crate::{Inner, Platform, Unavailable};
 
 /// One binding. It does not keep the platform alive, whose Workers have it.
@@ -66,7 +68,20 @@ impl Service for Peer {
             Some(entrypoint) => Request { entrypoint, ..request },
             None => request,
         };
-        Box::pin(async move { found.await?.fetch(request, Usage::default()).await })
+        let platform = self.platform.clone();
+        Box::pin(async move {
+            let live = found.await?;
+            let watched = watch(&platform, &live, &request.entrypoint, request.invocations.told(), || {
+                tail::service_request(&request)
+            });
+            let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
+            let outcome = live.fetch(request, usage).await;
+            if let Some(watched) = watched {
+                let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+                watched.answered(status, outcome.as_ref().err());
+            }
+            outcome
+        })
     }
 
     fn call(&self, invocation: Invocation) -> CallFuture {
@@ -75,8 +90,38 @@ impl Service for Peer {
             Some(entrypoint) => invocation.at(entrypoint),
             None => invocation,
         };
-        Box::pin(async move { found.await?.call(invocation).await })
+        let platform = self.platform.clone();
+        Box::pin(async move {
+            let live = found.await?;
+            let watched = watch(
+                &platform,
+                &live,
+                invocation.entrypoint(),
+                invocation.invocations().told(),
+                || json!({ "rpcMethod": invocation.method() }),
+            );
+            let Some(watched) = watched else { return live.call(invocation).await };
+            let outcome = live.call(invocation.known_by(watched.usage.clone())).await;
+            match &outcome {
+                Ok(returned) if returned.is_thrown() => watched.threw(),
+                outcome => watched.answered(None, outcome.as_ref().err()),
+            }
+            outcome
+        })
     }
+}
+
+/// Begins to watch an event of a Worker that another one asked for, where somebody wants to know.
+fn watch(
+    platform: &Weak<Inner>,
+    live: &Live,
+    entrypoint: &Entrypoint,
+    told: &Arc<[Arc<str>]>,
+    event: impl FnOnce() -> Value,
+) -> Option<Watched> {
+    let platform = platform.upgrade().map(Platform)?;
+    let watched = platform.is_watched(&live.script).then(|| platform.begin_watch_after(live, event(), told.clone()));
+    watched.map(|watched| watched.of_entrypoint(entrypoint.name.clone()))
 }
 
 fn exception(message: String) -> Cause {

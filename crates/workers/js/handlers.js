@@ -13,7 +13,8 @@ import { arrangeGlobals } from "./compatibility.js";
 import { isEntrypointClass } from "./entrypoint.js";
 import { startNode } from "./nodejs.js";
 import { prepareOwnExports } from "./own_exports.js";
-import { callFetchListeners, callScheduledListeners, hasEventListeners, listensFor, ScheduledController } from "./service_worker.js";
+import { callFetchListeners, callScheduledListeners, callTailListeners, hasEventListeners, listensFor, ScheduledController } from "./service_worker.js";
+import { traceItems } from "./tail.js";
 
 const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseResolve, TypeError, globalThis } = primordials;
 
@@ -24,6 +25,8 @@ let fetchHandler;
 let exported;
 /** `(controller, event) -> any | Promise` */
 let scheduledHandler;
+/** `(events, event) -> any | Promise` */
+let tailHandler;
 
 export function currentEnv() {
   return env;
@@ -67,6 +70,7 @@ export function start(namespace) {
     if (!hasEventListeners()) throw new Error("The script has no registered event handlers: it calls addEventListener() for no event that Workers have.");
     fetchHandler = callFetchListeners;
     scheduledHandler = callScheduledListeners;
+    tailHandler = callTailListeners;
     return;
   }
   const worker = namespace.default;
@@ -77,6 +81,8 @@ export function start(namespace) {
     if (typeof worker.prototype.scheduled === "function") {
       scheduledHandler = (controller, event) => new worker(newExecutionContext(event), env).scheduled(controller);
     }
+    const tail = tailName(worker.prototype);
+    if (tail !== undefined) tailHandler = (events, event) => new worker(newExecutionContext(event), env)[tail](events);
     return;
   }
   if (typeof worker !== "object" || worker === null) {
@@ -87,6 +93,14 @@ export function start(namespace) {
   if (typeof worker.scheduled === "function") {
     scheduledHandler = (controller, event) => FunctionPrototypeCall(worker.scheduled, worker, controller, env, newExecutionContext(event));
   }
+  const tail = tailName(worker);
+  if (tail !== undefined) tailHandler = (events, event) => FunctionPrototypeCall(worker[tail], worker, events, env, newExecutionContext(event));
+}
+
+/** What the tail handler is called, which has an older name too. */
+function tailName(handlers) {
+  if (typeof handlers.tail === "function") return "tail";
+  return typeof handlers.trace === "function" ? "trace" : undefined;
 }
 
 /** The events that a Worker may handle. */
@@ -232,14 +246,14 @@ export function dispatchGone(id) {
   PromisePrototypeThen(op_request_signal(id), () => op_timer_start(() => answered(event), 0, false));
 }
 
-// === scheduled ===
+// === events without an answer ===
 
-export function dispatchScheduled(id, cron, scheduledTime) {
+/** `begin(event)` calls the handler; the event ends with what that returns. */
+function dispatchPlain(id, begin) {
   const event = beginEvent(id);
   let result;
   try {
-    if (scheduledHandler === undefined) throw new Error("Handler does not export a scheduled() function.");
-    result = scheduledHandler(new ScheduledController(cron, scheduledTime), event);
+    result = begin(event);
   } catch (error) {
     op_respond_error(error);
     return answered(event);
@@ -252,4 +266,19 @@ export function dispatchScheduled(id, cron, scheduledTime) {
       answered(event);
     },
   );
+}
+
+export function dispatchScheduled(id, cron, scheduledTime) {
+  dispatchPlain(id, (event) => {
+    if (scheduledHandler === undefined) throw new Error("Handler does not export a scheduled() function.");
+    return scheduledHandler(new ScheduledController(cron, scheduledTime), event);
+  });
+}
+
+/** `items`: see `traceItems`. */
+export function dispatchTail(id, items) {
+  dispatchPlain(id, (event) => {
+    if (tailHandler === undefined) throw new Error("Handler does not export a tail() function.");
+    return tailHandler(traceItems(items), event);
+  });
 }

@@ -22,7 +22,7 @@ export { makeD1Database } from "./d1.js";
 export { makeRateLimit } from "./rate_limit.js";
 export { makeFetcher } from "./service.js";
 export { makeMissing } from "./missing_binding.js";
-export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchScheduled } from "./handlers.js";
+export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchScheduled, dispatchTail } from "./handlers.js";
 
 const { globalThis } = primordials;
 

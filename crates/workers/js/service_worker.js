@@ -108,8 +108,22 @@ export class ScheduledEvent extends ExtendableEvent {
 }
 defineInterface(ScheduledEvent);
 
-/** What a tail handler in service-worker syntax would be told with, under both of its names: nothing is traced here, so there is none. */
-export class TailEvent extends ExtendableEvent {}
+/** What a tail handler in service-worker syntax is told with, under both of its names. */
+export class TailEvent extends ExtendableEvent {
+  #items;
+
+  constructor(key, type, event, items) {
+    super(key, type, event);
+    this.#items = items;
+  }
+
+  get events() {
+    return #items in this ? this.#items : illegalInvocation();
+  }
+  get traces() {
+    return #items in this ? this.#items : illegalInvocation();
+  }
+}
 defineInterface(TailEvent);
 
 export function listensFor(type) {
@@ -117,7 +131,7 @@ export function listensFor(type) {
 }
 
 export function hasEventListeners() {
-  return listensFor("fetch") || listensFor("scheduled");
+  return listensFor("fetch") || listensFor("scheduled") || listensFor("tail") || listensFor("trace");
 }
 
 /** Fires at the global scope; the first exception that a listener throws is thrown. */
@@ -139,4 +153,8 @@ export function callFetchListeners(request, event) {
 
 export function callScheduledListeners(controller, event) {
   fire(new ScheduledEvent(INTERNAL, event, controller));
+}
+
+export function callTailListeners(items, event) {
+  fire(new TailEvent(INTERNAL, listensFor("tail") ? "tail" : "trace", event, items));
 }

@@ -19,6 +19,7 @@ use crate::mailbox::Mailbox;
 use crate::rpc::session::Session;
 use crate::rpc::{Invocation, Returned};
 use crate::scheduled_event::Scheduled;
+use crate::tail_event::Tailed;
 use crate::{Host, Version};
 
 /// An isolate that was in use so shortly before does not make room for others.
@@ -59,6 +60,13 @@ impl Worker {
     pub async fn scheduled(&self, scheduled: Scheduled, usage: Usage) -> Outcome<()> {
         let (answer, outcome) = Answer::new(usage);
         self.mailbox.send(scheduled.job(ContextId::next(), answer));
+        outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
+    }
+
+    /// Runs the tail handler, and what it waits for.
+    pub async fn tail(&self, tailed: Tailed, usage: Usage) -> Outcome<()> {
+        let (answer, outcome) = Answer::new(usage);
+        self.mailbox.send(tailed.job(ContextId::next(), answer));
         outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
     }
 }

@@ -23,12 +23,14 @@ mod object_socket_ops;
 mod object_sockets;
 mod object_state;
 mod object_storage;
+mod object_trace;
 mod r2;
 mod rate_limit;
 mod rpc;
 mod runtime;
 mod scheduled_event;
 mod service;
+mod tail_event;
 mod trace;
 mod version;
 
@@ -44,10 +46,12 @@ pub use isolate::{
 };
 pub use lane::{Started, Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};
+pub use object_trace::{End, ObjectEvent, Tracer, Tracing};
 pub use rpc::{Invocation, Returned};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
 pub use service::{CallFuture, Entrypoint, Invocations, Props, Service, ServiceFuture};
+pub use tail_event::Tailed;
 pub use trace::{Trace, TraceException, TraceLog, Traced};
 pub use version::{Own, Version};
 

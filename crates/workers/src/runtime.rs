@@ -48,6 +48,7 @@ pub fn snapshot() -> Result<Snapshot, SnapshotError> {
 pub(crate) struct Hooks {
     pub(crate) fetch: v8::Global<v8::Function>,
     pub(crate) scheduled: v8::Global<v8::Function>,
+    pub(crate) tail: v8::Global<v8::Function>,
     pub(crate) gone: v8::Global<v8::Function>,
     pub(crate) call: v8::Global<v8::Function>,
     pub(crate) target_call: v8::Global<v8::Function>,
@@ -66,6 +67,7 @@ impl Hooks {
         Some(Self {
             fetch: find("dispatchFetch")?,
             scheduled: find("dispatchScheduled")?,
+            tail: find("dispatchTail")?,
             gone: find("dispatchGone")?,
             call: find("dispatchCall")?,
             target_call: find("dispatchTargetCall")?,

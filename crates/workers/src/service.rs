@@ -68,6 +68,7 @@ pub enum Props {
 pub struct Invocations {
     workers: Arc<AtomicU32>,
     depth: u32,
+    told: Arc<[Arc<str>]>,
 }
 
 // === impl Entrypoint ===
@@ -110,11 +111,21 @@ impl Entrypoint {
 
 impl Default for Invocations {
     fn default() -> Self {
-        Self { workers: Arc::new(AtomicU32::new(1)), depth: 1 }
+        Self { workers: Arc::new(AtomicU32::new(1)), depth: 1, told: Arc::default() }
     }
 }
 
 impl Invocations {
+    /// Those of a tail Worker's event: `told` are the tail Workers that were told of what led to it.
+    pub fn of_tail(told: Arc<[Arc<str>]>) -> Self {
+        Self { told, ..Self::default() }
+    }
+
+    /// The tail Workers that were told of something that led here.
+    pub fn told(&self) -> &Arc<[Arc<str>]> {
+        &self.told
+    }
+
     /// Those of another Worker that is invoked from here.
     pub(crate) fn of_service(self) -> Result<Self, JsError> {
         let more = |count: u32| (count < MAX_INVOCATIONS).then_some(count + 1);

@@ -138,6 +138,7 @@ impl App {
                 name: name.clone(),
                 sql: *sql,
                 notices: notices.clone(),
+                tracer: None,
             });
         }
         Worker::spawn(self.host.clone(), version, notices)

@@ -13,8 +13,10 @@ use super::payload::{Payload, Thrown, held};
 use super::pipeline::{Pipeline, Promised, pipeline};
 use super::session::Session;
 use super::target::{self, Held, Target};
-use crate::event::{Cause, Origin, Outcome};
+use crate::event::{Cause, Origin, Outcome, Usage};
 use crate::mailbox::Mailbox;
+use crate::object::usage;
+use crate::object_trace::{End, ObjectEvent};
 use crate::service::{Entrypoint, Service};
 
 pub(crate) const OPS: &[Op] = &[
@@ -91,7 +93,7 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
                 if let Some(gate) = gate {
                     gate.await.map_err(|failed| Cause::Exception(error(&failed.message)))?;
                 }
-                service.call(Invocation { entrypoint, call, promised, account }).await
+                service.call(Invocation { entrypoint, call, promised, account, usage: Usage::default() }).await
             };
             Ok(wait(scope, share, pipeline, 0, Callee { in_object: false, is_target: false }, outcome))
         }
@@ -99,9 +101,12 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
             let object = crate::object_ops::object(scope, args, 1)?;
             let origin = Origin::current(scope).of_object()?;
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
+            let traced =
+                object.namespace.trace(&ObjectEvent::Call(&call.path.join(".")), call.origin.invocations.told());
             let (pipeline, promised) = pipeline();
             let id = ContextId::next();
-            let invocation = Invocation { entrypoint: Default::default(), call, promised, account };
+            let invocation =
+                Invocation { entrypoint: Default::default(), call, promised, account, usage: usage(&traced) };
             let (mut job, outcome) = Session::on_entrypoint(id, invocation);
             let sent = Arc::new(OnceLock::new());
             let abandon = Abandon { id, sent: sent.clone(), unanswered: true };
@@ -111,7 +116,17 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
                 }
                 Err(failed) => job.data.fail(Failure::Reset(Arc::new(error(&failed.message)))),
             });
-            let outcome = abandon.outcome(outcome);
+            let outcome = async move {
+                let outcome = abandon.outcome(outcome).await;
+                if let Some(traced) = traced {
+                    traced.ended(match &outcome {
+                        Ok(returned) if returned.is_thrown() => End::Thrown,
+                        Ok(_) => End::Done,
+                        Err(cause) => End::Failed(cause),
+                    });
+                }
+                outcome
+            };
             Ok(wait(scope, share, pipeline, 0, Callee { in_object: true, is_target: false }, outcome))
         }
         Some(STUB) => {
