@@ -47,6 +47,7 @@ mod request_facts;
 mod rpc;
 mod s3;
 mod serve_accounts;
+mod serve_analytics;
 mod serve_assets;
 mod serve_d1;
 mod serve_dashboard;

@@ -92,7 +92,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("media", NotYet),
     ("stream", NotYet),
     ("analytics", NotYet),
-    ("analytics_engine_datasets", NotYet),
+    ("analytics_engine_datasets", Works),
     ("send_email", NotYet),
     ("dispatch_namespaces", NotYet),
     ("mtls_certificates", NotYet),

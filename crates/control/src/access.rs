@@ -127,6 +127,7 @@ fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
             let scope = match rest[..] {
                 [] => Scope::AccountRead,
                 ["audit_logs", ..] if reads => Scope::AccountRead,
+                ["analytics_engine", "sql"] => Scope::AnalyticsRead,
                 ["workers", "assets", "upload"] => return Some(Need::Upload(account)),
                 ["workers", "scripts", _, "tails", ..] => Scope::TailRead,
                 ["workers", ..] => either(Scope::WorkersRead, Scope::WorkersWrite),
@@ -165,6 +166,7 @@ mod tests {
             (Method::PUT, "/accounts/a/r2/buckets/b/objects/../x", Some(Need::Account("a", Scope::R2Write))),
             (Method::POST, "/accounts/a/d1/database/d/query", Some(Need::Account("a", Scope::D1Write))),
             (Method::POST, "/accounts/a/d1/database/d/export", Some(Need::Account("a", Scope::D1Read))),
+            (Method::POST, "/accounts/a/analytics_engine/sql", Some(Need::Account("a", Scope::AnalyticsRead))),
             (Method::POST, "/graphql", Some(Need::Token)),
             (Method::GET, "/zones", Some(Need::Scope(Scope::WorkersRead))),
             (Method::GET, "/accounts/a/unknown", None),

@@ -2,6 +2,7 @@
 //! written to the registry; the platform is told of what has changed. Beside it, at `/`, is the dashboard.
 
 mod access;
+mod analytics_sql;
 mod asset_session;
 mod assets;
 mod audit;

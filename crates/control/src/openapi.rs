@@ -42,6 +42,7 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::d1_query::routes())
         .merge(crate::d1_transfer::routes())
         .merge(crate::graphql::routes())
+        .merge(crate::analytics_sql::routes())
 }
 
 fn r2() -> OpenApiRouter<Control> {

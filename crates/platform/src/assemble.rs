@@ -53,7 +53,7 @@ pub(crate) fn assemble(
 ) -> Result<workers::Version, AssembleError> {
     let document = &version.document;
     let bindings = document.bindings.iter().map(|binding| {
-        let value = value(platform, script, version, &modules, site, &binding.kind).map_err(|error| match error {
+        let value = value(platform, script, version, &modules, site, binding).map_err(|error| match error {
             AssembleError::Invalid(reason) => {
                 AssembleError::Invalid(format!("binding {} of type {} {reason}", binding.name, type_of(binding)))
             }
@@ -159,7 +159,7 @@ fn value(
     version: &Version,
     modules: &[Module],
     site: Option<&Arc<Site>>,
-    kind: &BindingKind,
+    Binding { name, kind }: &Binding,
 ) -> Result<BindingValue, AssembleError> {
     let invalid = |reason: String| AssembleError::Invalid(reason);
     let services = platform.services();
@@ -228,7 +228,10 @@ fn value(
             let rule = ratelimit::Rule { limit: f64::from(simple.limit), period };
             BindingValue::RateLimit(services.rate_limits().limiter(&script.account, namespace_id, rule))
         }
-        BindingKind::Queue { .. } | BindingKind::AnalyticsEngine { .. } | BindingKind::Hyperdrive { .. } => {
+        BindingKind::AnalyticsEngine { dataset } => {
+            BindingValue::Analytics(services.analytics().dataset(&script.account, dataset.as_deref().unwrap_or(name)))
+        }
+        BindingKind::Queue { .. } | BindingKind::Hyperdrive { .. } => {
             return Err(invalid("is not supported by this version of Skerry".into()));
         }
         BindingKind::Inherit { .. } => return Err(invalid("names nothing that could be inherited".into())),

@@ -20,6 +20,7 @@ struct Inner {
     r2: Mutex<HashMap<String, r2::R2>>,
     assets: assets::Store,
     rate_limits: ratelimit::RateLimits,
+    analytics: analytics::Engine,
 }
 
 // === impl Services ===
@@ -33,6 +34,7 @@ impl Services {
             r2: Mutex::default(),
             assets: assets::Store::new(root.join("assets")),
             rate_limits: ratelimit::RateLimits::default(),
+            analytics: analytics::Engine::new(&root.join("analytics")),
             root: root.to_owned(),
         }))
     }
@@ -58,6 +60,11 @@ impl Services {
     /// The files that Workers have beside their code.
     pub fn assets(&self) -> &assets::Store {
         &self.0.assets
+    }
+
+    /// The data points that Workers write, by account.
+    pub fn analytics(&self) -> &analytics::Engine {
+        &self.0.analytics
     }
 
     /// What Workers have counted lately.

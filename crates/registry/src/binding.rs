@@ -70,7 +70,9 @@ pub enum BindingKind {
     VersionMetadata {},
     Assets {},
     AnalyticsEngine {
-        dataset: String,
+        /// Without one, it is called like the binding.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dataset: Option<String>,
     },
     Ratelimit {
         /// An integer, as text or not.

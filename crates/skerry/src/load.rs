@@ -240,7 +240,11 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &Stat
         let limiter = state.rate_limits.limiter(LOCAL_ACCOUNT, &limit.namespace_id, rule);
         bindings.push(Binding { name: limit.name, value: BindingValue::RateLimit(limiter) });
     }
+    for dataset in &worker.environment.analytics_engine_datasets {
+        let name = dataset.dataset.as_deref().unwrap_or(&dataset.binding);
         let value = BindingValue::Analytics(state.analytics.dataset(LOCAL_ACCOUNT, name));
+        bindings.push(Binding { name: dataset.binding.clone(), value });
+    }
     if bundle.format == bundle::Format::ServiceWorker {
         // A classic script can't import: it finds the modules beside it as globals.
         for module in bundle.modules.iter().filter(|module| module.name != bundle.main) {

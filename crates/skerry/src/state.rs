@@ -17,6 +17,7 @@ pub struct State {
     pub d1: d1::Databases,
     cache: PathBuf,
     pub rate_limits: ratelimit::RateLimits,
+    pub analytics: analytics::Engine,
 }
 
 // === impl State ===
@@ -34,6 +35,7 @@ impl State {
             d1: d1::Databases::new(root.join("d1")),
             cache: root.join("cache"),
             rate_limits: ratelimit::RateLimits::default(),
+            analytics: analytics::Engine::new(&root.join("analytics")),
         }
     }
 

@@ -19,6 +19,7 @@ export { dispatchAbandoned, dispatchCall, dispatchRelease, dispatchTargetCall } 
 export { makeR2Bucket } from "./r2.js";
 export { makeKvNamespace } from "./kv.js";
 export { makeD1Database } from "./d1.js";
+export { makeAnalyticsEngine } from "./analytics.js";
 export { makeRateLimit } from "./rate_limit.js";
 export { makeFetcher } from "./service.js";
 export { makeMissing } from "./missing_binding.js";

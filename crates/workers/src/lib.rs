@@ -1,6 +1,7 @@
 //! What makes a script a Worker: handlers, `env`, `ctx`, the `cloudflare:*` modules, and the isolates that run it. It
 //! takes events (a request, a scheduled run) and gives outcomes; sockets and routes are above it.
 
+mod analytics;
 mod binding;
 mod budget;
 mod cache;

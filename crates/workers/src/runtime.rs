@@ -22,6 +22,7 @@ pub fn runtime() -> Runtime {
     ops.extend(crate::rpc::ops::OPS);
     ops.extend(crate::r2::OPS);
     ops.extend(crate::rate_limit::OPS);
+    ops.extend(crate::analytics::OPS);
     ops.extend(nodejs::OPS);
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
