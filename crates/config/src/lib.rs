@@ -12,6 +12,7 @@ mod json_tree;
 mod limits;
 mod name;
 mod project;
+mod rate_limits;
 mod read;
 mod resolve;
 pub mod schema;

@@ -92,7 +92,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("media", NotYet),
     ("stream", NotYet),
     ("analytics", NotYet),
-    ("analytics_engine_datasets", NotYet),
+    ("analytics_engine_datasets", Works),
     ("send_email", NotYet),
     ("dispatch_namespaces", NotYet),
     ("mtls_certificates", NotYet),
@@ -104,7 +104,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("secrets_store_secrets", NotYet),
     ("pipelines", NotYet),
     ("k2", NotYet),
-    ("ratelimits", NotYet),
+    ("ratelimits", Works),
     ("flagship", NotYet),
     ("artifacts", NotYet),
     ("worker_loaders", NotYet),
@@ -116,6 +116,9 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
 pub(crate) fn warn_unsupported(scope: &Table, wanted: impl Fn(&str) -> bool, reader: &mut Reader<'_>) {
     for entry in &scope.entries {
         let key = entry.key.as_str();
+        if key == "unsafe" && crate::rate_limits::are_all(&entry.value) {
+            continue;
+        }
         if wanted(key) && SUPPORT.contains(&(key, NotYet)) {
             let message = format!("`{key}` is not supported by skerry dev yet and is ignored");
             reader.warn(&entry.key_span, key, message);

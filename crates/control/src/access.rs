@@ -133,6 +133,7 @@ fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
             let scope = match rest[..] {
                 [] => Scope::AccountRead,
                 ["audit_logs", ..] if reads => Scope::AccountRead,
+                ["analytics_engine", "sql"] => Scope::AnalyticsRead,
                 ["workers", "assets", "upload"] => return Some(Need::Upload(account)),
                 ["workers", "scripts", _, "tails", ..] => Scope::TailRead,
                 ["skerry", "metrics" | "usage"] if reads => Scope::WorkersRead,
@@ -174,6 +175,7 @@ mod tests {
             (Method::POST, "/accounts/a/d1/database/d/export", Some(Need::Account("a", Scope::D1Read))),
             (Method::GET, "/accounts/a/queues/q", Some(Need::Account("a", Scope::QueuesRead))),
             (Method::POST, "/accounts/a/queues/q/messages/pull", Some(Need::Account("a", Scope::QueuesWrite))),
+            (Method::POST, "/accounts/a/analytics_engine/sql", Some(Need::Account("a", Scope::AnalyticsRead))),
             (Method::POST, "/graphql", Some(Need::Token)),
             (Method::GET, "/skerry/status", Some(Need::Scope(Scope::AccountRead))),
             (Method::GET, "/zones", Some(Need::Scope(Scope::WorkersRead))),

@@ -2,6 +2,7 @@
 //! written to the registry; the platform is told of what has changed. Beside it, at `/`, is the dashboard.
 
 mod access;
+mod analytics_sql;
 mod asset_session;
 mod assets;
 mod audit;
@@ -39,6 +40,7 @@ mod secrets;
 mod settings;
 mod status;
 mod subdomain;
+mod tail_consumers;
 mod tails;
 mod transfers;
 mod triggers;

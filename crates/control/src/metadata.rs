@@ -24,6 +24,7 @@ pub(crate) struct Metadata {
     pub(crate) annotations: Annotations,
     pub(crate) logpush: Option<bool>,
     pub(crate) tail_consumers: Option<Vec<Value>>,
+    pub(crate) streaming_tail_consumers: Option<Vec<Value>>,
     pub(crate) observability: Option<Value>,
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) assets: Option<AssetsMetadata>,
@@ -49,8 +50,8 @@ impl Metadata {
         if metadata.containers.as_ref().is_some_and(|containers| !containers.is_empty()) {
             return Err(unsupported("containers"));
         }
-        if metadata.tail_consumers.as_ref().is_some_and(|consumers| !consumers.is_empty()) {
-            return Err(unsupported("tail Workers"));
+        if metadata.streaming_tail_consumers.as_ref().is_some_and(|consumers| !consumers.is_empty()) {
+            return Err(unsupported("streaming tail Workers"));
         }
         Ok(metadata)
     }

@@ -49,6 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::usage::routes())
         .merge(crate::status::routes())
         .merge(crate::history::routes())
+        .merge(crate::analytics_sql::routes())
 }
 
 fn r2() -> OpenApiRouter<Control> {

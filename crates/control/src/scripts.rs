@@ -264,7 +264,8 @@ fn dependent(control: &Control, script: &Script) -> Result<Option<String>, ApiEr
             DurableObjectNamespace { script_name, .. } => script_name.as_deref() == Some(&script.name),
             _ => false,
         });
-        if bound {
+        let told = platform::tail_consumers(&other.settings.tail_consumers).any(|name| name == script.name);
+        if bound || told {
             return Ok(Some(other.name));
         }
     }

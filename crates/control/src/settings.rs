@@ -14,7 +14,7 @@ use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
 use crate::extract::{JsonBody, Segments};
 use crate::scripts::{known, newest};
-use crate::{Control, bindings, form, migrations};
+use crate::{Control, bindings, form, migrations, tail_consumers};
 
 const MAX_SETTINGS: usize = 8 << 20;
 
@@ -76,6 +76,9 @@ async fn patch(
     let patch: Patch = serde_json::from_str(&form.json)
         .map_err(|error| ApiError::bad_request(10021, format!("The settings can't be read: {error}")))?;
     let script = known(&control, &account, &name)?;
+    if let Some(consumers) = &patch.script.tail_consumers {
+        tail_consumers::check(&control, &account, &name, consumers)?;
+    }
     let version = newest(&control, &script)?.ok_or_else(ApiError::no_worker)?;
     let mut document = version.document.clone();
     if let Some(named) = &patch.bindings {
@@ -96,6 +99,7 @@ async fn patch(
     let version = derive(&control, &token, &script, &version, document, "settings_update").await?;
     let script_patch = patch.script;
     control.registry().change_script(&script.tag, move |settings| script_patch.apply(settings)).await?;
+    control.platform().follow_tail_consumers(&known(&control, &account, &name)?);
     ok(shown(&known(&control, &account, &name)?, &version))
 }
 
@@ -177,8 +181,10 @@ async fn patch_script_settings(
     let script = known(&control, &account, &name)?;
     let patch = ScriptPatch::deserialize(patch)
         .map_err(|error| ApiError::bad_request(10021, format!("The settings can't be read: {error}")))?;
-    if patch.tail_consumers.as_ref().is_some_and(|consumers| !consumers.is_empty()) {
-        return Err(ApiError::bad_request(10021, "This version of Skerry does not have tail Workers."));
+    if let Some(consumers) = &patch.tail_consumers {
+        tail_consumers::check(&control, &account, &name, consumers)?;
     }
-    ok(script_shown(&control.registry().change_script(&script.tag, move |settings| patch.apply(settings)).await?))
+    let settings = control.registry().change_script(&script.tag, move |settings| patch.apply(settings)).await?;
+    control.platform().follow_tail_consumers(&Script { settings: settings.clone(), ..script });
+    ok(script_shown(&settings))
 }

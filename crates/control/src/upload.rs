@@ -9,7 +9,7 @@ use registry::{
 use crate::envelope::ApiError;
 use crate::form::{self, Form};
 use crate::metadata::Metadata;
-use crate::{Control, assets, bindings, migrations, queue_consumers};
+use crate::{Control, assets, bindings, migrations, queue_consumers, tail_consumers};
 
 /// What is kept of the version before, as the platform does: a deployment never loses its secrets.
 const SECRETS: [&str; 2] = ["secret_text", "secret_key"];
@@ -44,6 +44,10 @@ pub(crate) async fn upload(
     if code > plan.script_bytes {
         let message = format!("Your Worker exceeded the size limit of {} MiB.", plan.script_bytes >> 20);
         return Err(ApiError::new(http::StatusCode::PAYLOAD_TOO_LARGE, 10027, message));
+    }
+
+    if let Some(consumers) = &metadata.tail_consumers {
+        tail_consumers::check(control, account, name, consumers)?;
     }
 
     let known = control.registry().script(account, name)?;
@@ -100,7 +104,10 @@ pub(crate) async fn upload(
     if let Some(planned) = planned {
         migrations::carry_out(control, &script.tag, planned).await?;
     }
-    control.registry().change_script(&script.tag, move |settings| settings_of(settings, &metadata)).await?;
+    // What waits changes nothing of what answers.
+    if fate == Fate::Deployed {
+        control.registry().change_script(&script.tag, move |settings| settings_of(settings, &metadata)).await?;
+    }
     let deployment = NewDeployment {
         source: "wrangler".into(),
         author: caller.name.clone(),

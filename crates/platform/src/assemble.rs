@@ -53,7 +53,7 @@ pub(crate) fn assemble(
 ) -> Result<workers::Version, AssembleError> {
     let document = &version.document;
     let bindings = document.bindings.iter().map(|binding| {
-        let value = value(platform, script, version, &modules, site, &binding.kind).map_err(|error| match error {
+        let value = value(platform, script, version, &modules, site, binding).map_err(|error| match error {
             AssembleError::Invalid(reason) => {
                 AssembleError::Invalid(format!("binding {} of type {} {reason}", binding.name, type_of(binding)))
             }
@@ -163,7 +163,7 @@ fn value(
     version: &Version,
     modules: &[Module],
     site: Option<&Arc<Site>>,
-    kind: &BindingKind,
+    Binding { name, kind }: &Binding,
 ) -> Result<BindingValue, AssembleError> {
     let invalid = |reason: String| AssembleError::Invalid(reason);
     let services = platform.services();
@@ -231,7 +231,16 @@ fn value(
             let id = queue_of(platform, script, queue_name)?.map_or_else(String::new, |queue| queue.id);
             BindingValue::Queue(services.queues().queue(&id).delayed(*delivery_delay))
         }
-        BindingKind::AnalyticsEngine { .. } | BindingKind::Ratelimit { .. } | BindingKind::Hyperdrive { .. } => {
+        BindingKind::Ratelimit { namespace_id, simple } => {
+            let period = ratelimit::Period::of_seconds(f64::from(simple.period));
+            let period = period.ok_or_else(|| invalid("must have a `simple.period` of 10 or 60".into()))?;
+            let rule = ratelimit::Rule { limit: f64::from(simple.limit), period };
+            BindingValue::RateLimit(services.rate_limits().limiter(&script.account, namespace_id, rule))
+        }
+        BindingKind::AnalyticsEngine { dataset } => {
+            BindingValue::Analytics(services.analytics().dataset(&script.account, dataset.as_deref().unwrap_or(name)))
+        }
+        BindingKind::Hyperdrive { .. } => {
             return Err(invalid("is not supported by this version of Skerry".into()));
         }
         BindingKind::Inherit { .. } => return Err(invalid("names nothing that could be inherited".into())),

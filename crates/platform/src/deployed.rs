@@ -10,12 +10,13 @@ use tokio::sync::{OnceCell, mpsc};
 use webapi::body::Outgoing;
 use workers::{
     Cause, Decisions, Invocation, JsException, Level, LogLine, Notice, Outcome, QueueBatch, Request, Returned,
-    Scheduled, SpanSource, TraceLog, Traced, Usage, Worker,
+    Scheduled, SpanSource, Tailed, TraceLog, Traced, Usage, Worker,
 };
 
 use crate::assemble::{self, AssembleError, assemble};
 use crate::gate::Gate;
 use crate::meter::Meter;
+use crate::object_tracer::ObjectTracer;
 use crate::site::{self, Seen};
 use crate::{Inner, Platform, Unavailable};
 
@@ -90,6 +91,7 @@ pub(crate) fn live(
     main: bool,
 ) -> Result<Live, AssembleError> {
     let assets = site::load(platform, script, version)?;
+    platform.0.tail_workers.follow(script);
     let live = Live {
         id: version.id.clone(),
         script: script.tag.clone(),
@@ -124,6 +126,7 @@ pub(crate) fn live(
                 name: class.clone(),
                 sql: *sql,
                 notices: notices.clone(),
+                tracer: Some(ObjectTracer::of(platform, &live, class)),
             });
         }
     }
@@ -178,6 +181,10 @@ impl Live {
             Ok(worker) => worker.queue(batch, usage).await,
             Err(cause) => (Err(cause), Decisions::default()),
         }
+    }
+
+    pub(crate) async fn tail(&self, tailed: Tailed, usage: Usage) -> Outcome<()> {
+        self.code()?.tail(tailed, usage).await
     }
 
     fn code(&self) -> Outcome<&Worker> {

@@ -9,6 +9,7 @@ mod gate;
 mod history;
 mod latency;
 mod meter;
+mod object_tracer;
 mod origin;
 mod peers;
 mod plan;
@@ -22,6 +23,7 @@ mod settings;
 mod site;
 mod sweep;
 mod tail;
+mod tail_workers;
 mod traces;
 mod zone;
 
@@ -38,6 +40,7 @@ pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use settings::Settings;
 pub use tail::{Filters, Watch};
+pub use tail_workers::tail_consumers;
 pub use traces::Traces;
 pub use zone::Zone;
 
@@ -57,6 +60,7 @@ use router::Router;
 use served::Served;
 use settings::InForce;
 use tail::Tails;
+use tail_workers::TailWorkers;
 
 pub struct Options {
     pub registry: Registry,
@@ -95,6 +99,7 @@ struct Inner {
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     previews: Previews,
     tails: Tails,
+    tail_workers: TailWorkers,
     meters: Meters,
     pressure: Pressure,
     deliveries: Deliveries,
@@ -147,6 +152,7 @@ impl Platform {
             slots: Mutex::default(),
             previews: Previews::default(),
             tails: Tails::default(),
+            tail_workers: TailWorkers::default(),
             meters: Meters::default(),
             pressure: Pressure::new(memory),
             deliveries: Deliveries::default(),
@@ -203,6 +209,7 @@ impl Platform {
         match loaded {
             Err(Unavailable::NoWorker | Unavailable::NotDeployed) => {
                 self.slots().remove(script);
+                self.0.tail_workers.forget(script);
                 Ok(())
             }
             loaded => {
@@ -247,6 +254,11 @@ impl Platform {
             }
         }
         Ok(())
+    }
+
+    /// From now on a script's events are told to the tail Workers that its settings name.
+    pub fn follow_tail_consumers(&self, script: &Script) {
+        self.0.tail_workers.follow(script);
     }
 
     /// Starts a version once, to see whether it can: what it exports, and the CPU time that it took.

@@ -3,10 +3,12 @@
 
 use std::sync::{Arc, Weak};
 
-use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture, Usage};
+use serde_json::{Value, json};
+use workers::{CallFuture, Cause, Entrypoint, Invocation, JsException, Request, Service, ServiceFuture};
 
 use crate::deployed::Live;
-use crate::traces::Invocation as Followed;
+use crate::tail::{self, Watched};
+use crate::traces::{self, Invocation as Followed};
 use crate::{Inner, Platform, Unavailable};
 
 /// One binding. It does not keep the platform alive, whose Workers have it.
@@ -67,15 +69,26 @@ impl Service for Peer {
             Some(entrypoint) => Request { entrypoint, ..request },
             None => request,
         };
+        let platform = self.platform.clone();
         Box::pin(async move {
             let live = found.await?;
-            let Some(followed) = Followed::below(&live, request.invocations.followed(), "fetch") else {
-                return live.fetch(request, Usage::default()).await;
+            let watched = watch(&platform, &live, &request.entrypoint, request.invocations.told(), || {
+                tail::service_request(&request)
+            });
+            let followed = Followed::below(&live, request.invocations.followed(), "fetch");
+            let usage = traces::usage(watched.as_ref(), followed.as_ref());
+            let request = match &followed {
+                Some(followed) => Request { invocations: followed.go_on(request.invocations.clone()), ..request },
+                None => request,
             };
-            let invocations = followed.go_on(request.invocations.clone());
-            let outcome = live.fetch(Request { invocations, ..request }, followed.usage()).await;
+            let outcome = live.fetch(request, usage).await;
             let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
-            followed.answered(status, outcome.as_ref().err());
+            if let Some(watched) = watched {
+                watched.answered(status, outcome.as_ref().err());
+            }
+            if let Some(followed) = followed {
+                followed.answered(status, outcome.as_ref().err());
+            }
             outcome
         })
     }
@@ -86,19 +99,42 @@ impl Service for Peer {
             Some(entrypoint) => invocation.at(entrypoint),
             None => invocation,
         };
+        let platform = self.platform.clone();
         Box::pin(async move {
             let live = found.await?;
-            let Some(followed) = Followed::below(&live, invocation.followed(), "rpc") else {
-                return live.call(invocation).await;
+            let told = invocation.invocations().told();
+            let watched =
+                watch(&platform, &live, invocation.entrypoint(), told, || json!({ "rpcMethod": invocation.method() }));
+            let followed = Followed::below(&live, invocation.followed(), "rpc");
+            let usage = traces::usage(watched.as_ref(), followed.as_ref());
+            let invocation = match &followed {
+                Some(followed) => followed.call(invocation),
+                None => invocation,
             };
-            let outcome = live.call(followed.call(invocation)).await;
-            match &outcome {
-                Ok(returned) if returned.is_thrown() => followed.ended(None, "exception"),
-                outcome => followed.answered(None, outcome.as_ref().err()),
+            let outcome = live.call(invocation.known_by(usage)).await;
+            let threw = outcome.as_ref().is_ok_and(|returned| returned.is_thrown());
+            if let Some(watched) = watched {
+                if threw { watched.threw() } else { watched.answered(None, outcome.as_ref().err()) }
+            }
+            if let Some(followed) = followed {
+                if threw { followed.ended(None, "exception") } else { followed.answered(None, outcome.as_ref().err()) }
             }
             outcome
         })
     }
+}
+
+/// Begins to watch an event of a Worker that another one asked for, where somebody wants to know.
+fn watch(
+    platform: &Weak<Inner>,
+    live: &Live,
+    entrypoint: &Entrypoint,
+    told: &Arc<[Arc<str>]>,
+    event: impl FnOnce() -> Value,
+) -> Option<Watched> {
+    let platform = platform.upgrade().map(Platform)?;
+    let watched = platform.is_watched(&live.script).then(|| platform.begin_watch_after(live, event(), told.clone()));
+    watched.map(|watched| watched.of_entrypoint(entrypoint.name.clone()))
 }
 
 fn exception(message: String) -> Cause {

@@ -20,6 +20,8 @@ struct Inner {
     d1: d1::Databases,
     r2: Mutex<HashMap<String, r2::R2>>,
     assets: assets::Store,
+    rate_limits: ratelimit::RateLimits,
+    analytics: analytics::Engine,
 }
 
 // === impl Services ===
@@ -33,6 +35,8 @@ impl Services {
             d1: d1::Databases::new(root.join("d1")),
             r2: Mutex::default(),
             assets: assets::Store::new(root.join("assets")),
+            rate_limits: ratelimit::RateLimits::default(),
+            analytics: analytics::Engine::new(&root.join("analytics")),
             root: root.to_owned(),
         }))
     }
@@ -62,6 +66,16 @@ impl Services {
     /// The files that Workers have beside their code.
     pub fn assets(&self) -> &assets::Store {
         &self.0.assets
+    }
+
+    /// The data points that Workers write, by account.
+    pub fn analytics(&self) -> &analytics::Engine {
+        &self.0.analytics
+    }
+
+    /// What Workers have counted lately.
+    pub fn rate_limits(&self) -> &ratelimit::RateLimits {
+        &self.0.rate_limits
     }
 
     /// A folder for files that are on their way in or out and are worth nothing after the process has ended.

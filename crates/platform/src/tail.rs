@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use workers::{Cause, Failure, JsException, Trace, TraceException, TraceLog, Traced, Usage};
 
@@ -14,6 +15,7 @@ use crate::Platform;
 use crate::deployed::Live;
 
 mod filter;
+mod redact;
 
 pub use filter::Filters;
 
@@ -23,8 +25,6 @@ const MOST: usize = 10;
 const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
 /// Events that may wait for a slow watcher; those past it are lost to it.
 const WAITING: usize = 256;
-/// Headers whose values nobody is shown.
-const SECRET: [&str; 4] = ["authorization", "cookie", "set-cookie", "cf-access-jwt-assertion"];
 
 /// All tails, by their Workers' tags.
 #[derive(Default)]
@@ -51,10 +51,25 @@ pub struct Watch {
 /// What is known of an event before it has ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
+    /// With all that is hidden from those who watch.
     pub(crate) event: Value,
+    /// The entrypoint that it was an event of, where that has a name.
+    entrypoint: Option<Arc<str>>,
+    in_object: bool,
     pub(crate) outcome: Option<&'static str>,
     began: Option<Instant>,
     timestamp: i64,
+}
+
+/// Whose events they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Of {
+    /// The script's tag.
+    pub(crate) script: String,
+    /// The Worker's name.
+    pub(crate) name: String,
+    /// The version's id.
+    pub(crate) version: String,
 }
 
 /// An event that is watched.
@@ -129,6 +144,14 @@ impl Tail {
     }
 }
 
+// === impl Of ===
+
+impl Of {
+    pub(crate) fn live(live: &Live) -> Self {
+        Self { script: live.script.clone(), name: live.name.clone(), version: live.id.clone() }
+    }
+}
+
 // === impl Platform ===
 
 impl Platform {
@@ -144,25 +167,42 @@ impl Platform {
 
     /// Whether a Worker's events are to be told of.
     pub(crate) fn is_watched(&self, script: &str) -> bool {
-        self.0.tails.are_watching(script)
+        self.0.tails.are_watching(script) || self.0.tail_workers.are_told_of(script)
     }
 
     /// Begins to watch an event; `event` is what it is about.
     pub(crate) fn begin_watch(&self, live: &Live, event: Value) -> Watched {
+        self.begin_watch_after(live, event, Arc::default())
+    }
+
+    /// The same of an event to which something led that the tail Workers `told` were told of.
+    pub(crate) fn begin_watch_after(&self, live: &Live, event: Value, told: Arc<[Arc<str>]>) -> Watched {
+        self.begin_watch_of(Of::live(live), event, told)
+    }
+
+    pub(crate) fn begin_watch_of(&self, of: Of, event: Value, told: Arc<[Arc<str>]>) -> Watched {
         let facts =
             Facts { event, began: Some(Instant::now()), timestamp: registry::Stamp::now().0, ..Facts::default() };
         let facts = Arc::new(Mutex::new(facts));
         // Does not keep the platform: an event may outlive it.
         let platform = Arc::downgrade(&self.0);
-        let (script, name, version) = (live.script.clone(), live.name.clone(), live.id.clone());
+        let Of { script, name, version } = of;
         let known = facts.clone();
         let usage = Usage::default();
         let cpu = usage.clone();
+        let runtime = Handle::current();
         let trace = Trace::new(move |traced| {
             let Some(platform) = platform.upgrade() else { return };
             let facts = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let event = told(&name, &version, &facts, &traced, cpu.cpu());
-            platform.tails.tell(&script, &Arc::new(event));
+            let mut item = item(&name, &version, &facts, &traced, cpu.cpu());
+            let unredacted = redact::redact(&mut item["event"]);
+            let item = Arc::new(item);
+            platform.tails.tell(&script, &item);
+            if platform.tail_workers.are_told_of(&script) {
+                let mut item = Value::clone(&item);
+                item["unredacted"] = unredacted.into();
+                platform.tail_workers.tell(&platform, &runtime, &script, &item, &told);
+            }
         });
         Watched { facts, usage: usage.and_trace(trace) }
     }
@@ -170,13 +210,30 @@ impl Platform {
     /// Something that a Worker said outside of any event that is watched: in a Durable Object, or while it started.
     pub(crate) fn tell_line(&self, script: &str, name: &str, version: &str, traced: &Traced) {
         let facts = Facts { timestamp: registry::Stamp::now().0, ..Facts::default() };
-        self.0.tails.tell(script, &Arc::new(told(name, version, &facts, traced, Duration::ZERO)));
+        self.0.tails.tell(script, &Arc::new(item(name, version, &facts, traced, Duration::ZERO)));
     }
 }
 
 // === impl Watched ===
 
 impl Watched {
+    /// It is an event of an entrypoint that has a name.
+    pub(crate) fn of_entrypoint(self, name: Option<Arc<str>>) -> Self {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).entrypoint = name;
+        self
+    }
+
+    /// It is an event of an object of this class.
+    pub(crate) fn of_object(self, class: Arc<str>) -> Self {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).in_object = true;
+        self.of_entrypoint(Some(class))
+    }
+
+    /// It ended with an exception, which its trace has.
+    pub(crate) fn threw(&self) {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).outcome = Some("exception");
+    }
+
     /// How the event ended, as far as its answer goes.
     pub(crate) fn answered(&self, status: Option<u16>, cause: Option<&Cause>) {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,33 +260,35 @@ pub(crate) fn outcome(cause: &Cause) -> &'static str {
 
 /// A request, as a trace has it.
 pub(crate) fn request(request: &edge::Request) -> Value {
-    json!({
-        "request": {
-            "url": request.url,
-            "method": request.method.as_str(),
-            "headers": headers(&request.headers),
-            "cf": serde_json::from_str::<Value>(&request.cf.to_json()).unwrap_or_default(),
-        },
-        "rayId": request.ray.id(),
-    })
+    let mut event = event(&request.url, request.method.as_str(), &request.headers, Some(request.cf.to_json()));
+    event["rayId"] = request.ray.id().into();
+    event
 }
 
-fn headers(headers: &HeaderMap) -> Value {
-    let shown = headers.iter().map(|(name, value)| {
-        let hidden = SECRET.contains(&name.as_str());
-        let value = if hidden { "REDACTED".into() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
-        (name.as_str().to_owned(), Value::String(value))
+/// A request from one Worker to another, as a trace has it.
+pub(crate) fn service_request(request: &workers::Request) -> Value {
+    event(&request.url, request.method.as_str(), &request.headers, request.cf.as_ref().map(|cf| cf()))
+}
+
+fn event(url: &str, method: &str, headers: &HeaderMap, cf: Option<String>) -> Value {
+    let headers = headers.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), Value::String(String::from_utf8_lossy(value.as_bytes()).into_owned()))
     });
-    Value::Object(shown.collect())
+    let mut request = json!({ "url": url, "method": method, "headers": headers.collect::<Map<String, Value>>() });
+    if let Some(cf) = cf {
+        request["cf"] = serde_json::from_str(&cf).unwrap_or_default();
+    }
+    json!({ "request": request })
 }
 
-fn told(name: &str, version: &str, facts: &Facts, traced: &Traced, cpu: Duration) -> Value {
+/// All that is told of an event: a `TraceItem`.
+fn item(name: &str, version: &str, facts: &Facts, traced: &Traced, cpu: Duration) -> Value {
     let wall = facts.began.map_or(0, |began| began.elapsed().as_millis() as u64);
-    json!({
+    let mut item = json!({
         "wallTime": wall,
         "cpuTime": cpu.as_millis() as u64,
         "truncated": traced.truncated,
-        "executionModel": "stateless",
+        "executionModel": if facts.in_object { "durableObject" } else { "stateless" },
         // A client that went away before the answer dropped the event.
         "outcome": facts.outcome.unwrap_or(if facts.began.is_some() { "canceled" } else { "ok" }),
         "scriptVersion": { "id": version },
@@ -239,7 +298,11 @@ fn told(name: &str, version: &str, facts: &Facts, traced: &Traced, cpu: Duration
         "logs": traced.logs.iter().map(log).collect::<Vec<Value>>(),
         "eventTimestamp": facts.timestamp,
         "event": facts.event,
-    })
+    });
+    if let Some(entrypoint) = &facts.entrypoint {
+        item["entrypoint"] = (**entrypoint).into();
+    }
+    item
 }
 
 fn log(log: &TraceLog) -> Value {

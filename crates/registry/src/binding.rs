@@ -1,6 +1,6 @@
 //! What a version is bound to, in the shape that the platform's API has for it: `{"name", "type", …}`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::Sealed;
@@ -70,9 +70,13 @@ pub enum BindingKind {
     VersionMetadata {},
     Assets {},
     AnalyticsEngine {
-        dataset: String,
+        /// Without one, it is called like the binding.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dataset: Option<String>,
     },
     Ratelimit {
+        /// An integer, as text or not.
+        #[serde(deserialize_with = "integer_text")]
         namespace_id: String,
         simple: RateLimit,
     },
@@ -94,6 +98,15 @@ pub struct RateLimit {
     pub limit: u32,
     /// Seconds: 10 or 60.
     pub period: u32,
+}
+
+/// The older form of the binding may have a number in the text's place.
+fn integer_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) if text.parse::<u64>().is_ok() => Ok(text),
+        Value::Number(number) if number.is_u64() => Ok(number.to_string()),
+        other => Err(serde::de::Error::custom(format!("`namespace_id` must be an integer, but is {other}"))),
+    }
 }
 
 // === impl BindingKind ===

@@ -26,6 +26,7 @@ pub enum Scope {
     QueuesWrite,
     TailRead,
     AccountRead,
+    AnalyticsRead,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,7 @@ const NAMES: &[(Scope, &str)] = &[
     (Scope::QueuesWrite, "queues:write"),
     (Scope::TailRead, "tail:read"),
     (Scope::AccountRead, "account:read"),
+    (Scope::AnalyticsRead, "analytics:read"),
 ];
 
 // === impl Scope ===

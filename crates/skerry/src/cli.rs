@@ -60,6 +60,8 @@ pub enum Command {
     Kv(crate::kv::KvCommand),
     /// Run SQL and migrations on local D1 databases
     D1(crate::d1::D1Arguments),
+    /// Ask the Analytics Engine datasets of local state with SQL
+    Analytics(crate::analytics::AnalyticsArguments),
 }
 
 #[derive(Args)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::dev::queues;
 use crate::dev::services::Services;
 use crate::objects::{self, ObjectClass};
-use crate::state::State;
+use crate::state::{LOCAL_ACCOUNT, State};
 use bundle::Bundle;
 use config::{DevVars, Project, VarArgument, WorkerConfig};
 use workers::{Binding, BindingValue, Compatibility, Limits, ModuleGraph, ModuleKind, ModuleSource, Own, Version};
@@ -238,6 +238,18 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &Stat
     for namespace in &worker.environment.kv_namespaces {
         let value = BindingValue::Kv(state.kv().namespace(crate::kv::local_id(namespace)));
         bindings.push(Binding { name: namespace.binding.clone(), value });
+    }
+    for limit in worker.environment.rate_limits()? {
+        let period = ratelimit::Period::of_seconds(limit.simple.period.seconds());
+        let period = period.ok_or_else(|| format!("{}: there is no such period", limit.name))?;
+        let rule = ratelimit::Rule { limit: limit.simple.limit, period };
+        let limiter = state.rate_limits.limiter(LOCAL_ACCOUNT, &limit.namespace_id, rule);
+        bindings.push(Binding { name: limit.name, value: BindingValue::RateLimit(limiter) });
+    }
+    for dataset in &worker.environment.analytics_engine_datasets {
+        let name = dataset.dataset.as_deref().unwrap_or(&dataset.binding);
+        let value = BindingValue::Analytics(state.analytics.dataset(LOCAL_ACCOUNT, name));
+        bindings.push(Binding { name: dataset.binding.clone(), value });
     }
     if bundle.format == bundle::Format::ServiceWorker {
         // A classic script can't import: it finds the modules beside it as globals.

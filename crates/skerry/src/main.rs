@@ -1,6 +1,7 @@
 //! The `skerry` command: parses its arguments, starts V8 before any thread, and hands over.
 
 mod account;
+mod analytics;
 mod check;
 mod cli;
 mod d1;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::R2(arguments) => run(r2::run(arguments)),
         Command::Kv(command) => run(kv::run(command)),
         Command::D1(arguments) => run(d1::run(arguments)),
+        Command::Analytics(arguments) => run(analytics::run(arguments)),
         Command::Init(arguments) => init::command(arguments).map_err(|error| error.to_string()),
     };
     match result {

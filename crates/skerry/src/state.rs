@@ -17,6 +17,8 @@ pub struct State {
     tokens: PathBuf,
     pub d1: d1::Databases,
     cache: PathBuf,
+    pub rate_limits: ratelimit::RateLimits,
+    pub analytics: analytics::Engine,
 }
 
 // === impl State ===
@@ -34,6 +36,8 @@ impl State {
             tokens: root.join("r2/tokens.json"),
             d1: d1::Databases::new(root.join("d1")),
             cache: root.join("cache"),
+            rate_limits: ratelimit::RateLimits::default(),
+            analytics: analytics::Engine::new(&root.join("analytics")),
         }
     }
 
@@ -64,6 +68,9 @@ impl State {
         cache::Store::new(self.cache.clone(), cache::Limits::default())
     }
 }
+
+/// All Workers of a process are one account's: what it is called where services tell accounts apart.
+pub const LOCAL_ACCOUNT: &str = "local";
 
 /// What a D1 database is known by on this machine: as in wrangler, its id for previews, its id, or the binding's name.
 pub fn d1_id(database: &config::D1Database) -> &str {

@@ -15,10 +15,10 @@ const events = new SafeMap();
  * The record of an event. `pending` counts what it waits for: its answer, and `waitUntil` promises. `held` counts what of its results others hold,
  * `exports` are the numbers of all that stubs lead to and `calls` those that are part of it (rpc_target.js), `kept` counts stubs of others that it keeps. `props`: `ctx.props` as JSON text or bytes. `isCall`: it is one of RPC. `failure`: undefined, or where what `waitUntil` is
  * given decides how the event ended: null, or why it failed, in an array of one. `files`: its part of the file system, once it
- * has looked at any (`nodejs/js/internal/vfs/roots.js`).
+ * has looked at any (`nodejs/js/internal/vfs/roots.js`). `dataPoints`: how many it has written (analytics.js).
  */
 export function beginEvent(id, props = undefined, isCall = false) {
-  const event = { id, pending: 1, held: 0, kept: 0, exports: undefined, calls: undefined, answered: false, passThrough: false, props, isCall, failure: undefined, files: undefined };
+  const event = { id, pending: 1, held: 0, kept: 0, exports: undefined, calls: undefined, answered: false, passThrough: false, props, isCall, failure: undefined, files: undefined, dataPoints: 0 };
   MapPrototypeSet(events, id, event);
   return event;
 }

@@ -14,7 +14,8 @@ import { isEntrypointClass } from "./entrypoint.js";
 import { startNode } from "./nodejs.js";
 import { prepareOwnExports } from "./own_exports.js";
 import { newBatch, warn } from "./queue_event.js";
-import { callFetchListeners, callQueueListeners, callScheduledListeners, hasEventListeners, listensFor, ScheduledController } from "./service_worker.js";
+import { callFetchListeners, callQueueListeners, callScheduledListeners, callTailListeners, hasEventListeners, listensFor, ScheduledController } from "./service_worker.js";
+import { traceItems } from "./tail.js";
 
 const { Error, FunctionPrototypeCall, ObjectDefineProperty, ObjectKeys, PromisePrototypeThen, PromiseResolve, TypeError, globalThis } = primordials;
 
@@ -27,6 +28,8 @@ let exported;
 let scheduledHandler;
 /** `(batch, event) -> any | Promise` */
 let queueHandler;
+/** `(events, event) -> any | Promise` */
+let tailHandler;
 
 export function currentEnv() {
   return env;
@@ -71,6 +74,7 @@ export function start(namespace) {
     fetchHandler = callFetchListeners;
     scheduledHandler = callScheduledListeners;
     queueHandler = callQueueListeners;
+    tailHandler = callTailListeners;
     return;
   }
   const worker = namespace.default;
@@ -84,6 +88,8 @@ export function start(namespace) {
     if (typeof worker.prototype.queue === "function") {
       queueHandler = (batch, event) => new worker(newExecutionContext(event), env).queue(batch);
     }
+    const tail = tailName(worker.prototype);
+    if (tail !== undefined) tailHandler = (events, event) => new worker(newExecutionContext(event), env)[tail](events);
     return;
   }
   if (typeof worker !== "object" || worker === null) {
@@ -97,6 +103,14 @@ export function start(namespace) {
   if (typeof worker.queue === "function") {
     queueHandler = (batch, event) => FunctionPrototypeCall(worker.queue, worker, batch, env, newExecutionContext(event));
   }
+  const tail = tailName(worker);
+  if (tail !== undefined) tailHandler = (events, event) => FunctionPrototypeCall(worker[tail], worker, events, env, newExecutionContext(event));
+}
+
+/** What the tail handler is called, which has an older name too. */
+function tailName(handlers) {
+  if (typeof handlers.tail === "function") return "tail";
+  return typeof handlers.trace === "function" ? "trace" : undefined;
 }
 
 /** The events that a Worker may handle. */
@@ -242,14 +256,14 @@ export function dispatchGone(id) {
   PromisePrototypeThen(op_request_signal(id), () => op_timer_start(() => answered(event), 0, false));
 }
 
-// === scheduled ===
+// === events without an answer ===
 
-export function dispatchScheduled(id, cron, scheduledTime) {
+/** `begin(event)` calls the handler; the event ends with what that returns. */
+function dispatchPlain(id, begin) {
   const event = beginEvent(id);
   let result;
   try {
-    if (scheduledHandler === undefined) throw new Error("Handler does not export a scheduled() function.");
-    result = scheduledHandler(new ScheduledController(cron, scheduledTime), event);
+    result = begin(event);
   } catch (error) {
     op_respond_error(error);
     return answered(event);
@@ -262,6 +276,21 @@ export function dispatchScheduled(id, cron, scheduledTime) {
       answered(event);
     },
   );
+}
+
+export function dispatchScheduled(id, cron, scheduledTime) {
+  dispatchPlain(id, (event) => {
+    if (scheduledHandler === undefined) throw new Error("Handler does not export a scheduled() function.");
+    return scheduledHandler(new ScheduledController(cron, scheduledTime), event);
+  });
+}
+
+/** `items`: see `traceItems`. */
+export function dispatchTail(id, items) {
+  dispatchPlain(id, (event) => {
+    if (tailHandler === undefined) throw new Error("Handler does not export a tail() function.");
+    return tailHandler(traceItems(items), event);
+  });
 }
 
 // === queue ===

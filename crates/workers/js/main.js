@@ -20,9 +20,11 @@ export { makeR2Bucket } from "./r2.js";
 export { makeKvNamespace } from "./kv.js";
 export { makeD1Database } from "./d1.js";
 export { makeQueue } from "./queue.js";
+export { makeAnalyticsEngine } from "./analytics.js";
+export { makeRateLimit } from "./rate_limit.js";
 export { makeFetcher } from "./service.js";
 export { makeMissing } from "./missing_binding.js";
-export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchQueue, dispatchScheduled } from "./handlers.js";
+export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchQueue, dispatchScheduled, dispatchTail } from "./handlers.js";
 
 const { globalThis } = primordials;
 

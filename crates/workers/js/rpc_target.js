@@ -1,7 +1,7 @@
 // The callee's side of RPC: what stubs lead to, how a call finds the member that it means, and how it is answered.
 // https://developers.cloudflare.com/workers/runtime-apis/rpc/visibility/
 
-import { op_report_exception, op_rpc_pipeline, op_rpc_return } from "skerry:ops";
+import { op_report_exception, op_rpc_pipeline, op_rpc_return, op_trace_exception } from "skerry:ops";
 import { primordials } from "../webapi/primordials.js";
 import { defineInterface, isObject } from "../webapi/webidl.js";
 import { answered, beginEvent, currentEvent, hold, letGo, setForgetExports, unkeepAll } from "./context.js";
@@ -254,6 +254,7 @@ class Incoming {
   }
 
   #thrown(error) {
+    if (this.#attached === 0) op_trace_exception(error);
     op_rpc_return(this.#attached, true, packThrown(error, currentObject()?.id), undefined, 0, keeper());
     this.#end();
   }

@@ -136,8 +136,22 @@ class QueueEvent extends ExtendableEvent {
 }
 defineInterface(QueueEvent);
 
-/** What a tail handler in service-worker syntax would be told with, under both of its names: nothing is traced here, so there is none. */
-export class TailEvent extends ExtendableEvent {}
+/** What a tail handler in service-worker syntax is told with, under both of its names. */
+export class TailEvent extends ExtendableEvent {
+  #items;
+
+  constructor(key, type, event, items) {
+    super(key, type, event);
+    this.#items = items;
+  }
+
+  get events() {
+    return #items in this ? this.#items : illegalInvocation();
+  }
+  get traces() {
+    return #items in this ? this.#items : illegalInvocation();
+  }
+}
 defineInterface(TailEvent);
 
 export function listensFor(type) {
@@ -145,7 +159,7 @@ export function listensFor(type) {
 }
 
 export function hasEventListeners() {
-  return listensFor("fetch") || listensFor("scheduled") || listensFor("queue");
+  return listensFor("fetch") || listensFor("scheduled") || listensFor("queue") || listensFor("tail") || listensFor("trace");
 }
 
 /** Fires at the global scope; the first exception that a listener throws is thrown. */
@@ -175,4 +189,8 @@ export function callQueueListeners(batch, event) {
     throw new Error("No event listener registered for queue messages.");
   }
   fire(new QueueEvent(INTERNAL, event, batch));
+}
+
+export function callTailListeners(items, event) {
+  fire(new TailEvent(INTERNAL, listensFor("tail") ? "tail" : "trace", event, items));
 }

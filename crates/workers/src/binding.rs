@@ -32,6 +32,10 @@ pub enum BindingValue {
     D1(d1::Database),
     /// `queues.producers`: a `Queue`.
     Queue(queue::Queue),
+    /// `ratelimits`: a `Ratelimit`.
+    RateLimit(ratelimit::Limiter),
+    /// `analytics_engine_datasets`: an `AnalyticsEngine`.
+    Analytics(analytics::Dataset),
     /// `services`: a `Fetcher`.
     Service(Arc<dyn Service>),
     /// What is not here: whatever a Worker wants of it fails, with these words.
@@ -70,6 +74,8 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         BindingValue::Kv(namespace) => service(scope, namespace.clone(), "makeKvNamespace")?,
         BindingValue::D1(database) => service(scope, database.clone(), "makeD1Database")?,
         BindingValue::Queue(queue) => service(scope, queue.clone(), "makeQueue")?,
+        BindingValue::RateLimit(limiter) => service(scope, limiter.clone(), "makeRateLimit")?,
+        BindingValue::Analytics(dataset) => service(scope, dataset.clone(), "makeAnalyticsEngine")?,
         BindingValue::Service(other) => service(scope, other.clone(), "makeFetcher")?,
         BindingValue::Missing(why) => {
             let make = isolate::hook(scope, "makeMissing")?;

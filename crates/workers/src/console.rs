@@ -4,9 +4,9 @@ use isolate::{Args, Frame, JsException, Op, op, v8};
 use tokio::sync::mpsc;
 
 use crate::event::trace;
-use crate::trace::op_trace;
+use crate::trace::{op_trace, op_trace_exception};
 
-pub(crate) const OPS: &[Op] = &[op!(op_console), op!(op_trace), op!(op_report_exception)];
+pub(crate) const OPS: &[Op] = &[op!(op_console), op!(op_trace), op!(op_trace_exception), op!(op_report_exception)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {

@@ -77,6 +77,9 @@ pub(crate) fn trace(scope: &mut v8::PinScope) -> Option<Trace> {
     if let Some(event) = context.data::<FetchEvent>() {
         return event.trace().cloned();
     }
+    if let Some(session) = context.data::<Session>() {
+        return session.usage.trace().cloned();
+    }
     context.data::<Event<()>>()?.answer.trace().cloned()
 }
 

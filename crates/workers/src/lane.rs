@@ -20,6 +20,7 @@ use crate::queue_event::{Deciding, Decisions, QueueBatch};
 use crate::rpc::session::Session;
 use crate::rpc::{Invocation, Returned};
 use crate::scheduled_event::Scheduled;
+use crate::tail_event::Tailed;
 use crate::{Host, Version};
 
 /// An isolate that was in use so shortly before does not make room for others.
@@ -70,6 +71,13 @@ impl Worker {
         self.mailbox.send(batch.job(ContextId::next(), answer, deciding.clone()));
         let outcome = outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)));
         (outcome, deciding.decisions())
+    }
+
+    /// Runs the tail handler, and what it waits for.
+    pub async fn tail(&self, tailed: Tailed, usage: Usage) -> Outcome<()> {
+        let (answer, outcome) = Answer::new(usage);
+        self.mailbox.send(tailed.job(ContextId::next(), answer));
+        outcome.await.unwrap_or(Err(Cause::Runtime(Failure::IsolateGone)))
     }
 }
 

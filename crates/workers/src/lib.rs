@@ -1,6 +1,7 @@
 //! What makes a script a Worker: handlers, `env`, `ctx`, the `cloudflare:*` modules, and the isolates that run it. It
 //! takes events (a request, a scheduled run) and gives outcomes; sockets and routes are above it.
 
+mod analytics;
 mod binding;
 mod budget;
 mod cache;
@@ -23,13 +24,16 @@ mod object_socket_ops;
 mod object_sockets;
 mod object_state;
 mod object_storage;
+mod object_trace;
 mod queue;
 mod queue_event;
 mod r2;
+mod rate_limit;
 mod rpc;
 mod runtime;
 mod scheduled_event;
 mod service;
+mod tail_event;
 mod trace;
 mod version;
 mod via;
@@ -48,11 +52,13 @@ pub use isolate::{
 };
 pub use lane::{Started, Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};
+pub use object_trace::{End, ObjectEvent, Tracer, Tracing};
 pub use queue_event::{Decisions, QueueBatch};
 pub use rpc::{Invocation, Returned};
 pub use runtime::{runtime, snapshot};
 pub use scheduled_event::Scheduled;
 pub use service::{CallFuture, Entrypoint, Invocations, Props, Service, ServiceFuture};
+pub use tail_event::Tailed;
 pub use trace::{Trace, TraceException, TraceLog, Traced};
 pub use version::{Own, Version};
 pub use via::{ServedHere, Via};

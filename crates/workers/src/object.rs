@@ -22,6 +22,7 @@ use crate::mailbox::Mailbox;
 use crate::object_alarm::AlarmClock;
 use crate::object_home::Home;
 use crate::object_sockets::{ObjectSockets, SocketEvent};
+use crate::object_trace::{End, ObjectEvent, Tracer, Tracing};
 use crate::{Host, Version};
 
 /// So many isolates may work for one class at once: what one object does for long keeps only those waiting that share its.
@@ -78,6 +79,8 @@ pub struct Class {
     pub sql: bool,
     /// What objects say.
     pub notices: mpsc::Sender<Notice>,
+    /// Who is told of their events.
+    pub tracer: Option<Arc<dyn Tracer>>,
 }
 
 /// One object: its place in the namespace, which outlives its instances.
@@ -178,11 +181,21 @@ impl ObjectNamespace {
         name: Option<String>,
         request: Request,
     ) -> Outcome<Response<Outgoing>> {
-        self.event(id, name, |event, answer| FetchEvent::job(event, request, answer)).await
+        let traced = self.trace(&ObjectEvent::Request(&request), request.invocations.told());
+        let outcome =
+            self.event(id, name, usage(&traced), |event, answer| FetchEvent::job(event, request, answer)).await;
+        ended(traced, &outcome, |response| End::Response(response.status().as_u16()));
+        outcome
     }
 
-    /// Runs the object's alarm handler, if its alarm is due. `retry`: how many times it has failed.
-    pub(crate) async fn alarm(&self, id: ObjectId, retry: u32) -> Outcome<()> {
+    /// Begins to watch an event, where somebody wants to know.
+    pub(crate) fn trace(&self, event: &ObjectEvent<'_>, told: &Arc<[Arc<str>]>) -> Option<Box<dyn Tracing>> {
+        let tracer = self.0.class.borrow().as_ref()?.tracer.clone()?;
+        tracer.begin(event, told)
+    }
+
+    /// Runs the object's alarm handler, if its alarm is due, as it was at `due`. `retry`: how many times it has failed.
+    pub(crate) async fn alarm(&self, id: ObjectId, due: i64, retry: u32) -> Outcome<()> {
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),
@@ -190,18 +203,26 @@ impl ObjectNamespace {
             ];
             crate::runtime::call(scope, |hooks| &hooks.alarm, &arguments);
         });
-        self.event(id, None, |event, answer| Event::job(event, answer, Origin::default(), run)).await
+        let traced = self.trace(&ObjectEvent::Alarm(due), Origin::default().invocations.told());
+        let job = |event, answer| Event::job(event, answer, Origin::default(), run);
+        let outcome = self.event(id, None, usage(&traced), job).await;
+        ended(traced, &outcome, |()| End::Done);
+        outcome
     }
 
     /// Tells the object what happens on one of its WebSockets; resolves when it has been told.
     pub(crate) async fn socket(&self, object: &Object, number: u32, event: SocketEvent, origin: Origin) -> Outcome<()> {
+        let traced = self.trace(&ObjectEvent::of_socket(&event), origin.invocations.told());
         let run: isolate::Begin = Box::new(move |scope, id| {
             let [kind, first, second, third] = event.arguments(scope);
             let id = v8::Integer::new_from_unsigned(scope, id.0).into();
             let number = v8::Integer::new_from_unsigned(scope, number).into();
             crate::runtime::call(scope, |hooks| &hooks.socket, &[id, number, kind, first, second, third]);
         });
-        self.event(object.id, object.name.clone(), |event, answer| Event::job(event, answer, origin, run)).await
+        let job = |event, answer| Event::job(event, answer, origin, run);
+        let outcome = self.event(object.id, object.name.clone(), usage(&traced), job).await;
+        ended(traced, &outcome, |()| End::Done);
+        outcome
     }
 
     /// The WebSockets of an object.
@@ -223,9 +244,10 @@ impl ObjectNamespace {
         &self,
         id: ObjectId,
         name: Option<String>,
+        usage: Usage,
         job: impl FnOnce(ContextId, Answer<T>) -> Job,
     ) -> Outcome<T> {
-        let (answer, outcome) = Answer::new(Usage::default());
+        let (answer, outcome) = Answer::new(usage);
         let event = ContextId::next();
         let mailbox = self.send(id, name, job(event, answer));
         mailbox.outcome(event, outcome).await
@@ -289,6 +311,20 @@ impl ObjectNamespace {
 
     pub(crate) fn population(&self) -> MutexGuard<'_, Population> {
         self.0.population.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a watched event, or one that is not, is known by.
+pub(crate) fn usage(traced: &Option<Box<dyn Tracing>>) -> Usage {
+    traced.as_ref().map(|traced| traced.usage()).unwrap_or_default()
+}
+
+fn ended<T>(traced: Option<Box<dyn Tracing>>, outcome: &Outcome<T>, end: impl FnOnce(&T) -> End<'static>) {
+    if let Some(traced) = traced {
+        traced.ended(match outcome {
+            Ok(value) => end(value),
+            Err(cause) => End::Failed(cause),
+        });
     }
 }
 

@@ -62,7 +62,7 @@ impl AlarmClock {
                 match clock.next() {
                     Some((due, id)) if due <= now() => {
                         clock.set(id, None);
-                        tokio::spawn(wake(namespace.clone(), id));
+                        tokio::spawn(wake(namespace.clone(), id, due));
                     }
                     Some((due, _)) => {
                         let wait = Duration::from_millis((due - now()).max(0).unsigned_abs());
@@ -84,12 +84,12 @@ pub(crate) fn now() -> i64 {
 }
 
 /// Runs an alarm until it succeeds, or has failed too often.
-async fn wake(namespace: ObjectNamespace, id: ObjectId) {
+async fn wake(namespace: ObjectNamespace, id: ObjectId, due: i64) {
     for retry in 0..=RETRIES {
         if retry > 0 {
             tokio::time::sleep(Duration::from_secs(1 << retry)).await;
         }
-        match namespace.alarm(id, retry).await {
+        match namespace.alarm(id, due, retry).await {
             Ok(()) => return,
             Err(cause) => tracing::warn!(?cause, retry, "an alarm failed"),
         }

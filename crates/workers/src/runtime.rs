@@ -23,6 +23,8 @@ pub fn runtime() -> Runtime {
     ops.extend(crate::service::OPS);
     ops.extend(crate::rpc::ops::OPS);
     ops.extend(crate::r2::OPS);
+    ops.extend(crate::rate_limit::OPS);
+    ops.extend(crate::analytics::OPS);
     ops.extend(nodejs::OPS);
     let mut modules = Vec::new();
     add_modules("skerry:/webapi", &webapi::JS, &mut modules);
@@ -50,6 +52,7 @@ pub(crate) struct Hooks {
     pub(crate) fetch: v8::Global<v8::Function>,
     pub(crate) scheduled: v8::Global<v8::Function>,
     pub(crate) queue: v8::Global<v8::Function>,
+    pub(crate) tail: v8::Global<v8::Function>,
     pub(crate) gone: v8::Global<v8::Function>,
     pub(crate) call: v8::Global<v8::Function>,
     pub(crate) target_call: v8::Global<v8::Function>,
@@ -69,6 +72,7 @@ impl Hooks {
             fetch: find("dispatchFetch")?,
             scheduled: find("dispatchScheduled")?,
             queue: find("dispatchQueue")?,
+            tail: find("dispatchTail")?,
             gone: find("dispatchGone")?,
             call: find("dispatchCall")?,
             target_call: find("dispatchTargetCall")?,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use isolate::{ContextId, v8};
 
-use crate::Invocations;
 use crate::event::{Answer, Event, Origin};
+use crate::{Invocations, Via};
 
 /// What a scheduled handler is told.
 pub struct Scheduled {
@@ -22,7 +22,8 @@ pub struct Scheduled {
 
 impl Scheduled {
     pub(crate) fn job(self, id: ContextId, answer: Answer<()>) -> isolate::Job {
-        let origin = Origin { colo: Some(self.colo.clone()), invocations: self.invocations.clone(), via: Via::default() };
+        let origin =
+            Origin { colo: Some(self.colo.clone()), invocations: self.invocations.clone(), via: Via::default() };
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments = [
                 v8::Integer::new_from_unsigned(scope, id.0).into(),

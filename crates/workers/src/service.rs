@@ -69,6 +69,7 @@ pub struct Invocations {
     workers: Arc<AtomicU32>,
     depth: u32,
     followed: Option<Followed>,
+    told: Arc<[Arc<str>]>,
 }
 
 // === impl Entrypoint ===
@@ -111,7 +112,7 @@ impl Entrypoint {
 
 impl Default for Invocations {
     fn default() -> Self {
-        Self { workers: Arc::new(AtomicU32::new(1)), depth: 1, followed: None }
+        Self { workers: Arc::new(AtomicU32::new(1)), depth: 1, followed: None, told: Arc::default() }
     }
 }
 
@@ -127,6 +128,16 @@ impl Invocations {
     /// The place in a trace of what is invoked.
     pub fn followed(&self) -> Option<&Followed> {
         self.followed.as_ref()
+    }
+
+    /// Those of a tail Worker's event: `told` are the tail Workers that were told of what led to it.
+    pub fn of_tail(told: Arc<[Arc<str>]>) -> Self {
+        Self { told, ..Self::default() }
+    }
+
+    /// The tail Workers that were told of something that led here.
+    pub fn told(&self) -> &Arc<[Arc<str>]> {
+        &self.told
     }
 
     /// Those of another Worker that is invoked from here.

@@ -121,6 +121,13 @@ pub(crate) fn op_trace(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValu
     trace.log(level, message);
 }
 
+/// `op_trace_exception(error)`: the current event ends with it; whoever asked is told by other means.
+pub(crate) fn op_trace_exception(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    if let Some(trace) = crate::event::trace(scope) {
+        trace.exception(JsException::capture(scope, args.get(0)));
+    }
+}
+
 /// A value's JSON text; what has none is told by its name. `None`: it threw.
 fn json(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<String> {
     v8::tc_scope!(let scope, scope);

@@ -305,6 +305,17 @@ pub enum RatePeriod {
     Minute,
 }
 
+// === impl RatePeriod ===
+
+impl RatePeriod {
+    pub fn seconds(self) -> f64 {
+        match self {
+            Self::TenSeconds => 10.0,
+            Self::Minute => 60.0,
+        }
+    }
+}
+
 impl Read for RatePeriod {
     fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
         match f64::read(value, reader)? {

@@ -169,6 +169,7 @@ impl App {
                 name: name.clone(),
                 sql: *sql,
                 notices: notices.clone(),
+                tracer: None,
             });
         }
         Worker::spawn(self.host.clone(), version, notices)

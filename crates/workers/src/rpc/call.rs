@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use super::limits::Limits;
 use super::payload::{Payload, Thrown};
 use super::pipeline::{Pipeline, Promised, pipeline};
-use crate::Entrypoint;
-use crate::event::{Cause, Origin, Outcome};
+use crate::event::{Cause, Origin, Outcome, Usage};
+use crate::{Entrypoint, Invocations};
 
 /// What is asked of an entrypoint or a target.
 pub(crate) struct Call {
@@ -26,6 +26,7 @@ pub struct Invocation {
     pub(crate) call: Call,
     pub(crate) promised: Promised,
     pub(crate) account: Limits,
+    pub(crate) usage: Usage,
 }
 
 /// What a call returned, or threw.
@@ -86,6 +87,24 @@ impl Invocation {
     pub fn below(mut self, span: &OpenSpan) -> Self {
         self.call.origin = self.call.origin.below(span);
         self
+    }
+
+    /// The same call, whose event is known by `usage`.
+    pub fn known_by(self, usage: Usage) -> Self {
+        Self { usage, ..self }
+    }
+
+    /// The names that lead to what is called or read, with dots between them.
+    pub fn method(&self) -> String {
+        self.call.path.join(".")
+    }
+
+    pub fn entrypoint(&self) -> &Entrypoint {
+        &self.entrypoint
+    }
+
+    pub fn invocations(&self) -> &Invocations {
+        &self.call.origin.invocations
     }
 }
 

@@ -13,8 +13,10 @@ use super::payload::{Payload, Thrown, held};
 use super::pipeline::{Pipeline, Promised, pipeline};
 use super::session::Session;
 use super::target::{self, Held, Target};
-use crate::event::{Cause, Origin, Outcome};
+use crate::event::{Cause, Origin, Outcome, Usage};
 use crate::mailbox::Mailbox;
+use crate::object::usage;
+use crate::object_trace::{End, ObjectEvent};
 use crate::service::{Entrypoint, Service};
 
 pub(crate) const OPS: &[Op] = &[
@@ -92,7 +94,7 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
                 if let Some(gate) = gate {
                     gate.await.map_err(|failed| Cause::Exception(error(&failed.message)))?;
                 }
-                service.call(Invocation { entrypoint, call, promised, account }).await
+                service.call(Invocation { entrypoint, call, promised, account, usage: Usage::default() }).await
             };
             Ok(wait(scope, share, span, pipeline, 0, Callee { in_object: false, is_target: false }, outcome))
         }
@@ -102,9 +104,12 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
             span.fact("cloudflare.durable_object.id", || object.id.to_string());
             let origin = Origin::current(scope).of_object()?.below(&span);
             let call = Call { path, arguments: arguments(scope, args, &account)?, origin };
+            let traced =
+                object.namespace.trace(&ObjectEvent::Call(&call.path.join(".")), call.origin.invocations.told());
             let (pipeline, promised) = pipeline();
             let id = ContextId::next();
-            let invocation = Invocation { entrypoint: Default::default(), call, promised, account };
+            let invocation =
+                Invocation { entrypoint: Default::default(), call, promised, account, usage: usage(&traced) };
             let (mut job, outcome) = Session::on_entrypoint(id, invocation);
             let sent = Arc::new(OnceLock::new());
             let abandon = Abandon { id, sent: sent.clone(), unanswered: true };
@@ -114,7 +119,17 @@ fn begin<'s>(scope: &mut v8::PinScope<'s, '_>, args: &Args) -> Result<Option<v8:
                 }
                 Err(failed) => job.data.fail(Failure::Reset(Arc::new(error(&failed.message)))),
             });
-            let outcome = abandon.outcome(outcome);
+            let outcome = async move {
+                let outcome = abandon.outcome(outcome).await;
+                if let Some(traced) = traced {
+                    traced.ended(match &outcome {
+                        Ok(returned) if returned.is_thrown() => End::Thrown,
+                        Ok(_) => End::Done,
+                        Err(cause) => End::Failed(cause),
+                    });
+                }
+                outcome
+            };
             Ok(wait(scope, share, span, pipeline, 0, Callee { in_object: true, is_target: false }, outcome))
         }
         Some(STUB) => {

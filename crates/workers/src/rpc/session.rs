@@ -8,12 +8,13 @@ use isolate::{ContextData, ContextId, Failure, Followed, Job, JsError, v8};
 use tokio::sync::oneshot;
 
 use super::call::{Call, Invocation, Reply, Returned};
-use crate::event::{Cause, Origin, Outcome};
+use crate::event::{Cause, Origin, Outcome, Usage};
 
 /// What the isolate keeps of an event that is a call.
 pub(crate) struct Session {
     pub(crate) reply: Option<Reply>,
     pub(crate) origin: Origin,
+    pub(crate) usage: Usage,
 }
 
 // === impl Session ===
@@ -21,9 +22,9 @@ pub(crate) struct Session {
 impl Session {
     /// A call of an entrypoint, and what becomes of it.
     pub(crate) fn on_entrypoint(id: ContextId, invocation: Invocation) -> (Job, oneshot::Receiver<Outcome<Returned>>) {
-        let Invocation { entrypoint, call, promised, account } = invocation;
+        let Invocation { entrypoint, call, promised, account, usage } = invocation;
         let (reply, outcome) = Reply::promised(promised, account);
-        let data = Box::new(Self { reply: Some(reply), origin: call.origin.clone() });
+        let data = Box::new(Self { reply: Some(reply), origin: call.origin.clone(), usage });
         let run: isolate::Begin = Box::new(move |scope, id| {
             let what = match arguments(scope, call) {
                 Ok(what) => what,
@@ -39,7 +40,7 @@ impl Session {
 
     /// A call of a Durable Object's target.
     pub(crate) fn on_target(remote: isolate::Remote, number: u32, call: Call, reply: Reply) -> Job {
-        let data = Box::new(Self { reply: Some(reply), origin: call.origin.clone() });
+        let data = Box::new(Self { reply: Some(reply), origin: call.origin.clone(), usage: Usage::default() });
         let run: isolate::Begin = Box::new(move |scope, id| {
             let Some(session) = isolate::io_context(scope).and_then(|context| context.data::<Self>()) else { return };
             if let Some(reply) = &mut session.reply {
@@ -126,7 +127,9 @@ impl ContextData for Session {
         }
     }
 
-    fn used(&mut self, _cpu: Duration) {}
+    fn used(&mut self, cpu: Duration) {
+        self.usage.set(cpu);
+    }
 
     fn awaits_answer(&self) -> bool {
         self.reply.is_some()
