@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isolate::{ContextId, v8};
 
-use crate::Invocations;
+use crate::{Invocations, Via};
 use crate::event::{Answer, Event, Origin};
 
 /// Events that have ended, for a `tail` handler.
@@ -21,7 +21,7 @@ pub struct Tailed {
 
 impl Tailed {
     pub(crate) fn job(self, id: ContextId, answer: Answer<()>) -> isolate::Job {
-        let origin = Origin { colo: Some(self.colo), invocations: self.invocations };
+        let origin = Origin { colo: Some(self.colo), invocations: self.invocations, via: Via::default() };
         let run: isolate::Begin = Box::new(move |scope, id| {
             let arguments =
                 [v8::Integer::new_from_unsigned(scope, id.0).into(), isolate::new_string(scope, &self.items).into()];
