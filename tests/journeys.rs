@@ -54,6 +54,7 @@ mod serve_deploy;
 mod serve_events;
 mod serve_kv;
 mod serve_operation;
+mod serve_projects;
 mod serve_r2;
 mod service_bindings;
 mod sockets;
