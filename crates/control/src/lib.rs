@@ -20,10 +20,12 @@ mod graphql;
 mod kv;
 mod kv_bulk;
 mod kv_values;
+mod listener;
 mod metadata;
 mod metrics;
 mod migrations;
 mod openapi;
+mod parts;
 mod r2;
 mod r2_cors;
 mod r2_objects;
@@ -35,6 +37,7 @@ mod subdomain;
 mod tails;
 mod transfers;
 mod triggers;
+mod turns;
 mod upload;
 mod users;
 mod versions;
@@ -53,6 +56,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use envelope::ApiError;
+use listener::Bounds;
 use transfers::Transfers;
 
 /// JSON bodies may be so large; uploads have bounds of their own.
@@ -67,6 +71,7 @@ struct Inner {
     tails: tails::Waiting,
     front: Front,
     transfers: Transfers,
+    turns: turns::Turns,
 }
 
 /// Where Workers' own hosts are reached.
@@ -81,7 +86,13 @@ pub struct Front {
 impl Control {
     pub fn new(platform: Platform, front: Front) -> Self {
         let transfers = Transfers::new(platform.services().transfers());
-        Self(Arc::new(Inner { platform, tails: tails::Waiting::default(), front, transfers }))
+        Self(Arc::new(Inner {
+            platform,
+            tails: tails::Waiting::default(),
+            front,
+            transfers,
+            turns: turns::Turns::default(),
+        }))
     }
 
     fn platform(&self) -> &Platform {
@@ -94,6 +105,10 @@ impl Control {
 
     fn transfers(&self) -> &Transfers {
         &self.0.transfers
+    }
+
+    fn turns(&self) -> &turns::Turns {
+        &self.0.turns
     }
 
     fn registry(&self) -> &Registry {
@@ -120,8 +135,9 @@ impl Control {
             .with_state(self)
     }
 
-    /// Serves the API until `stop` fires; what was begun is finished.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
+    /// Serves the API on at most so many connections until `stop` fires; what was begun is finished.
+    pub async fn serve(self, listener: TcpListener, max_connections: usize, stop: CancellationToken) {
+        let bounds = Bounds { max_connections, ..Bounds::default() };
+        listener::serve(listener, self.router(), bounds, stop).await;
     }
 }

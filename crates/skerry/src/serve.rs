@@ -1,6 +1,7 @@
 //! `skerry serve`: deployed Workers behind their listeners, and the API that wrangler deploys them to.
 
 pub mod config;
+mod descriptors;
 mod first_start;
 mod reload;
 
@@ -68,11 +69,13 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     tokio::spawn(stop_on_signal(stop.clone()));
     let crons = tokio::spawn(platform.clone().run_crons(stop.clone()));
     let sweeps = tokio::spawn(platform.clone().run_asset_sweeps(stop.clone()));
-    let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, stop.clone()));
-    let metrics =
-        metrics.map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, stop.clone())));
+    let room = descriptors::room();
+    let api = tokio::spawn(Control::new(platform.clone(), front).serve(api, room.api, stop.clone()));
+    let metrics = metrics
+        .map(|listener| tokio::spawn(control::serve_metrics(platform.clone(), listener, room.api, stop.clone())));
     let workers = Arc::new(platform);
-    let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo };
+    let bounds = edge::Bounds { max_connections: room.workers, ..edge::Bounds::default() };
+    let edge = edge::Config { bounds, tls: None, geo };
     let https = https.map(|(listener, tls, certificates)| {
         tokio::spawn(reload::follow(certificates, stop.clone()));
         listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop)
@@ -88,12 +91,9 @@ pub async fn run(arguments: ServeArguments) -> Result<(), String> {
     for listener in [Some(http), https].into_iter().flatten() {
         cut += listener.await.map_err(|error| format!("a listener broke off: {error}"))?.cut;
     }
-    api.await
-        .map_err(|error| format!("the API broke off: {error}"))?
-        .map_err(|error| format!("the API broke off: {error}"))?;
+    api.await.map_err(|error| format!("the API broke off: {error}"))?;
     if let Some(metrics) = metrics {
-        let ended = metrics.await.map_err(|error| format!("the metrics broke off: {error}"))?;
-        ended.map_err(|error| format!("the metrics broke off: {error}"))?;
+        metrics.await.map_err(|error| format!("the metrics broke off: {error}"))?;
     }
     crons.await.map_err(|error| format!("cron triggers broke off: {error}"))?;
     sweeps.await.map_err(|error| format!("the sweeps of static assets broke off: {error}"))?;
