@@ -48,6 +48,7 @@ mod rpc;
 mod s3;
 mod serve_accounts;
 mod serve_assets;
+mod serve_attacks;
 mod serve_d1;
 mod serve_dashboard;
 mod serve_deploy;
