@@ -1,8 +1,9 @@
 //! Clients that attack the listener of Workers, while a Worker of another account goes on answering.
-//! Those of HTTP/2 are in `http2`, on the API in `api`, by Workers themselves in `workers`.
+//! Those of HTTP/2 are in `http2`, on the API in `api` and `uploads`, by Workers themselves in `workers`.
 
 mod api;
 mod http2;
+mod uploads;
 mod workers;
 
 use harness::wire::{raw, to_end};
