@@ -13,7 +13,8 @@ import sys
 import time
 
 import load
-from cases import CASES, Plan
+import soak
+from cases import CASES, Plan, cpus
 from servers import BenchError, Skerry, Workerd
 
 
@@ -70,30 +71,48 @@ def machine():
     version = lambda binary: subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=30).stdout.strip()
     return {
         "cpu": model, "cores": len(os.sched_getaffinity(0)), "kernel": platform.release(),
-        "skerry": version(Skerry.binary), "workerd": version(Workerd.binary), "load_average": os.getloadavg()[0],
+        "skerry": version(Skerry.binary), "workerd": version(Workerd.binary) if Workerd.binary.exists() else "", "load_average": os.getloadavg()[0],
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }  # fmt: skip
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--case", action="append", choices=CASES, help="run only this case (may be repeated)")
+    parser.add_argument("--case", action="append", choices=[*CASES, "soak"], help="run only this case (may be repeated)")
     parser.add_argument("--rounds", type=int, default=5, choices=range(1, 51), metavar="1..50")
-    parser.add_argument("--seconds", type=int, default=5, choices=range(1, 61), metavar="1..60", help="of load in a round")
+    parser.add_argument("--seconds", type=int, choices=range(1, 86401), metavar="N", help="of load in a round (5), or of the soak (600)")
     parser.add_argument("--json", metavar="FILE", help="write every sample there; - is standard output instead of the table")
     return parser.parse_args()
+
+
+def soaked(args):
+    """The soak by itself: it measures one server over time, not two against each other."""
+    about = machine()
+    server_cpus, _ = cpus(min(2, about["cores"]))
+    result = soak.soak(args.seconds or soak.DEFAULT_SECONDS, server_cpus)
+    if args.json == "-":
+        json.dump({"machine": about, "soak": result}, sys.stdout, indent=1)
+        return
+    print(f"{about['skerry']} on {about['cores']} × {about['cpu']}, load average {about['load_average']:.1f} before")
+    print("\n".join(soak.table(result)))
+    if args.json:
+        pathlib.Path(args.json).write_text(json.dumps({"machine": about, "soak": result}, indent=1) + "\n")
+    if result["errors"] or not result["alive"]:
+        raise BenchError("requests failed")
 
 
 def main():
     args = arguments()
     # A stop from outside must unwind the stack, so that the servers are stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if args.case == ["soak"]:
+        return soaked(args)
     load.require("wrk", "wrk")
     load.require("curl", "curl")
     for server, how in ((Skerry, "make build"), (Workerd, "make bench")):
         if not server.binary.exists():
             raise BenchError(f"{server.binary} is missing: {how}")
-    plan = Plan(args.rounds, args.seconds)
+    plan = Plan(args.rounds, args.seconds or 5)
     report = {"machine": machine(), "rounds": plan.rounds, "seconds": plan.seconds, "results": []}
     quiet = args.json == "-"
     if not quiet:
@@ -101,6 +120,8 @@ def main():
         print(f"{about['skerry']} beside {about['workerd']} on {about['cores']} × {about['cpu']}, median (min–max) of {plan.rounds} rounds")
         print(table_line(HEAD), "|" + "|".join("-" * (width + 2) for width in WIDTHS) + "|", sep="\n")
     for name in args.case or CASES:
+        if name == "soak":
+            raise BenchError("the soak has no other beside it: run it by itself")
         for row in CASES[name](plan):
             result = summary(row)
             report["results"].append(result)

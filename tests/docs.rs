@@ -30,7 +30,12 @@ fn every_configuration_key_has_its_state() {
 #[test]
 fn links_between_pages_lead_somewhere() {
     let root = root();
-    let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md"), root.join("bench/README.md")];
+    let mut pages = vec![
+        root.join("README.md"),
+        root.join("CONTRIBUTING.md"),
+        root.join("SECURITY.md"),
+        root.join("bench/README.md"),
+    ];
     pages.extend(std::fs::read_dir(root.join("docs")).expect("docs/").map(|entry| entry.expect("an entry").path()));
     for page in pages.iter().filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
         let text = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));

@@ -4,19 +4,24 @@ pub mod browser;
 mod client;
 mod command;
 mod dev;
+mod neighbour;
 mod origin;
 mod process;
 mod project;
 mod served;
 pub mod socket;
+mod upload;
+pub mod wire;
 
 pub use client::{Answer, Client, Request, body_of, text};
 pub use command::{Output, skerry, wrangler};
 pub use dev::Dev;
+pub use neighbour::Neighbour;
 pub use origin::{Origin, OriginBody, Seen};
 pub use project::Project;
 pub use served::Served;
 pub use socket::Socket;
+pub use upload::{Part, form};
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -98,6 +98,14 @@ impl Process {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id().expect("skerry runs")
     }
+
+    /// Resident memory now, in MiB.
+    pub(crate) fn resident_mib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(path).expect("the process's status");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a VmRSS line");
+        line.split_whitespace().nth(1).expect("a figure").parse::<u64>().expect("a number") / 1024
+    }
 }
 
 fn record(stream: impl AsyncRead + Unpin + Send + 'static, log: &Arc<Log>) {

@@ -145,10 +145,15 @@ impl Served {
         (status, json)
     }
 
-    /// Makes another account on this server: its id, and a token that may do everything in it.
+    /// Makes another account on this server, with the subdomain `other`: its id, and a token that may do everything in it.
     pub async fn another_account(&self) -> (String, String) {
+        self.another_account_called("other").await
+    }
+
+    /// The same with another subdomain.
+    pub async fn another_account_called(&self, subdomain: &str) -> (String, String) {
         let registry = registry::Registry::open(&self.data()).expect("the registry");
-        let account = registry.create_account("Other", "other", "paid").await.expect("an account");
+        let account = registry.create_account(subdomain, subdomain, "paid").await.expect("an account");
         let scopes = [registry::Scope::All].into();
         let made = registry.create_token(&account.id, "other", scopes, None).await.expect("a token");
         (account.id, made.secret)
@@ -207,6 +212,11 @@ impl Served {
 
     pub fn assert_alive(&mut self) {
         self.process.assert_alive();
+    }
+
+    /// Resident memory now, in MiB.
+    pub fn resident_mib(&self) -> u64 {
+        self.process.resident_mib()
     }
 }
 

@@ -1,13 +1,9 @@
 //! Who may ask for what: a token's account and scopes against the request's path. What is not known here is refused, so that a
 //! new route must say what it needs.
 
-use std::time::Duration;
-
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use registry::{Scope, Token};
@@ -16,10 +12,6 @@ use crate::Control;
 use crate::asset_session::{Claims, Kind};
 use crate::envelope::ApiError;
 use crate::operator::{self, Operator};
-
-/// Bytes of a refused request that are read, and how long.
-const READ_ON: usize = 32 << 20;
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The token that a request came with.
 #[derive(Clone, Debug)]
@@ -50,27 +42,13 @@ pub(crate) async fn check(State(control): State<Control>, mut request: Request, 
     }
     match caller(&control, &request) {
         Ok((caller, session)) => {
+            let turn = control.turns().wait(&caller.0.account, &request);
+            let _turn = turn.await;
             request.extensions_mut().insert(caller);
             session.map(|session| request.extensions_mut().insert(session));
             next.run(request).await
         }
-        Err(error) => {
-            // A client that still sends sees the answer only if somebody reads on.
-            let _ = tokio::time::timeout(PATIENCE, read_on(request.into_body())).await;
-            error.into_response()
-        }
-    }
-}
-
-/// Reads what a refused request still brings, up to a bound, and keeps nothing of it.
-async fn read_on(body: Body) {
-    let mut chunks = body.into_data_stream();
-    let mut left = READ_ON;
-    while let Some(Ok(chunk)) = chunks.next().await {
-        left = left.saturating_sub(chunk.len());
-        if left == 0 {
-            return;
-        }
+        Err(error) => error.into_response(),
     }
 }
 

@@ -5,7 +5,7 @@
 use assets::{Config, ConfigError, Hash, Manifest, ManifestError};
 use axum::Extension;
 use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, Multipart, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use http::{HeaderValue, StatusCode};
 use registry::{Version, VersionAssets};
 use serde::Deserialize;
@@ -19,9 +19,9 @@ use crate::Control;
 use crate::access::{Caller, Session};
 use crate::asset_session::{Claims, Kind};
 use crate::envelope::{Answer, ApiError, Outcome, ok};
-use crate::extract::{JsonBody, Segments};
-use crate::form::unreadable;
+use crate::extract::{Asked, JsonBody, Segments};
 use crate::metadata::AssetsMetadata;
+use crate::parts::{Parts, unreadable};
 use crate::upload::check_name;
 
 const MAX_MANIFEST: usize = 32 << 20;
@@ -76,15 +76,15 @@ struct Encoding {
 async fn upload(
     State(control): State<Control>,
     Extension(Session(claims)): Extension<Session>,
-    Query(Encoding { base64 }): Query<Encoding>,
-    mut parts: Multipart,
+    Asked(Encoding { base64 }): Asked<Encoding>,
+    mut parts: Parts,
 ) -> Result<(StatusCode, Answer), ApiError> {
     let files = control.platform().services().assets().account(&claims.account);
     let (account, id) = (files.clone(), claims.manifest.clone());
     let manifest = blocking(move || account.manifest(&id)).await?.ok_or_else(|| wrong("The manifest is gone."))?;
     let mut sizes: std::collections::HashMap<Hash, u64> =
         manifest.files().into_iter().map(|(hash, size)| (hash.clone(), size)).collect();
-    while let Some(part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
+    while let Some(part) = parts.next().await.map_err(|error| unreadable(&error))? {
         let hash = part.name().and_then(|name| Hash::try_from(name.to_owned()).ok());
         let Some((hash, size)) = hash.and_then(|hash| sizes.remove_entry(&hash)) else {
             return Err(wrong("A part is not named by a hash of the manifest, or its file comes twice."));

@@ -1,10 +1,8 @@
 //! What handlers take out of requests: path, query and body, each refused in the API's own form where it can't be read.
 
-use std::time::Duration;
-
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use futures::{Stream, StreamExt};
+use futures::{Stream, TryStreamExt};
 use http::StatusCode;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -22,9 +20,6 @@ pub(crate) struct Whole(pub(crate) Bytes);
 
 /// A body of JSON, whatever its content type says: wrangler sends some as text.
 pub(crate) struct JsonBody<T>(pub(crate) T);
-
-/// A body that comes to a halt for so long has ended.
-const STALL: Duration = Duration::from_secs(60);
 
 // === impl Segments ===
 
@@ -85,15 +80,7 @@ pub(crate) fn too_large() -> ApiError {
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, 10024, "The body is larger than this method takes.")
 }
 
-/// A body as it comes in. One that stalls fails.
+/// A body as it comes in.
 pub(crate) fn stream(body: Body) -> impl Stream<Item = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> + Send {
-    futures::stream::unfold(Some(body.into_data_stream()), |body| async move {
-        let mut body = body?;
-        match tokio::time::timeout(STALL, body.next()).await {
-            Ok(None) => None,
-            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(body))),
-            Ok(Some(Err(error))) => Some((Err(error.into()), None)),
-            Err(_) => Some((Err("the body has stalled".into()), None)),
-        }
-    })
+    body.into_data_stream().map_err(Into::into)
 }

@@ -1,11 +1,10 @@
 //! Multipart uploads: one part of JSON, and a part for each module. Everything is bounded before it is kept.
 
-use axum::extract::Multipart;
-use axum::extract::multipart::MultipartError;
 use http::StatusCode;
 use registry::Module;
 
 use crate::envelope::ApiError;
+use crate::parts::{Parts, unreadable};
 
 const MAX_PARTS: usize = 2000;
 const MAX_NAME: usize = 1024;
@@ -20,11 +19,11 @@ pub(crate) struct Form {
 }
 
 /// Reads a form whose JSON is in the part `json`. All parts together may have `at_most` bytes.
-pub(crate) async fn read(mut parts: Multipart, json: &str, at_most: usize) -> Result<Form, ApiError> {
+pub(crate) async fn read(mut parts: Parts, json: &str, at_most: usize) -> Result<Form, ApiError> {
     let mut left = at_most;
     let mut found = None;
     let mut modules = Vec::new();
-    while let Some(mut part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
+    while let Some(mut part) = parts.next().await.map_err(|error| unreadable(&error))? {
         let name = part.name().unwrap_or_default().to_owned();
         if name.is_empty() || name.len() > MAX_NAME || modules.len() >= MAX_PARTS {
             return Err(ApiError::bad_request(
@@ -55,8 +54,4 @@ pub(crate) async fn read(mut parts: Multipart, json: &str, at_most: usize) -> Re
 fn too_large(at_most: usize) -> ApiError {
     let message = format!("Your Worker exceeded the size limit of {} MiB.", at_most >> 20);
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, 10027, message)
-}
-
-pub(crate) fn unreadable(error: &MultipartError) -> ApiError {
-    ApiError::new(error.status(), 10021, format!("The form can't be read: {}", error.body_text()))
 }

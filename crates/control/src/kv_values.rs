@@ -1,7 +1,7 @@
 //! The values of a KV namespace, one at a time, and the list of its keys.
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -16,6 +16,7 @@ use crate::Control;
 use crate::envelope::{ApiError, Outcome, listed, ok};
 use crate::extract::{Asked, Segments, Whole, too_large};
 use crate::kv::{blocking, opened};
+use crate::parts::Parts;
 
 /// Room for the form around a value.
 const FORM_OVERHEAD: usize = 64 << 10;
@@ -135,14 +136,13 @@ async fn put(
 /// The parts `value` and `metadata`, in any order.
 async fn form(request: Request) -> Result<(Bytes, Option<String>), ApiError> {
     let invalid = |message: String| ApiError::bad_request(10012, message);
-    let parts = Multipart::from_request(request, &()).await;
-    let mut parts = parts.map_err(|error| invalid(format!("The form can't be read: {}", error.body_text())))?;
+    let mut parts = Parts::from_request(request, &()).await.map_err(|error| invalid(error.message))?;
     let unreadable = |error: axum::extract::multipart::MultipartError| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         _ => invalid(format!("The form can't be read: {}", error.body_text())),
     };
     let (mut value, mut metadata) = (None, None);
-    while let Some(part) = parts.next_field().await.map_err(unreadable)? {
+    while let Some(part) = parts.next().await.map_err(unreadable)? {
         let place = match part.name() {
             Some("value") => &mut value,
             Some("metadata") => &mut metadata,

@@ -23,11 +23,13 @@ mod history;
 mod kv;
 mod kv_bulk;
 mod kv_values;
+mod listener;
 mod metadata;
 mod metrics;
 mod migrations;
 mod openapi;
 mod operator;
+mod parts;
 mod queue_consumers;
 mod queue_messages;
 mod queues;
@@ -44,6 +46,7 @@ mod tail_consumers;
 mod tails;
 mod transfers;
 mod triggers;
+mod turns;
 mod upload;
 mod usage;
 mod users;
@@ -65,6 +68,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use envelope::ApiError;
+use listener::Bounds;
 use transfers::Transfers;
 
 /// JSON bodies may be so large; uploads have bounds of their own.
@@ -80,6 +84,7 @@ struct Inner {
     front: Front,
     about: About,
     transfers: Transfers,
+    turns: turns::Turns,
 }
 
 /// Where Workers' own hosts are reached.
@@ -94,7 +99,14 @@ pub struct Front {
 impl Control {
     pub fn new(platform: Platform, front: Front, about: About) -> Self {
         let transfers = Transfers::new(platform.services().transfers());
-        Self(Arc::new(Inner { platform, tails: tails::Waiting::default(), front, about, transfers }))
+        Self(Arc::new(Inner {
+            platform,
+            tails: tails::Waiting::default(),
+            front,
+            about,
+            transfers,
+            turns: turns::Turns::default(),
+        }))
     }
 
     fn platform(&self) -> &Platform {
@@ -107,6 +119,10 @@ impl Control {
 
     fn transfers(&self) -> &Transfers {
         &self.0.transfers
+    }
+
+    fn turns(&self) -> &turns::Turns {
+        &self.0.turns
     }
 
     fn registry(&self) -> &Registry {
@@ -133,8 +149,9 @@ impl Control {
             .with_state(self)
     }
 
-    /// Serves the API until `stop` fires; what was begun is finished.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
+    /// Serves the API on at most so many connections until `stop` fires; what was begun is finished.
+    pub async fn serve(self, listener: TcpListener, max_connections: usize, stop: CancellationToken) {
+        let bounds = Bounds { max_connections, ..Bounds::default() };
+        listener::serve(listener, self.router(), bounds, stop).await;
     }
 }

@@ -1,10 +1,17 @@
 //! The `metadata` part of an upload, as wrangler writes it.
 
+use std::collections::HashSet;
+
+use config::CompatibilityDate;
 use registry::{Annotations, UserLimits};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::envelope::ApiError;
+
+/// Bytes of a compatibility flag, and how many a Worker may have.
+const MAX_FLAG: usize = 100;
+const MAX_FLAGS: usize = 200;
 
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Metadata {
@@ -47,6 +54,7 @@ impl Metadata {
     pub(crate) fn read(json: &str) -> Result<Self, ApiError> {
         let metadata: Self = serde_json::from_str(json)
             .map_err(|error| ApiError::bad_request(10021, format!("The metadata can't be read: {error}")))?;
+        check_compatibility(metadata.compatibility_date.as_deref(), metadata.compatibility_flags.as_deref())?;
         if metadata.containers.as_ref().is_some_and(|containers| !containers.is_empty()) {
             return Err(unsupported("containers"));
         }
@@ -57,6 +65,52 @@ impl Metadata {
     }
 }
 
+/// What is wrong with a date or flags that no runtime can have. Which flags there are is the runtime's to know.
+pub(crate) fn check_compatibility(date: Option<&str>, flags: Option<&[String]>) -> Result<(), ApiError> {
+    let refused = |message: String| Err(ApiError::bad_request(10021, message));
+    if let Some(date) = date
+        && let Err(reason) = CompatibilityDate::parse(date, CompatibilityDate::today())
+    {
+        return refused(format!("The compatibility date {reason}."));
+    }
+    let mut seen = HashSet::new();
+    for flag in flags.unwrap_or_default() {
+        if !seen.insert(flag) {
+            return refused(format!("Compatibility flag specified multiple times: {flag:?}."));
+        }
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+        if flag.is_empty() || flag.len() > MAX_FLAG || !flag.bytes().all(legal) {
+            return refused(format!("No such compatibility flag: {flag:?}."));
+        }
+    }
+    match seen.len() > MAX_FLAGS {
+        true => refused(format!("A Worker may have {MAX_FLAGS} compatibility flags, but this one has {}.", seen.len())),
+        false => Ok(()),
+    }
+}
+
 fn unsupported(what: &str) -> ApiError {
     ApiError::bad_request(10021, format!("This version of Skerry does not have {what}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_flags_are_what_they_should_be() {
+        let flags = |flags: &[&str]| flags.iter().map(|flag| (*flag).to_owned()).collect::<Vec<_>>();
+        let check = |date: Option<&str>, of: &[&str]| {
+            check_compatibility(date, Some(&flags(of))).map_err(|error| error.message)
+        };
+        let today = CompatibilityDate::today().to_string();
+        assert_eq!(check(Some(&today), &["nodejs_compat", "unknown_flag"]), Ok(()));
+        assert_eq!(check(None, &[]), Ok(()));
+        for date in ["", "tomorrow", "2026-1-01", "2026-13-01", "9999-01-01"] {
+            assert!(check(Some(date), &[]).is_err_and(|message| message.contains("compatibility date")), "{date}");
+        }
+        for of in [["a", "a"].as_slice(), &[""], &["a b"], &["x".repeat(101).as_str()]] {
+            assert!(check(None, of).is_err(), "{of:?}");
+        }
+    }
 }

@@ -8,10 +8,13 @@ use platform::Platform;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::listener::{self, Bounds};
+
 /// Serves the figures until `stop` fires.
-pub async fn serve_metrics(platform: Platform, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve_metrics(platform: Platform, listener: TcpListener, max_connections: usize, stop: CancellationToken) {
+    let bounds = Bounds { max_connections, ..Bounds::default() };
     let router = Router::new().route("/metrics", get(metrics)).with_state(platform);
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    listener::serve(listener, router, bounds, stop).await;
 }
 
 async fn metrics(State(platform): State<Platform>) -> ([(http::HeaderName, &'static str); 1], String) {

@@ -1,7 +1,7 @@
 //! Workers by name: upload, list, look at, delete.
 
 use axum::Extension;
-use axum::extract::{DefaultBodyLimit, Multipart, State};
+use axum::extract::{DefaultBodyLimit, State};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use registry::{Module, Script, Version};
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use crate::Control;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
 use crate::extract::{Asked, Segments};
+use crate::parts::Parts;
 use crate::upload::{Fate, MAX_UPLOAD, upload};
 
 pub(crate) fn routes() -> OpenApiRouter<Control> {
@@ -103,7 +104,7 @@ async fn put(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
     Segments((account, name)): Segments<(String, String)>,
-    parts: Multipart,
+    parts: Parts,
 ) -> Outcome {
     let (script, version) = upload(&control, &token, &account, &name, parts, Fate::Deployed).await?;
     let mut shown = shown(&script, Some(&version));

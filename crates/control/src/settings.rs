@@ -1,7 +1,7 @@
 //! What a Worker is set to: bindings and compatibility of its newest version, and what holds for all versions.
 
 use axum::Extension;
-use axum::extract::{DefaultBodyLimit, Multipart, State};
+use axum::extract::{DefaultBodyLimit, State};
 use registry::{
     Annotations, NewDeployment, NewVersion, Script, ScriptSettings, Token, UserLimits, Version, VersionDocument,
 };
@@ -13,6 +13,8 @@ use utoipa_axum::routes;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
 use crate::extract::{JsonBody, Segments};
+use crate::metadata::check_compatibility;
+use crate::parts::Parts;
 use crate::scripts::{known, newest};
 use crate::{Control, bindings, form, migrations, tail_consumers};
 
@@ -70,11 +72,12 @@ async fn patch(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
     Segments((account, name)): Segments<(String, String)>,
-    parts: Multipart,
+    parts: Parts,
 ) -> Outcome {
     let form = form::read(parts, "settings", MAX_SETTINGS).await?;
     let patch: Patch = serde_json::from_str(&form.json)
         .map_err(|error| ApiError::bad_request(10021, format!("The settings can't be read: {error}")))?;
+    check_compatibility(patch.compatibility_date.as_deref(), patch.compatibility_flags.as_deref())?;
     let script = known(&control, &account, &name)?;
     if let Some(consumers) = &patch.script.tail_consumers {
         tail_consumers::check(&control, &account, &name, consumers)?;

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::Control;
 use crate::envelope::{ApiError, Outcome, ok};
-use crate::extract::Segments;
+use crate::extract::{Segments, Whole};
 use crate::scripts::known;
 
 /// The WebSocket subprotocol.
@@ -47,9 +47,10 @@ async fn post(
     Segments((account, name)): Segments<(String, String)>,
     headers: HeaderMap,
     // wrangler says text/plain.
-    body: String,
+    Whole(body): Whole,
 ) -> Outcome {
     let script = known(&control, &account, &name)?;
+    let body = std::str::from_utf8(&body).map_err(|_| ApiError::bad_request(10021, "The filters are not UTF-8."))?;
     let filters = match body.trim() {
         "" => Filters::default(),
         text if text.len() > MAX_FILTERS => return Err(ApiError::bad_request(10021, "The filters are too long.")),

@@ -1,6 +1,5 @@
 //! From an upload to a version: checked, tried, and only then kept.
 
-use axum::extract::Multipart;
 use platform::AssembleError;
 use registry::{
     Annotations, Module, NewDeployment, NewVersion, Script, ScriptSettings, Stamp, Token, Version, VersionDocument,
@@ -9,6 +8,7 @@ use registry::{
 use crate::envelope::ApiError;
 use crate::form::{self, Form};
 use crate::metadata::Metadata;
+use crate::parts::Parts;
 use crate::{Control, assets, bindings, migrations, queue_consumers, tail_consumers};
 
 /// What is kept of the version before, as the platform does: a deployment never loses its secrets.
@@ -32,7 +32,7 @@ pub(crate) async fn upload(
     caller: &Token,
     account: &str,
     name: &str,
-    parts: Multipart,
+    parts: Parts,
     fate: Fate,
 ) -> Result<(Script, Version), ApiError> {
     check_name(name)?;

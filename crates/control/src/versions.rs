@@ -1,7 +1,7 @@
 //! Versions: uploaded without being deployed, listed, looked at.
 
 use axum::Extension;
-use axum::extract::{DefaultBodyLimit, Multipart, State};
+use axum::extract::{DefaultBodyLimit, State};
 use registry::Version;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
 use crate::extract::{Asked, Segments};
+use crate::parts::Parts;
 use crate::scripts::known;
 use crate::upload::{Fate, MAX_UPLOAD, upload};
 use crate::{Control, bindings};
@@ -94,7 +95,7 @@ async fn post(
     State(control): State<Control>,
     Extension(Caller(token)): Extension<Caller>,
     Segments((account, name)): Segments<(String, String)>,
-    parts: Multipart,
+    parts: Parts,
 ) -> Outcome {
     let (_, version) = upload(&control, &token, &account, &name, parts, Fate::Kept).await?;
     ok(shown(&version))

@@ -81,8 +81,8 @@ pub(crate) fn prepare(headers: &mut HeaderMap, info: &Info, ray: &Ray, https: bo
     }
     join_cookies(headers);
     headers.reserve(ADDED);
-    // What the target says counts for more than `Host` (RFC 9112 §3.2.2).
-    if headers.get(HOST).is_none_or(|host| host != authority)
+    // A target with an authority of its own is what the request is for, whatever Host says (RFC 9112 §3.2.2).
+    if headers.get(HOST).is_none_or(|host| host.as_bytes() != authority.as_bytes())
         && let Ok(host) = HeaderValue::from_str(authority)
     {
         headers.insert(HOST, host);

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::uri::Scheme;
 use http::{HeaderMap, Method, Version};
 use hyper::body::{Body, Incoming};
 use tokio_util::sync::CancellationToken;
@@ -86,7 +87,8 @@ impl Request {
         if header_bytes(&parts.headers) > bounds.max_header_bytes {
             return Err(EdgeError::HeadersTooLarge);
         }
-        if parts.method == Method::CONNECT || !path.starts_with('/') {
+        let foreign = parts.uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS);
+        if parts.method == Method::CONNECT || foreign || !path.starts_with('/') {
             return Err(EdgeError::BadRequest);
         }
         let fallback = info.local.filter(|_| parts.version == Version::HTTP_10);

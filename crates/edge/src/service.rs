@@ -62,6 +62,7 @@ pub(crate) async fn call<H: Handler>(
     let handshake = Handshake::of(&mut request);
 
     let request = Request::new(&shared, &info, request, &ray, nth, accept_encoding.clone(), guard.gone.clone());
+    let refused = request.is_err();
     let response = match request {
         Ok(request) => answer(&*shared.handler, Request { elsewhere, ..request }).await,
         Err(refusal) => Err(refusal),
@@ -80,6 +81,10 @@ pub(crate) async fn call<H: Handler>(
     if switches {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    // What follows a request that could not be understood is not to be taken for another.
+    if refused && version != Version::HTTP_2 {
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     parts.version = version;
     let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 204 | 304);

@@ -3,6 +3,7 @@
 mod acme;
 pub mod address;
 pub mod config;
+mod descriptors;
 mod first_start;
 mod reload;
 mod s3;
@@ -100,9 +101,10 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     tasks.add("queues", platform.clone().run_queues(stop.clone()));
     tasks.add("the sweeps of static assets", platform.clone().run_asset_sweeps(stop.clone()));
     let control = Control::new(platform.clone(), front, addresses.about(&connections));
-    tasks.add_fallible("the API", control.serve(api, stop.clone()));
+    let room = descriptors::room();
+    tasks.add("the API", control.serve(api, room.api, stop.clone()));
     if let Some(listener) = metrics {
-        tasks.add_fallible("the metrics", control::serve_metrics(platform.clone(), listener, stop.clone()));
+        tasks.add("the metrics", control::serve_metrics(platform.clone(), listener, room.api, stop.clone()));
     }
     if let Some(listener) = s3 {
         let service = Arc::new(s3_service(&config, &platform));
@@ -118,7 +120,8 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
 
     let challenges = Arc::new(acme::Challenges::default());
     let workers = Arc::new(acme::Answering { challenges: challenges.clone(), handler: platform.clone() });
-    let edge = edge::Config { bounds: edge::Bounds::default(), tls: None, geo, connections };
+    let bounds = edge::Bounds { max_connections: room.workers, ..edge::Bounds::default() };
+    let edge = edge::Config { bounds, tls: None, geo, connections };
     let certificates = https.as_ref().and_then(|(_, names)| names.others.clone());
     let reload = reload::Reload {
         path: arguments.config.clone(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use isolate::{ContextId, v8};
 
-use crate::{Invocations, Via};
 use crate::event::{Answer, Event, Origin};
+use crate::{Invocations, Via};
 
 /// Events that have ended, for a `tail` handler.
 pub struct Tailed {
