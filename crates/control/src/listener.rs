@@ -257,7 +257,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let endless = || async {
-            Body::from_stream(futures::stream::repeat(Ok::<_, io::Error>(Bytes::from_static(&[0; 65536]))))
+            Body::from_stream(futures::stream::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(&[0; 65536]))))
         };
         let whole = |body: Result<Bytes, axum::extract::rejection::BytesRejection>| async move {
             body.map_or_else(|error| error.body_text(), |body| format!("{} bytes", body.len()))

@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 use crate::Control;
 use crate::access::Caller;
 use crate::envelope::{ApiError, Outcome, ok};
-use crate::metrics::resident;
 use crate::operator::Operator;
+use platform::resident;
 
 /// What the server knows of itself.
 pub struct About {
