@@ -74,12 +74,14 @@ async fn a_producer_is_as_the_platforms() {
     let config =
         |flags: &str| format!("compatibility_flags = {flags}\n[[queues.producers]]\nbinding = \"Q\"\nqueue = \"q\"\n");
     // The flag came after the date of these projects.
-    let dev = Dev::start(&Project::configured(&config("[\"queue_expose_error_codes\"]"), PRODUCER)).await;
+    let project = Project::configured(&config("[\"queue_expose_error_codes\"]"), PRODUCER);
+    let dev = Dev::start(&project).await;
     let answers = dev.json("/").await;
     for (name, expected) in expected.as_object().unwrap() {
         assert_eq!(answers[name], *expected, "{name}");
     }
-    let dev = Dev::start(&Project::configured(&config("[]"), PRODUCER)).await;
+    let project = Project::configured(&config("[]"), PRODUCER);
+    let dev = Dev::start(&project).await;
     let answers = dev.json("/").await;
     assert_eq!(answers["late"], "Error: Queue send failed: Bad Request");
     assert_eq!(answers["large"], "Error: Queue send failed: Payload Too Large");
@@ -154,7 +156,8 @@ async fn seen(dev: &Dev, count: usize) -> Vec<Value> {
 
 #[tokio::test]
 async fn every_type_of_body_arrives_as_it_was_sent() {
-    let dev = Dev::start(&consumer(10, "")).await;
+    let project = consumer(10, "");
+    let dev = Dev::start(&project).await;
     assert_eq!(dev.text("/types").await, "sent");
     let seen = seen(&dev, 4).await;
     for body in [json!("text"), json!({ "a": [1] }), json!("bytes 2,255"), json!("map 1,2")] {
@@ -176,7 +179,8 @@ async fn what_a_consumer_says_of_a_message_holds() {
         (json!([{ "first": "wait" }, { "n": 1 }]), vec![1, 1, 2, 2]),
         (json!([{ "first": "hang" }, { "n": 1 }]), vec![1, 1, 2, 2]),
     ] {
-        let dev = Dev::start(&consumer(2, "")).await;
+        let project = consumer(2, "");
+        let dev = Dev::start(&project).await;
         dev.request("POST", "/send").body(messages.to_string()).await;
         let seen = seen(&dev, expected.len()).await;
         let mut attempts: Vec<u64> = seen.iter().map(|message| message["attempts"].as_u64().unwrap()).collect();
@@ -192,7 +196,8 @@ async fn what_a_consumer_says_of_a_message_holds() {
 #[tokio::test]
 async fn what_comes_too_often_goes_to_the_dead_letters() {
     let more = "max_retries = 1\ndead_letter_queue = \"dead\"\n[[queues.consumers]]\nqueue = \"dead\"\nmax_batch_timeout = 0\n";
-    let dev = Dev::start(&consumer(1, more)).await;
+    let project = consumer(1, more);
+    let dev = Dev::start(&project).await;
     dev.request("POST", "/send").body(json!([{ "always": "retry" }]).to_string()).await;
     seen(&dev, 2).await;
     // The first delivery of the dead letter has the key of the first of the message.
@@ -284,7 +289,8 @@ async fn flags_are_followed() {
             "compatibility_flags = {flags}\n[[kv_namespaces]]\nbinding = \"SEEN\"\nid = \"s\"\n[[queues.producers]]\nbinding = \"Q\"\nqueue = \"q\"\n\
              [[queues.consumers]]\nqueue = \"q\"\nmax_batch_timeout = 0\nmax_retries = 1\n"
         );
-        let dev = Dev::start(&Project::configured(&config, source)).await;
+        let project = Project::configured(&config, source);
+        let dev = Dev::start(&project).await;
         dev.text("/send").await;
         eventually(|| async { dev.text("/").await == expected }).await;
     }
@@ -293,7 +299,8 @@ async fn flags_are_followed() {
 /// examples/job-queue, as its README says.
 #[tokio::test]
 async fn the_example_does_its_jobs() {
-    let dev = Dev::start(&Project::copy_of("examples/job-queue")).await;
+    let project = Project::copy_of("examples/job-queue");
+    let dev = Dev::start(&project).await;
     let post = async |text: &str| {
         let answer = dev.request("POST", "/jobs").body(text.to_owned()).await;
         assert_eq!(answer.status(), 202);

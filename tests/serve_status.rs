@@ -64,7 +64,7 @@ async fn a_server_tells_how_it_is() {
     let all = json(&served, &["status", "--json", "--config", "skerry.toml"]).await;
     assert_eq!(
         (all["workers"].as_array().unwrap().len(), &worker(&all, "foreign")["account"]["name"]),
-        (3, &"Other".into())
+        (3, &"other".into())
     );
 
     // Nobody else does.

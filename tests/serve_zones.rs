@@ -32,7 +32,8 @@ async fn what_no_worker_answers_goes_to_the_zones_origin() {
         response
     })
     .await;
-    let echo = Dev::start(&Project::worker(ECHO)).await;
+    let echoing = Project::worker(ECHO);
+    let echo = Dev::start(&echoing).await;
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address")

@@ -153,12 +153,18 @@ impl Page {
         self.command("Input.insertText", json!({ "text": text })).await;
     }
 
-    /// Presses a key: Enter, Tab or Escape.
+    /// Presses a key by its name in events: Enter, Tab, Escape, Home, ArrowLeft, …
     pub async fn press(&mut self, key: &str) {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
             "Tab" => (9, ""),
             "Escape" => (27, ""),
+            "End" => (35, ""),
+            "Home" => (36, ""),
+            "ArrowLeft" => (37, ""),
+            "ArrowUp" => (38, ""),
+            "ArrowRight" => (39, ""),
+            "ArrowDown" => (40, ""),
             other => panic!("no such key: {other}"),
         };
         for kind in ["keyDown", "keyUp"] {

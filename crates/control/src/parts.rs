@@ -63,7 +63,16 @@ pub(crate) fn unreadable(error: &MultipartError) -> ApiError {
     // A body that breaks off is the client's doing, which axum takes for the server's.
     let status = Some(error.status()).filter(http::StatusCode::is_client_error);
     let status = status.unwrap_or(http::StatusCode::BAD_REQUEST);
-    ApiError::new(status, 10021, format!("The form can't be read: {}", error.body_text()))
+    let reason = match status {
+        http::StatusCode::BAD_REQUEST => innermost(error).to_string(),
+        _ => error.body_text(),
+    };
+    ApiError::new(status, 10021, format!("The form can't be read: {reason}"))
+}
+
+/// The reader of forms says that a stream failed, and what it failed with says why.
+fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    error.source().map_or(error, innermost)
 }
 
 // === impl Room ===

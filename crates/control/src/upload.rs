@@ -4,6 +4,7 @@ use platform::AssembleError;
 use registry::{
     Annotations, Module, NewDeployment, NewVersion, Script, ScriptSettings, Stamp, Token, Version, VersionDocument,
 };
+use workers::ModuleKind;
 
 use crate::envelope::ApiError;
 use crate::form::{self, Form};
@@ -132,13 +133,15 @@ fn main_part(metadata: &Metadata, modules: &[Module], has_assets: bool) -> Resul
             return Err(ApiError::bad_request(10021, "The metadata names neither main_module nor body_part."));
         }
     };
-    match modules.iter().any(|module| module.name == *main) {
-        true => Ok((main.clone(), service_worker)),
-        false => Err(ApiError::bad_request(
-            10021,
-            format!("No such module: {main:?}, the main module, is not in the upload."),
-        )),
+    let Some(module) = modules.iter().find(|module| module.name == *main) else {
+        let message = format!("No such module: {main:?}, the main module, is not in the upload.");
+        return Err(ApiError::bad_request(10021, message));
+    };
+    if !service_worker && platform::content_kind(&module.kind) != Some(ModuleKind::EsModule) {
+        let message = format!("The main module {main:?} must be an ES module, and is of type {:?}.", module.kind);
+        return Err(ApiError::bad_request(10021, message));
     }
+    Ok((main.clone(), service_worker))
 }
 
 /// Starts the version, as it would be, once: what can't start is not kept.
