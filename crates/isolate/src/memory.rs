@@ -78,7 +78,7 @@ impl Memory {
         self.fits(0)
     }
 
-    /// Checks the isolate soon, in the middle of what it runs. Called from another thread.
+    /// Checks the isolate soon, in the middle of what it runs. From any thread.
     pub(crate) fn check_soon(&self) {
         let Some(handle) = self.handle.get() else { return };
         if !self.look_asked.swap(true, Ordering::AcqRel) {
@@ -123,8 +123,11 @@ impl Memory {
 
     /// A backing store over `bytes`, without a copy, that counts as external memory while it lives.
     pub(crate) fn backing_store(self: &Arc<Self>, bytes: Vec<u8>) -> v8::UniqueRef<v8::BackingStore> {
-        // The bytes are there whether they fit or not: the end of the step finds out.
+        // The bytes are there whether they fit or not. The end of the step finds out, but one step may ask for many of them.
         self.external.fetch_add(bytes.len(), Ordering::Relaxed);
+        if !self.has_room() {
+            self.check_soon();
+        }
         let mut held = Box::new(Held { bytes, memory: self.clone() });
         let (data, len) = (held.bytes.as_mut_ptr(), held.bytes.len());
         // SAFETY: `data` points to `len` bytes that stay where they are until `release` drops their vector.
