@@ -4,7 +4,7 @@ mod paths;
 
 use std::time::{Duration, SystemTime};
 
-use harness::{Answer, PATIENCE, Project, Request, Served, body_of, text};
+use harness::{Answer, PATIENCE, Part, Project, Request, Served, body_of, form, text};
 use serde_json::{Value, json};
 
 /// A site without code.
@@ -18,22 +18,7 @@ fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// A form of parts, each with its name and its type.
-fn form(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (name, kind, content) in parts {
-        let head = format!(
-            "--edge\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\ncontent-type: {kind}\r\n\r\n"
-        );
-        body.extend_from_slice(head.as_bytes());
-        body.extend_from_slice(content);
-        body.extend_from_slice(b"\r\n");
-    }
-    body.extend_from_slice(b"--edge--\r\n");
-    body
-}
-
-pub(crate) async fn send(request: Request, parts: &[(&str, &str, &[u8])]) -> (u16, Value) {
+async fn send(request: Request, parts: &[Part<'_>]) -> (u16, Value) {
     let answer = request.header("content-type", "multipart/form-data; boundary=edge").body(form(parts)).await;
     let status = answer.status().as_u16();
     (status, serde_json::from_str(&text(answer).await).unwrap())

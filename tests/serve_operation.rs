@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use harness::{Origin, Project, Request, Served, body_of, eventually, text};
 
-use crate::serve_assets::send;
-
 fn hello(name: &str, text: &str) -> Project {
     let source =
         format!("export default {{ async fetch() {{ await scheduler.wait(5); return new Response('{text}'); }} }};");
@@ -270,12 +268,7 @@ async fn requests_are_turned_away_before_memory_runs_out() {
         } };";
     let names: Vec<String> = (0..8).map(|number| format!("hog{number}")).collect();
     for name in &names {
-        let metadata = br#"{"main_module":"index.js","limits":{"cpu_ms":1000}}"#;
-        let request = served.api("PUT", &format!("/accounts/{}/workers/scripts/{name}", served.account));
-        let code = ("index.js", "application/javascript+module", hog.as_bytes());
-        let (status, told) = send(request, &[("metadata", "application/json", metadata), code]).await;
-        assert_eq!(status, 200, "{told}");
-        served.ask("POST", &format!("/workers/scripts/{name}/subdomain"), r#"{"enabled":true}"#).await;
+        served.upload(name, serde_json::json!({ "limits": { "cpu_ms": 1000 } }), hog).await;
     }
     let mut turned_away = 0;
     for _ in 0..3 {
