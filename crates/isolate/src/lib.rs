@@ -2,6 +2,7 @@
 //! the limits that hold a hostile script. Nothing here knows about HTTP, Workers or bindings. `unsafe` lives here only.
 
 mod actor;
+mod arenas;
 mod attributes;
 mod callbacks;
 mod clock;

@@ -10,6 +10,10 @@ use std::sync::{Arc, OnceLock};
 /// returns: with less room than it takes, V8 would collect garbage in vain at every step, or end the process.
 const HEADROOM: usize = 512 << 20;
 
+/// How large a heap grows before V8 looks for old garbage in it for the first time; what it finds then says when it looks again.
+/// Left to itself, V8 waits for half of the limit, and an isolate that makes little of it looks like a leak for an hour.
+const FIRST_COLLECTION: usize = 16 << 20;
+
 /// How often V8 asks again for a buffer that was refused, each time after collecting garbage.
 const RETRIES: u32 = 3;
 
@@ -47,7 +51,8 @@ impl Memory {
     pub(crate) fn create_params(self: &Arc<Self>) -> v8::CreateParams {
         // SAFETY: the vtable's functions take the very type whose pointer is handed over, and `drop` gives it back.
         let allocator = unsafe { v8::new_rust_allocator(Arc::into_raw(self.clone()), &ALLOCATOR) };
-        v8::CreateParams::default().heap_limits(0, self.limit).array_buffer_allocator(allocator.make_shared())
+        let first = FIRST_COLLECTION.min(self.limit);
+        v8::CreateParams::default().heap_limits(first, self.limit).array_buffer_allocator(allocator.make_shared())
     }
 
     /// Begins to watch `isolate`'s heap. `self` must outlive the isolate: its allocator sees to that.

@@ -24,6 +24,7 @@ struct Queues;
 pub fn initialize() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        crate::arenas::limit();
         v8::V8::set_flags_from_string(concat!(
             // A Worker's wasm memory counts against its limit: 2048 pages are 128 MiB.
             "--wasm-max-mem-pages=2048 ",
