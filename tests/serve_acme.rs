@@ -14,6 +14,8 @@ struct Authority {
     _servers: [Child; 2],
 }
 
+const YEAR: u32 = 365 * 24 * 60 * 60;
+
 /// A port that nobody has at this moment.
 fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -23,8 +25,8 @@ fn free() -> SocketAddr {
 // === impl Authority ===
 
 impl Authority {
-    /// `http`: where challenges are asked for. Its own certificate is left in `folder`, as `ca.pem`.
-    async fn start(folder: &Path, http: SocketAddr) -> Self {
+    /// `http`: where challenges are asked for. Its own certificate is left in `folder`, as `ca.pem`. What it issues lasts `seconds`.
+    async fn start(folder: &Path, http: SocketAddr, seconds: u32) -> Self {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
         std::fs::write(folder.join("ca.pem"), made.cert.pem()).expect("a file");
         std::fs::write(folder.join("ca.key"), made.signing_key.serialize_pem()).expect("a file");
@@ -33,6 +35,7 @@ impl Authority {
             "listenAddress": api.to_string(), "managementListenAddress": management.to_string(),
             "certificate": folder.join("ca.pem"), "privateKey": folder.join("ca.key"),
             "httpPort": http.port(), "tlsPort": 1, "ocspResponderURL": "", "externalAccountBindingRequired": false,
+            "certificateValidityPeriod": seconds,
         }});
         std::fs::write(folder.join("pebble.json"), config.to_string()).expect("a file");
         let mut names = Command::new("pebble-challtestsrv");
@@ -56,13 +59,13 @@ async fn issuer(port: u16, name: &str) -> String {
     String::from_utf8_lossy(&der).into_owned()
 }
 
-#[tokio::test]
-async fn an_authority_gives_certificates_for_names_and_custom_domains() {
-    let mut served = Served::configured("[[zones]]\nname = \"one.example\"\n[[zones]]\nname = \"two.example\"\n").await;
+/// A server with certificates for one.example from an authority whose certificates last so long.
+async fn serve(zones: &str, seconds: u32) -> (Served, Authority) {
+    let mut served = Served::configured(zones).await;
     let http = served.http();
     served.terminate().await;
     served.ended().await;
-    let authority = Authority::start(served.folder(), http).await;
+    let authority = Authority::start(served.folder(), http, seconds).await;
     let path = served.folder().join("skerry.toml");
     let text = std::fs::read_to_string(&path).expect("the configuration");
     let text = text.replacen("127.0.0.1:0", &http.to_string(), 1);
@@ -73,12 +76,21 @@ async fn an_authority_gives_certificates_for_names_and_custom_domains() {
     );
     std::fs::write(&path, format!("{text}{https}")).expect("a configuration");
     served.again().await;
+    (served, authority)
+}
+
+/// The port of HTTPS.
+fn port(served: &Served) -> u16 {
+    let output = served.output();
+    let line = output.lines().find(|line| line.contains("HTTPS: ")).expect("an address").to_owned();
+    line.rsplit(':').next().expect("a port").parse().expect("a port")
+}
+
+#[tokio::test]
+async fn an_authority_gives_certificates_for_names_and_custom_domains() {
+    let (mut served, authority) =
+        serve("[[zones]]\nname = \"one.example\"\n[[zones]]\nname = \"two.example\"\n", YEAR).await;
     served.line("got a certificate for one.example").await;
-    let port = |served: &Served| -> u16 {
-        let output = served.output();
-        let line = output.lines().find(|line| line.contains("HTTPS: ")).expect("an address").to_owned();
-        line.rsplit(':').next().unwrap().parse().expect("a port")
-    };
     assert!(issuer(port(&served), "one.example").await.contains("Pebble Intermediate"));
 
     // A custom domain gets its own when it is deployed; a name without a certificate gets none.
@@ -112,4 +124,13 @@ async fn an_authority_gives_certificates_for_names_and_custom_domains() {
     served.again().await;
     assert_eq!(certificate(port(&served), "one.example").await, first);
     assert!(issuer(port(&served), "two.example").await.contains("Pebble Intermediate"));
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_is_renewed_in_time() {
+    let (served, _authority) = serve("[[zones]]\nname = \"one.example\"\n", 12).await;
+    served.line("got a certificate for one.example").await;
+    let first = certificate(port(&served), "one.example").await;
+    eventually(|| async { certificate(port(&served), "one.example").await != first }).await;
+    assert!(issuer(port(&served), "one.example").await.contains("Pebble Intermediate"));
 }

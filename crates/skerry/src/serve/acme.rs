@@ -1,5 +1,5 @@
 //! Certificates from a certificate authority that speaks ACME (RFC 8555), each for one name, by the challenge `http-01`: the names of the
-//! configuration and all custom domains. They are renewed a month before they end.
+//! configuration and all custom domains. They are renewed a month before they end, or when a third of their time is left.
 
 mod challenges;
 mod order;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ::config::server::AcmeConfig;
 use edge::tls::{Certificates, Names};
-use openssl::asn1::Asn1Time;
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::x509::X509;
 use platform::Platform;
 use tokio_util::sync::CancellationToken;
@@ -21,8 +21,9 @@ pub use challenges::{Answering, Challenges};
 
 /// How often names and certificates are looked at.
 const LOOK: Duration = Duration::from_secs(10);
-/// Renewed when so many days are left, or a third of its time where that is less.
-const DAYS_LEFT: u32 = 30;
+/// Renewed when so many seconds are left, 30 days, or a third of its time where that is less.
+const LEFT: i64 = 30 * DAY;
+const DAY: i64 = 24 * 60 * 60;
 /// After a failure, twice as long each time, up to the second.
 const AGAIN: Duration = Duration::from_secs(60);
 const AGAIN_AT_MOST: Duration = Duration::from_secs(6 * 60 * 60);
@@ -85,12 +86,12 @@ impl Acme {
                 match got {
                     Ok(()) => {
                         waits.remove(&name);
-                        anstream::println!("got a certificate for {name}");
+                        tracing::info!("got a certificate for {name}");
                     }
                     Err(error) => {
                         let before = waits.get(&name).map_or(AGAIN / 2, |wait| wait.lasts);
                         let lasts = (before * 2).min(AGAIN_AT_MOST);
-                        anstream::eprintln!("no certificate for {name}, again in {} s: {error}", lasts.as_secs());
+                        tracing::warn!("no certificate for {name}, again in {} s: {error}", lasts.as_secs());
                         waits.insert(name, Wait { until: Instant::now() + lasts, lasts });
                     }
                 }
@@ -117,8 +118,8 @@ impl Acme {
         let Ok(pem) = std::fs::read(self.chain(name)) else { return true };
         X509::from_pem(&pem)
             .ok()
-            .and_then(|certificate| days_left(&certificate).ok())
-            .is_none_or(|(left, of)| left < DAYS_LEFT.min(of / 3))
+            .and_then(|certificate| seconds_left(&certificate).ok())
+            .is_none_or(|(left, of)| left <= LEFT.min(of / 3))
     }
 
     async fn obtain(&self, name: &str) -> Result<(), String> {
@@ -145,12 +146,13 @@ impl Acme {
     }
 }
 
-/// Whole days that a certificate is good for from now on, and from its beginning.
-fn days_left(certificate: &X509) -> Result<(u32, u32), openssl::error::ErrorStack> {
-    let now = Asn1Time::days_from_now(0)?;
-    let left = now.diff(certificate.not_after())?.days;
-    let of = certificate.not_before().diff(certificate.not_after())?.days;
-    Ok((u32::try_from(left).unwrap_or(0), u32::try_from(of).unwrap_or(0)))
+/// Seconds that a certificate is good for from now on, less than none where it has ended, and from its beginning.
+fn seconds_left(certificate: &X509) -> Result<(i64, i64), openssl::error::ErrorStack> {
+    let until_end = |from: &Asn1TimeRef| {
+        let left = from.diff(certificate.not_after())?;
+        Ok::<_, openssl::error::ErrorStack>(i64::from(left.days) * DAY + i64::from(left.secs))
+    };
+    Ok((until_end(&*Asn1Time::days_from_now(0)?)?, until_end(certificate.not_before())?))
 }
 
 /// Writes a file that its owner alone may read, whole or not at all.
