@@ -137,10 +137,39 @@ async fn figures_are_told_by_worker() {
         format!("skerry_requests_total{{{labels}}} 3"),
         format!("skerry_responses_total{{{labels},class=\"2xx\"}} 2"),
         format!("skerry_failures_total{{{labels},outcome=\"exception\"}} 1"),
+        format!("skerry_cold_starts_total{{{labels}}} 1"),
+        "skerry_isolates 1".to_owned(),
+        "skerry_durable_objects 0".to_owned(),
     ] {
         assert!(figures.lines().any(|known| known == line), "{line} is missing in:\n{figures}");
     }
     assert!(figures.contains("process_resident_memory_bytes "));
+}
+
+#[tokio::test]
+async fn each_request_has_a_line_where_it_is_asked_for() {
+    let served = Served::configured("[log]\nformat = \"json\"\nrequests = true\n").await;
+    let source =
+        "export default { fetch(r) { if (r.url.endsWith('x')) throw new Error('x'); return new Response('ok'); } };";
+    served.wrangler(Project::named("logged", "", source).path(), &["deploy"]).await.ok();
+    for path in ["/one?token=secret", "/x", "/two"] {
+        body_of(served.request("GET", "logged", path).send().await).await;
+    }
+    body_of(served.request("GET", "nobody", "/none").send().await).await;
+    let logged = async |path: &str| -> serde_json::Value {
+        let line = served.line(&format!("\"path\":\"{path}\"")).await;
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    };
+    let one = logged("/one").await;
+    assert_eq!((&one["method"], &one["status"], &one["outcome"]), (&"GET".into(), &200.into(), &"ok".into()), "{one}");
+    assert_eq!((&one["worker"], &one["account"]), (&"logged".into(), &served.account.as_str().into()), "{one}");
+    assert_eq!((&one["target"], &one["client"]), (&"request".into(), &"127.0.0.1".into()), "{one}");
+    assert!(one["cold_start"] == true && one["wall_ms"].as_f64() > Some(0.0), "{one}");
+    assert_eq!(logged("/x").await["outcome"], "exception");
+    assert_eq!(logged("/two").await["cold_start"], false);
+    let none = logged("/none").await;
+    assert!(none["status"] == 404 && none["worker"].is_null(), "{none}");
+    assert!(!served.output().contains("token="));
 }
 
 /// Each has a global of its own, which is gone with its isolate.

@@ -37,6 +37,7 @@ pub struct ServerConfig {
     pub s3: Option<S3>,
     /// Where spans of traces go; nowhere unless it is said.
     pub traces: Option<TracesConfig>,
+    pub log: Log,
     pub zones: Vec<ZoneConfig>,
     pub geo: Geo,
     pub outbound: Outbound,
@@ -60,6 +61,7 @@ record! {
         metrics: Option<Listener>,
         s3: Option<S3>,
         traces: Option<TracesConfig>,
+        log: Option<Log>,
         zones: Vec<ZoneConfig>,
         geo: Option<Geo>,
         outbound: Option<Outbound>,
@@ -175,12 +177,28 @@ record! {
 }
 
 record! {
+    /// What the server says of what it does, at standard error.
+    pub struct Log {
+        format: Option<LogFormat>,
+        /// Whether each request has a line.
+        requests: Option<bool>,
+    }
+}
+
+choice! {
+    pub enum LogFormat {
+        Text = "text",
+        /// An object of JSON a line.
+        Json = "json",
+    }
+}
+
+record! {
     /// A plan's limits; what is not named is as in the plan `paid`.
     pub struct PlanConfig {
         cpu_ms: Option<Millis>,
         max_cpu_ms: Option<Millis>,
         memory_mb: Option<Megabytes>,
-        sandbox: Option<Sandbox>,
         subrequests: Option<u32>,
         script_mb: Option<Megabytes>,
         asset_files: Option<u32>,
@@ -233,6 +251,7 @@ impl ServerConfig {
             metrics: file.metrics.map(|metrics| metrics.listen.0),
             s3: file.s3,
             traces: file.traces,
+            log: file.log.unwrap_or(defaults.log),
             zones: file.zones,
             geo: file.geo.map_or(defaults.geo, |geo| Geo { database: geo.database.map(below), ..geo }),
             outbound: file.outbound.unwrap_or(defaults.outbound),
@@ -255,6 +274,7 @@ impl ServerConfig {
             metrics: None,
             s3: None,
             traces: None,
+            log: Log { format: None, requests: None },
             zones: Vec::new(),
             geo: Geo { colo: None, database: None },
             outbound: Outbound { allow_private: None, allow: Vec::new() },

@@ -39,6 +39,8 @@ pub(crate) struct Live {
     pub(crate) id: String,
     /// The tag of its script.
     pub(crate) script: String,
+    /// The account's id.
+    pub(crate) account: String,
     /// The Worker's name.
     pub(crate) name: String,
     /// Its code; `None`: it has assets alone.
@@ -95,6 +97,7 @@ pub(crate) fn live(
     let live = Live {
         id: version.id.clone(),
         script: script.tag.clone(),
+        account: script.account.clone(),
         name: script.name.clone(),
         worker: None,
         assets,

@@ -12,6 +12,7 @@ use workers::{Cause, Entrypoint, Failure, Invocations, Via};
 
 use crate::deployed::Live;
 use crate::gate::Turned;
+use crate::request_log::Entry;
 use crate::router::Target;
 use crate::{Platform, Unavailable, tail};
 
@@ -32,6 +33,29 @@ struct Wanted {
 
 impl edge::Handler for Platform {
     async fn handle(&self, request: edge::Request) -> edge::Response {
+        let mut entry = self.0.log_requests.then(|| Entry::of(&request));
+        let answer = self.answer(request, &mut entry).await;
+        if let Some(entry) = entry {
+            entry.write(answer.status());
+        }
+        answer
+    }
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    fn new(target: Target, request: &edge::Request) -> Self {
+        let header = |name: &str| request.headers.get(name)?.to_str().ok().map(str::to_owned);
+        Self { target, overrides: header(OVERRIDES), affinity: header(AFFINITY) }
+    }
+}
+
+// === impl Platform ===
+
+impl Platform {
+    /// `entry`: what is logged of it.
+    async fn answer(&self, request: edge::Request, entry: &mut Option<Entry>) -> edge::Response {
         let met = Met::of(&request);
         let https = request.url.starts_with("https:");
         let Some(found) = self.router().find(https, request.host(), request.path_and_query()) else {
@@ -84,6 +108,12 @@ impl edge::Handler for Platform {
         let outcome = live.fetch(request, usage.clone()).await;
         let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
         live.meter.answered(status, outcome.as_ref().err(), began.elapsed(), usage.cpu());
+        if usage.start().is_some() {
+            live.meter.started();
+        }
+        if let Some(entry) = entry {
+            entry.ran(&live, outcome.as_ref().err(), &usage);
+        }
         if let Some(watched) = watched {
             watched.answered(status, outcome.as_ref().err());
         }
@@ -92,20 +122,7 @@ impl edge::Handler for Platform {
         }
         outcome.unwrap_or_else(|cause| met.error(edge_error(&cause)))
     }
-}
 
-// === impl Wanted ===
-
-impl Wanted {
-    fn new(target: Target, request: &edge::Request) -> Self {
-        let header = |name: &str| request.headers.get(name)?.to_str().ok().map(str::to_owned);
-        Self { target, overrides: header(OVERRIDES), affinity: header(AFFINITY) }
-    }
-}
-
-// === impl Platform ===
-
-impl Platform {
     /// The version that answers a request.
     async fn live(&self, wanted: Wanted) -> Result<Arc<Live>, Unavailable> {
         match wanted.target {

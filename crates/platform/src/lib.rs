@@ -16,6 +16,7 @@ mod plan;
 mod pressure;
 mod previews;
 mod queues;
+mod request_log;
 mod router;
 mod served;
 mod services;
@@ -36,6 +37,7 @@ pub use origin::Origin;
 pub use plan::{Plan, Plans};
 pub use pressure::resident;
 pub use queues::{BATCH_SIZE, MAX_RETRIES, MAX_WAIT_TIME_MS};
+pub use request_log::REQUEST_LOG;
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use settings::Settings;
@@ -79,6 +81,8 @@ pub struct Options {
     pub memory: Option<u64>,
     /// `None`: no event is followed.
     pub traces: Option<Traces>,
+    /// Whether each request has a line in the log.
+    pub log_requests: bool,
 }
 
 /// The Workers of this process. Clones are the same platform.
@@ -104,6 +108,7 @@ struct Inner {
     pressure: Pressure,
     deliveries: Deliveries,
     traces: Option<Traces>,
+    log_requests: bool,
     history: History,
 }
 
@@ -123,8 +128,19 @@ pub enum Unavailable {
 
 impl Platform {
     pub fn new(options: Options) -> Result<Self, registry::Error> {
-        let Options { registry, services, snapshot, geo, ports, base_domain, settings, isolates, memory, traces } =
-            options;
+        let Options {
+            registry,
+            services,
+            snapshot,
+            geo,
+            ports,
+            base_domain,
+            settings,
+            isolates,
+            memory,
+            traces,
+            log_requests,
+        } = options;
         let colo = geo.colo().iata;
         let caches = Caches::new(services.cache(), colo, true);
         let router = Router::new(&registry, &base_domain, &settings.zones)?;
@@ -157,6 +173,7 @@ impl Platform {
             pressure: Pressure::new(memory),
             deliveries: Deliveries::default(),
             traces,
+            log_requests,
             history,
         }));
         Ok(platform)

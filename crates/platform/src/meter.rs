@@ -29,6 +29,8 @@ pub struct Meter {
     scheduled: AtomicU64,
     /// Batches of queues.
     batches: AtomicU64,
+    /// Requests that waited for a start.
+    cold_starts: AtomicU64,
     /// CPU time of requests.
     cpu_nanos: AtomicU64,
     /// Time to the answer's headers.
@@ -52,6 +54,7 @@ pub struct Counts {
     pub answered: u64,
     pub scheduled: u64,
     pub batches: u64,
+    pub cold_starts: u64,
     pub cpu: Duration,
     pub wall: Duration,
     /// Answers of class 1xx to 5xx.
@@ -126,6 +129,13 @@ impl Meters {
         family(&mut text, &meters, "skerry_cpu_seconds_total", "CPU time of Workers.", |counts| {
             vec![(String::new(), counts.cpu.as_secs_f64())]
         });
+        family(
+            &mut text,
+            &meters,
+            "skerry_cold_starts_total",
+            "Requests that waited for their Worker to start.",
+            |counts| vec![(String::new(), counts.cold_starts as f64)],
+        );
         family(
             &mut text,
             &meters,
@@ -228,6 +238,11 @@ impl Meter {
         self.failed(cause);
     }
 
+    /// A request waited for a start.
+    pub(crate) fn started(&self) {
+        self.cold_starts.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A request was not let in.
     pub(crate) fn turned_away(&self) {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
@@ -265,6 +280,7 @@ impl Meter {
             answered: get(&self.answered),
             scheduled: get(&self.scheduled),
             batches: get(&self.batches),
+            cold_starts: get(&self.cold_starts),
             cpu: Duration::from_nanos(get(&self.cpu_nanos)),
             wall: Duration::from_nanos(get(&self.wall_nanos)),
             statuses: std::array::from_fn(|class| get(&self.statuses[class])),

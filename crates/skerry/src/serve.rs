@@ -5,6 +5,7 @@ pub mod address;
 pub mod config;
 mod descriptors;
 mod first_start;
+mod log;
 mod reload;
 mod s3;
 mod sandbox;
@@ -49,8 +50,8 @@ pub struct ServeArguments {
 
 /// Reads the configuration and narrows the process, which has to be done while it has one thread.
 pub fn prepare(arguments: &ServeArguments) -> Result<ServerConfig, String> {
-    cli::log_to_stderr(arguments.log_level);
     let config = load(arguments.config.as_deref())?;
+    log::to_stderr(arguments.log_level, &config.log);
     sandbox::narrow(&config, arguments.config.as_deref())?;
     Ok(config)
 }
@@ -108,7 +109,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     }
     if let Some(listener) = s3 {
         let service = Arc::new(s3_service(&config, &platform));
-        tasks.add("the S3 API", ::s3::serve(listener, service, ::s3::Bounds::default(), stop.clone()));
+        tasks.add("the S3 API", ::s3::serve(listener, service, stop.clone()));
     }
     // Those that keep account of requests end once the last request has ended.
     let flush = CancellationToken::new();
@@ -152,7 +153,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     flush.cancel();
     accounts.ended().await?;
     if cut > 0 {
-        anstream::eprintln!("{cut} connections did not finish in time and were cut");
+        tracing::warn!("{cut} connections did not finish in time and were cut");
     }
     Ok(())
 }
@@ -236,6 +237,7 @@ fn platform(
         isolates: config.isolates.map(|isolates| isolates as usize),
         memory: config.memory,
         traces,
+        log_requests: config.log.requests.unwrap_or(false),
     };
     Platform::new(options).map_err(|error| format!("what is deployed can't be read: {error}"))
 }

@@ -46,9 +46,9 @@ impl Reload {
             seen = changed();
             match self.certificates.as_ref().map(|certificates| certificates.reload()) {
                 None => {}
-                Some(Ok(())) => anstream::println!("read the certificates again"),
+                Some(Ok(())) => tracing::info!("read the certificates again"),
                 Some(Err(error)) => {
-                    anstream::eprintln!("the certificates can't be read, and those from before stay: {error}");
+                    tracing::warn!("the certificates can't be read, and those from before stay: {error}");
                 }
             }
         }
@@ -56,9 +56,9 @@ impl Reload {
 
     async fn configuration(&self) {
         match self.apply().await {
-            Ok(()) => anstream::println!("read the configuration again"),
+            Ok(()) => tracing::info!("read the configuration again"),
             Err(error) => {
-                anstream::eprintln!("the configuration can't be used, and the one from before stays: {error}");
+                tracing::warn!("the configuration can't be used, and the one from before stays: {error}");
             }
         }
     }
@@ -66,7 +66,7 @@ impl Reload {
     async fn apply(&self) -> Result<(), String> {
         let config = load(self.path.as_deref())?;
         for key in fixed(&self.config, &config) {
-            anstream::eprintln!("`{key}` has changed: that needs a new start of the server");
+            tracing::warn!("`{key}` has changed: that needs a new start of the server");
         }
         let settings = settings::read(&config, self.platform.registry())?;
         self.platform.change(settings).await.map_err(|error| error.to_string())
@@ -86,6 +86,7 @@ fn fixed(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
         ("geo", started.geo == now.geo),
         ("isolates", started.isolates == now.isolates),
         ("sandbox", started.sandbox == now.sandbox),
+        ("log", started.log == now.log),
         ("memory_mb", started.memory == now.memory),
     ];
     keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()

@@ -52,7 +52,7 @@ pub fn narrow(config: &ServerConfig, file: Option<&Path>) -> Result<(), String> 
         Ok(()) => Ok(()),
         Err(reason) if required => Err(format!("sandbox = \"required\", but {reason}")),
         Err(reason) => {
-            anstream::eprintln!("not narrowed by the kernel: {reason}");
+            tracing::warn!("not narrowed by the kernel: {reason}");
             Ok(())
         }
     }
