@@ -25,7 +25,7 @@ const WORKER: &str = r#"
           }
           case "/echo": return new Response(request.body);
           case "/empty": return new Response(null, { status: 204 });
-          case "/text": return new Response("text ".repeat(10000), { headers: { "content-type": "text/plain" } });
+          case "/text": return new Response("text ".repeat(10000), { headers: { "content-encoding": "gzip" } });
           case "/large": return new Response(new Uint8Array(8 << 20));
           case "/throw": throw new Error("x");
           case "/own": return new Response("", { headers: { "alt-svc": "clear" } });
@@ -156,7 +156,9 @@ async fn chromium_speaks_http3_to_a_worker() {
     let hash = Command::new("sh").arg("-c").arg(hash).arg(edge.folder.path().join("cert.pem")).output().await.unwrap();
     let trust = format!("--ignore-certificate-errors-spki-list={}", String::from_utf8(hash.stdout).unwrap().trim());
     let force = format!("--origin-to-force-quic-on=hello.localhost:{}", edge.port);
-    let browser = Browser::with(&["--enable-quic", &force, &trust]).await;
+    // Unlike over TCP it does not try the other address family.
+    let resolve = "--host-resolver-rules=MAP hello.localhost 127.0.0.1";
+    let browser = Browser::with(&["--enable-quic", resolve, &force, &trust]).await;
     let mut page = browser.open(&format!("https://hello.localhost:{}/", edge.port)).await;
     page.until("document.title === 'page' && document.readyState === 'complete'").await;
     assert_eq!(page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol").await, "h3");

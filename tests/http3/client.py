@@ -57,7 +57,7 @@ class Client(QuicConnectionProtocol):
         if isinstance(event, ConnectionTerminated):
             self.ended = event
             for answer in self.answers.values():
-                answer.fail(Ended(hex(event.error_code)))
+                answer.fail(Ended(hex(event.error_code), event.reason_phrase))
         if isinstance(event, (StreamReset, StopSendingReceived)) and event.stream_id in self.answers:
             if isinstance(event, StreamReset):
                 self.answers[event.stream_id].fail(Broken(hex(event.error_code)))

@@ -57,6 +57,7 @@ pub(super) struct Bidirectional {
 pub(super) struct Sender {
     stream: quinn::SendStream,
     writing: Option<WriteBuf<Bytes>>,
+    begun: bool,
 }
 
 pub(super) struct Receiver {
@@ -128,7 +129,7 @@ impl quic::Connection<Bytes> for Transport {
             let stopped = send.stopped().map(|_| ()).boxed();
             *self.shared.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(stopped);
             return Poll::Ready(Ok(Bidirectional {
-                send: Sender { stream: send, writing: None },
+                send: Sender::new(send),
                 receive: Receiver { stream: receive, frames: Frames::of_request(self.max_frame), ended: false },
             }));
         }
@@ -174,7 +175,7 @@ impl quic::OpenStreams<Bytes> for Opener {
         });
         let opened = ready!(opening.poll_unpin(cx));
         self.opening = None;
-        Poll::Ready(opened.map(|stream| Sender { stream, writing: None }).map_err(lost))
+        Poll::Ready(opened.map(Sender::new).map_err(lost))
     }
 
     fn close(&mut self, with: Code, reason: &[u8]) {
@@ -283,6 +284,21 @@ impl Drop for Receiver {
 
 // === impl Sender ===
 
+impl Sender {
+    fn new(stream: quinn::SendStream) -> Self {
+        Self { stream, writing: None, begun: false }
+    }
+}
+
+impl Drop for Sender {
+    /// A request that never was one gets no answer, which is not to look like an empty one.
+    fn drop(&mut self) {
+        if !self.begun {
+            let _ = self.stream.reset(code(Code::H3_REQUEST_INCOMPLETE));
+        }
+    }
+}
+
 impl quic::SendStream<Bytes> for Sender {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
         while let Some(data) = self.writing.as_mut().filter(|data| data.has_remaining()) {
@@ -298,6 +314,7 @@ impl quic::SendStream<Bytes> for Sender {
             return Err(StreamErrorIncoming::Unknown("two writes at once".into()));
         }
         self.writing = Some(data.into());
+        self.begun = true;
         Ok(())
     }
 
