@@ -80,6 +80,12 @@ async def travels():
             assert (await c.answer(stream)).status >= 400
         except Broken:
             pass
+        for header in [("connection", "close"), ("transfer-encoding", "chunked"), ("upgrade", "websocket"), ("content-length", "1, 1")]:
+            stream = c.begin("POST", "/cf", [header], end=False)
+            try:
+                raise AssertionError((await c.answer(stream)).text)
+            except Broken as error:
+                assert str(error) == "0x10e", (header, error)
         answer = await c.ask("GET", "/" + "x" * 20000)
         assert answer.status == 414, answer.status
         answer = await c.ask("POST", "/echo", [("content-length", str(200 << 20))], b"")

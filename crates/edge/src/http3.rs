@@ -42,7 +42,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// A UDP socket that speaks QUIC.
 pub struct Http3 {
     endpoint: Endpoint,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 // === impl Http3 ===

@@ -3,6 +3,7 @@
 mod attacks;
 mod disconnect;
 mod drain;
+mod http3;
 mod requests;
 mod tls;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use h3::error::{Code, StreamError};
 use h3::server::{RequestResolver, RequestStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode};
 use http_body::Body;
 use webapi::body::HttpBody;
@@ -73,7 +73,7 @@ pub(super) async fn serve<H: Handler>(
             return;
         }
     };
-    let Some(upload) = upload else {
+    let Some(upload) = upload.filter(|_| !about_the_connection(request.headers())) else {
         download.stream.stop_stream(Code::H3_MESSAGE_ERROR);
         return;
     };
@@ -97,6 +97,13 @@ pub(super) async fn serve<H: Handler>(
         }
         Err(error) => tracing::debug!(%error, remote = %shared.info.remote, "a response is not whole"),
     }
+}
+
+/// Whether there are headers of HTTP/1.1's connections, which make a request malformed (RFC 9114 §4.2).
+fn about_the_connection(headers: &HeaderMap) -> bool {
+    [CONNECTION, TRANSFER_ENCODING, UPGRADE].iter().any(|name| headers.contains_key(name))
+        || ["keep-alive", "proxy-connection"].iter().any(|name| headers.contains_key(*name))
+        || headers.get(TE).is_some_and(|te| te != "trailers")
 }
 
 // === impl Download ===
