@@ -25,11 +25,17 @@ pub struct Page {
 
 impl Browser {
     pub async fn start() -> Self {
+        Self::with(&["--disable-quic"]).await
+    }
+
+    /// With more options.
+    pub async fn with(options: &[&str]) -> Self {
         let profile = TempDir::with_prefix("skerry-browser-").expect("a temporary folder");
         let process = Command::new("chromium")
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
             .args(["--disable-dev-shm-usage", "--remote-debugging-port=0"])
+            .args(options)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .stdin(Stdio::null())

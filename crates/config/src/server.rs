@@ -93,6 +93,8 @@ record! {
         certificate: Option<PathBuf>,
         key: Option<PathBuf>,
         acme: Option<AcmeConfig>,
+        /// Whether HTTP/3 is spoken too, at the same address by UDP.
+        http3: Option<bool>,
     }
     check has_certificates;
 }

@@ -64,6 +64,9 @@ impl Info {
 }
 
 impl Tls {
+    /// What every session of [`crate::tls::Names::http3_server`] has.
+    pub(crate) const HTTP3: Self = Self { version: "TLSv1.3", cipher: "AEAD-AES128-GCM-SHA256" };
+
     pub(crate) fn of(session: &rustls::ServerConnection) -> Self {
         use rustls::{CipherSuite as C, ProtocolVersion as V};
         let version = match session.protocol_version() {

@@ -1,4 +1,4 @@
-//! The HTTP edge: listeners, TLS, HTTP/1.1 and HTTP/2, and what Cloudflare's own edge adds to a request before a Worker
+//! The HTTP edge: listeners, TLS, HTTP/1.1, HTTP/2 and HTTP/3, and what Cloudflare's own edge adds to a request before a Worker
 //! sees it. Above it there is one seam, [`Handler`]; nothing here knows which Worker answers.
 
 mod activity;
@@ -7,6 +7,7 @@ mod connection;
 pub mod error_page;
 pub mod geo;
 mod headers;
+mod http3;
 mod listener;
 mod ray;
 mod request;
@@ -19,6 +20,7 @@ mod tests;
 pub mod tls;
 
 pub use geo::{Cf, Geo};
+pub use http3::Http3;
 pub use listener::{Bounds, Config, Drained, serve};
 pub use ray::Ray;
 pub use request::Request;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -23,16 +24,18 @@ pub struct Config {
     pub geo: Arc<Geo>,
     /// How many connections are open: counted here, with those of other listeners that have the same count.
     pub connections: Arc<AtomicUsize>,
+    /// What answers over HTTPS say of HTTP/3 (RFC 7838), where that is served.
+    pub alt_svc: Option<HeaderValue>,
 }
 
 /// A connection that counts, until it is dropped.
-struct Counted(Arc<AtomicUsize>);
+pub(crate) struct Counted(Arc<AtomicUsize>);
 
 /// How much a client may ask of the listener. Each default is the platform's published limit where there is one.
 #[derive(Clone, Debug)]
 pub struct Bounds {
     pub max_connections: usize,
-    /// Streams at a time on one HTTP/2 connection.
+    /// Streams at a time on one connection of HTTP/2 or HTTP/3.
     pub max_streams: u32,
     /// Header fields of one request: past it, 431.
     pub max_headers: usize,
@@ -65,7 +68,7 @@ pub struct Drained {
 // === impl Counted ===
 
 impl Counted {
-    fn one(of: &Arc<AtomicUsize>) -> Self {
+    pub(crate) fn one(of: &Arc<AtomicUsize>) -> Self {
         of.fetch_add(1, Ordering::Relaxed);
         Self(of.clone())
     }

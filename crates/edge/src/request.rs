@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Version};
-use hyper::body::{Body, Incoming};
+use http_body::Body;
+use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use url::{Position, Url};
 use webapi::body::BodyReader;
@@ -36,6 +38,17 @@ pub struct Request {
     pub invocations_left: Option<u32>,
     /// Fires when the client disconnects before the response is finished.
     pub gone: CancellationToken,
+}
+
+/// A request's body, as the protocol that it came by has it.
+pub(crate) trait Received: Body + Send + 'static {
+    fn reader(self, max: Option<u64>, stall: Duration) -> BodyReader;
+}
+
+impl Received for Incoming {
+    fn reader(self, max: Option<u64>, stall: Duration) -> BodyReader {
+        BodyReader::from_incoming(self).bounded(max, Some(stall))
+    }
 }
 
 /// Where requests of this server's own Workers seem to come from, as on the platform.
@@ -68,10 +81,10 @@ impl Request {
         }
     }
 
-    pub(crate) fn new<H: Handler>(
+    pub(crate) fn new<H: Handler, B: Received>(
         shared: &Shared<H>,
         info: &Arc<Info>,
-        request: http::Request<Incoming>,
+        request: http::Request<B>,
         ray: &Ray,
         nth: u32,
         accept_encoding: String,
@@ -206,9 +219,9 @@ fn header_bytes(headers: &HeaderMap) -> usize {
 
 fn body(
     headers: &HeaderMap,
-    incoming: Incoming,
+    incoming: impl Received,
     max: Option<u64>,
-    stall: std::time::Duration,
+    stall: Duration,
 ) -> Result<Option<BodyReader>, EdgeError> {
     let declared = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
     if incoming.is_end_stream() && !declared {
@@ -220,5 +233,5 @@ fn body(
     {
         return Err(EdgeError::BodyTooLarge);
     }
-    Ok(Some(BodyReader::from_incoming(incoming).bounded(max, Some(stall))))
+    Ok(Some(incoming.reader(max, stall)))
 }

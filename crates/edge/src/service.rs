@@ -8,12 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    ALT_SVC, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_KEY, UPGRADE,
 };
 use http::{Method, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio_util::sync::CancellationToken;
 use webapi::body::{HttpBody, Outgoing};
@@ -23,6 +22,7 @@ use crate::activity::{Activity, Sending};
 use crate::connection::{Shared, Upgrade};
 use crate::error_page::{self, EdgeError};
 use crate::geo::Choice;
+use crate::request::Received;
 use crate::{Handler, Ray, Request, Response, headers};
 
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -42,10 +42,10 @@ struct Guard {
     finished: bool,
 }
 
-/// Answers one request. hyper drops this future, or the body it returns, when the client disconnects.
-pub(crate) async fn call<H: Handler>(
+/// Answers one request. Who serves the protocol drops this future, or the body it returns, when the client disconnects.
+pub(crate) async fn call<H: Handler, B: Received>(
     shared: Arc<Shared<H>>,
-    mut request: http::Request<Incoming>,
+    mut request: http::Request<B>,
 ) -> Result<http::Response<Watched<HttpBody>>, Infallible> {
     let nth = shared.activity.begin();
     let mut guard = Guard { gone: CancellationToken::new(), activity: shared.activity.clone(), finished: false };
@@ -83,8 +83,11 @@ pub(crate) async fn call<H: Handler>(
         parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
     // What follows a request that could not be understood is not to be taken for another.
-    if refused && version != Version::HTTP_2 {
+    if refused && !matches!(version, Version::HTTP_2 | Version::HTTP_3) {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if let Some(alt_svc) = shared.config.alt_svc.as_ref().filter(|_| shared.info.tls.is_some()) {
+        parts.headers.entry(ALT_SVC).or_insert_with(|| alt_svc.clone());
     }
     parts.version = version;
     let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 204 | 304);
@@ -108,7 +111,7 @@ struct Handshake {
 // === impl Handshake ===
 
 impl Handshake {
-    fn of(request: &mut http::Request<Incoming>) -> Option<Self> {
+    fn of<B>(request: &mut http::Request<B>) -> Option<Self> {
         let asked = request.version() == Version::HTTP_11 && request.headers().contains_key(SEC_WEBSOCKET_KEY);
         if !asked || !websocket::is_upgrade(request.headers()) {
             return None;

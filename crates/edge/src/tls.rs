@@ -1,4 +1,4 @@
-//! Certificates for the listeners: PEM files in, a configuration that speaks HTTP/2 and HTTP/1.1 out.
+//! Certificates for the listeners: PEM files in, configurations that speak HTTP/2 and HTTP/1.1, or HTTP/3, out.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,9 @@ use rustls::sign::CertifiedKey;
 
 /// HTTP/2 before HTTP/1.1.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// HTTP/3 (RFC 9114 §3.1).
+const HTTP3: &[u8] = b"h3";
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -87,6 +90,22 @@ impl Names {
             .with_no_client_auth()
             .with_cert_resolver(self.clone());
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).into();
+        Ok(Arc::new(config))
+    }
+}
+
+impl Names {
+    /// The same for HTTP/3. It has the one cipher suite that all of QUIC has (RFC 9001 §5.2), so that it is known which one a session has.
+    /// Early data could be sent again by anybody who saw it, and is not taken.
+    pub fn http3_server(self: &Arc<Self>) -> Result<Arc<ServerConfig>, TlsError> {
+        let mut provider = rustls::crypto::ring::default_provider();
+        provider.cipher_suites = vec![rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256];
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_no_client_auth()
+            .with_cert_resolver(self.clone());
+        config.alpn_protocols = vec![HTTP3.to_vec()];
+        config.max_early_data_size = 0;
         Ok(Arc::new(config))
     }
 }

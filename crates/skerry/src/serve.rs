@@ -5,6 +5,7 @@ pub mod address;
 pub mod config;
 mod descriptors;
 mod first_start;
+mod http3;
 mod log;
 mod reload;
 mod s3;
@@ -64,6 +65,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
         Some(https) => Some((bind(https.listen.0, "https.listen").await?, names(https)?)),
         None => None,
     };
+    let quic = http3::bind(&config, https.as_ref())?;
     let metrics = match config.metrics {
         Some(address) => Some(bind(address, "metrics.listen").await?),
         None => None,
@@ -122,7 +124,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     let challenges = Arc::new(acme::Challenges::default());
     let workers = Arc::new(acme::Answering { challenges: challenges.clone(), handler: platform.clone() });
     let bounds = edge::Bounds { max_connections: room.workers, ..edge::Bounds::default() };
-    let edge = edge::Config { bounds, tls: None, geo, connections };
+    let edge = edge::Config { bounds, tls: None, geo, connections, alt_svc: http3::alt_svc(quic.as_ref())? };
     let certificates = https.as_ref().and_then(|(_, names)| names.others.clone());
     let reload = reload::Reload {
         path: arguments.config.clone(),
@@ -142,11 +144,12 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
         }
         None => None,
     };
+    let quic = quic.map(|quic| tokio::spawn(quic.serve(edge.clone(), workers.clone(), stop.clone())));
     let http = listen(http, edge, &workers, &stop);
     announce(&config, &addresses, credentials);
 
     let mut cut = 0;
-    for listener in [Some(http), https].into_iter().flatten() {
+    for listener in [Some(http), https, quic].into_iter().flatten() {
         cut += listener.await.map_err(|error| format!("a listener broke off: {error}"))?.cut;
     }
     tasks.ended().await?;
@@ -293,6 +296,9 @@ fn announce(config: &ServerConfig, addresses: &Addresses, new: Option<first_star
     anstream::println!("  the dashboard: http://{api}/");
     if let Some(https) = https {
         anstream::println!("  HTTPS: https://<worker>.{}:{}", config.base_domain, https.port());
+        if http3::is_on(config) {
+            anstream::println!("  HTTP/3: the same, over UDP");
+        }
     }
     if let Some(s3) = s3 {
         anstream::println!("  the S3 API of R2: http://{s3}");

@@ -20,7 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::Stream;
 use http::HeaderMap;
-use http_body::Body as _;
+use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -80,14 +80,15 @@ pub struct BodyReader {
 enum Source {
     Done,
     Bytes(Bytes),
-    Incoming(Box<IncomingSource>),
+    Incoming(Box<Received<Incoming>>),
     Channel(channel::Receiver),
     Stream(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>),
     Tee(tee::Branch),
 }
 
-struct IncomingSource {
-    body: Incoming,
+/// A body from the network, bounded.
+struct Received<B> {
+    body: B,
     limit: Option<(u64, u64)>,
     stall: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -109,7 +110,16 @@ impl BodyReader {
     /// A body that hyper received, as a client or as a server.
     pub fn from_incoming(body: Incoming) -> Self {
         let length = body.size_hint().exact();
-        Self::new(Source::Incoming(Box::new(IncomingSource { body, limit: None, stall: None, timer: None })), length)
+        Self::new(Source::Incoming(Box::new(Received { body, limit: None, stall: None, timer: None })), length)
+    }
+
+    /// A body that a client sends over another protocol than hyper's, bounded as by [`Self::bounded`].
+    pub fn from_body<B>(body: B, max: Option<u64>, stall: Option<Duration>) -> Self
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Send + Unpin + 'static,
+    {
+        let length = body.size_hint().exact();
+        Self::from_stream(Received { body, limit: max.map(|max| (max, max)), stall, timer: None }, length)
     }
 
     /// Any other source; `length` is enforced when given.
@@ -350,7 +360,7 @@ impl Source {
     }
 }
 
-impl IncomingSource {
+impl<B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin> Received<B> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             match Pin::new(&mut self.body).poll_frame(cx) {
@@ -379,5 +389,13 @@ impl IncomingSource {
                 }
             }
         }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin> Stream for Received<B> {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll(cx)
     }
 }

@@ -29,6 +29,7 @@ fn every_key_is_read() {
         listen = "[::]:443"
         certificate = "tls/cert.pem"
         key = "/tls/key.pem"
+        http3 = true
 
         [api]
         listen = "127.0.0.1:9000"
@@ -89,6 +90,7 @@ fn every_key_is_read() {
     assert_eq!(https.listen.0, "[::]:443".parse().unwrap());
     assert_eq!(https.certificate, Some(PathBuf::from("/etc/skerry/tls/cert.pem")));
     assert_eq!(https.key, Some(PathBuf::from("/tls/key.pem")));
+    assert_eq!(https.http3, Some(true));
     assert_eq!(config.api, "127.0.0.1:9000".parse().unwrap());
     assert_eq!(config.geo, Geo { colo: Some("FRA".into()), database: Some("/etc/skerry/geo.mmdb".into()) });
     assert_eq!(config.sandbox, Sandbox::Required);
