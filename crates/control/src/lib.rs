@@ -59,16 +59,15 @@ pub use status::About;
 
 use std::sync::Arc;
 
+use accept::Listener;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use platform::Platform;
 use registry::Registry;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use envelope::ApiError;
-use listener::Bounds;
 use transfers::Transfers;
 
 /// JSON bodies may be so large; uploads have bounds of their own.
@@ -150,8 +149,7 @@ impl Control {
     }
 
     /// Serves the API on at most so many connections until `stop` fires; what was begun is finished.
-    pub async fn serve(self, listener: TcpListener, max_connections: usize, stop: CancellationToken) {
-        let bounds = Bounds { max_connections, ..Bounds::default() };
-        listener::serve(listener, self.router(), bounds, stop).await;
+    pub async fn serve(self, listener: impl Listener, max_connections: usize, stop: CancellationToken) {
+        listener::serve(listener, self.router(), max_connections, stop).await;
     }
 }

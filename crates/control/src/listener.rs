@@ -1,148 +1,48 @@
-//! The port of the API: a bounded number of HTTP/1.1 connections, none of which may stand still for ever.
+//! The ports of the API and of the figures: what of a request's body is awaited, and how long.
 
-use std::io;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use accept::{Bounds, Listener, within};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use futures::StreamExt;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
+/// A body that is awaited and does not come.
+const STALL: Duration = Duration::from_secs(60);
 /// Bytes of a request that are read though nobody wants them, and how long.
 const READ_ON: usize = 32 << 20;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How much a client may ask of the listener.
-#[derive(Clone, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) max_connections: usize,
-    pub(crate) max_headers: usize,
-    /// Bytes of a request's line and headers together.
-    pub(crate) max_header_bytes: usize,
-    /// Until a request's headers are there; also what a connection may idle.
-    pub(crate) header_timeout: Duration,
-    /// A body that is awaited and does not come.
-    pub(crate) body_stall: Duration,
-    /// An answer that the client does not take.
-    pub(crate) write_stall: Duration,
-    /// What is in flight at a stop may take this long.
-    pub(crate) drain: Duration,
+/// Answers at this port, on at most so many connections, until `stop` fires; what was begun is finished.
+pub(crate) async fn serve(listener: impl Listener, router: Router, max_connections: usize, stop: CancellationToken) {
+    let bounds = Bounds { max_connections, ..Bounds::default() };
+    serve_within(listener, router, bounds, STALL, stop).await;
 }
 
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            max_connections: 1024,
-            max_headers: 100,
-            max_header_bytes: 128 * 1024,
-            header_timeout: Duration::from_secs(30),
-            body_stall: Duration::from_secs(60),
-            write_stall: Duration::from_secs(60),
-            drain: Duration::from_secs(30),
-        }
-    }
-}
-
-/// Serves until `stop` fires, then lets what is in flight finish within `bounds.drain`.
-pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: CancellationToken) {
-    let room = Arc::new(Semaphore::new(bounds.max_connections));
-    let tasks = TaskTracker::new();
-    let cut = CancellationToken::new();
-    loop {
-        // Without room the kernel's backlog holds newcomers.
-        let accepted = tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            accepted = async {
-                let permit = room.clone().acquire_owned().await;
-                (listener.accept().await, permit)
-            } => accepted,
-        };
-        let (stream, permit) = match accepted {
-            (Ok((stream, _)), Ok(permit)) => (stream, permit),
-            (Err(error), _) => {
-                // Out of descriptors, say: it passes, but not at once.
-                tracing::warn!(%error, "the API cannot accept connections for the moment");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-            (_, Err(_)) => break,
-        };
-        let (router, bounds, stop, cut) = (router.clone(), bounds.clone(), stop.clone(), cut.clone());
-        tasks.spawn(async move {
-            let _permit = permit;
-            tokio::select! {
-                () = connection(stream, router, &bounds, stop) => {}
-                () = cut.cancelled() => {}
-            }
-        });
-    }
-    drop(listener);
-    tasks.close();
-    if tokio::time::timeout(bounds.drain, tasks.wait()).await.is_err() {
-        cut.cancel();
-        tasks.wait().await;
-    }
-}
-
-async fn connection(stream: TcpStream, router: Router, bounds: &Bounds, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
-    let patience = bounds.body_stall;
-    let answer = service_fn(move |request: http::Request<Incoming>| {
+async fn serve_within(
+    listener: impl Listener,
+    router: Router,
+    bounds: Bounds,
+    patience: Duration,
+    stop: CancellationToken,
+) {
+    let answer = move |request: http::Request<Incoming>| {
         let request = request.map(|body| Body::new(Awaited { body: Some(body), patience, stalled: None }));
-        router.clone().call(request)
-    });
-    let stream = Impatient { stream, patience: bounds.write_stall, stalled: None };
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.header_timeout)
-        .max_headers(bounds.max_headers)
-        .max_buf_size(bounds.max_header_bytes)
-        .serve_connection(TokioIo::new(stream), answer)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        let mut router = router.clone();
+        async move {
+            let Ok(answer) = router.call(request).await.map_err(|never: Infallible| match never {});
+            answer
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection of the API ended");
-    }
-}
-
-/// Passes what is ready; what is awaited for too long is an error.
-fn within<T>(
-    polled: Poll<T>,
-    patience: Duration,
-    stalled: &mut Option<Pin<Box<Sleep>>>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<T, io::Error>> {
-    if let Poll::Ready(done) = polled {
-        *stalled = None;
-        return Poll::Ready(Ok(done));
-    }
-    let timer = stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-    ready!(timer.as_mut().poll(cx));
-    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    accept::serve(listener, bounds, stop, answer).await;
 }
 
 /// A request's body that fails where it stalls. What of it nobody wanted is read on: a client that still sends sees its answer
@@ -201,57 +101,18 @@ async fn read_on(body: Incoming) {
     }
 }
 
-/// A stream that fails when what is written to it is not taken for too long.
-struct Impatient {
-    stream: TcpStream,
-    patience: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
-impl AsyncRead for Impatient {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Impatient {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = Pin::new(&mut this.stream).poll_write(cx, buf);
-        within(written, this.patience, &mut this.stalled, cx).map(|written| written.and_then(|written| written))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
-        within(written, this.patience, &mut this.stalled, cx).map(|written| written.and_then(|written| written))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::net::SocketAddr;
 
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    const SHORT: Duration = Duration::from_millis(300);
 
     async fn start(bounds: Bounds) -> (SocketAddr, CancellationToken) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -267,7 +128,7 @@ mod tests {
             .route("/endless", get(endless))
             .route("/none", post(|| async {}));
         let stop = CancellationToken::new();
-        tokio::spawn(serve(listener, router, bounds, stop.clone()));
+        tokio::spawn(serve_within(listener, router, bounds, SHORT, stop.clone()));
         (address, stop)
     }
 
@@ -283,14 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_stands_still_is_ended() {
-        let short = Duration::from_millis(300);
-        let bounds = Bounds {
-            header_timeout: short,
-            body_stall: short,
-            write_stall: short,
-            max_connections: 2,
-            ..Bounds::default()
-        };
+        let bounds = Bounds { header_timeout: SHORT, write_stall: SHORT, max_connections: 2, ..Bounds::default() };
         let (address, _stop) = start(bounds).await;
         // Two take all the room with headers that never end, and a third has its turn when they are cut.
         let slow = [raw(address, "GET /endless HTTP/1.1\r\nHost: a\r\n"), raw(address, "")];

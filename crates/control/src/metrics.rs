@@ -1,20 +1,19 @@
 //! Figures for Prometheus at `/metrics`, on a listener of their own: whoever reaches it may read them.
 
+use accept::Listener;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use platform::Platform;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::listener::{self, Bounds};
+use crate::listener;
 
 /// Serves the figures until `stop` fires.
-pub async fn serve_metrics(platform: Platform, listener: TcpListener, max_connections: usize, stop: CancellationToken) {
-    let bounds = Bounds { max_connections, ..Bounds::default() };
+pub async fn serve_metrics(platform: Platform, listener: impl Listener, max_connections: usize, stop: CancellationToken) {
     let router = Router::new().route("/metrics", get(metrics)).with_state(platform);
-    listener::serve(listener, router, bounds, stop).await;
+    listener::serve(listener, router, max_connections, stop).await;
 }
 
 async fn metrics(State(platform): State<Platform>) -> ([(http::HeaderName, &'static str); 1], String) {

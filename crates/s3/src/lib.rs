@@ -12,7 +12,6 @@ mod conditions;
 mod copy;
 mod cors;
 mod error;
-mod listener;
 mod lists;
 mod logins;
 mod metadata;
@@ -22,10 +21,23 @@ mod service;
 mod sign;
 mod token;
 
-/// How long a body may be awaited.
-pub const BODY_STALL: std::time::Duration = std::time::Duration::from_secs(60);
-
-pub use listener::{Bounds, serve};
 pub use logins::{Login, Logins, OneStore};
 pub use service::Service;
 pub use token::{NewToken, Permission, Token, Tokens};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+/// How long a body may be awaited.
+pub const BODY_STALL: Duration = Duration::from_secs(60);
+
+/// Answers clients at this port until `stop` fires, then lets what is in flight finish.
+pub async fn serve(listener: impl accept::Listener, service: Arc<Service>, stop: CancellationToken) {
+    let answer = move |request| {
+        let service = service.clone();
+        async move { service.call(request).await }
+    };
+    accept::serve(listener, accept::Bounds::default(), stop, answer).await;
+}

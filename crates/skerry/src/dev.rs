@@ -167,7 +167,7 @@ async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener, String> 
 fn serve_r2(listener: TcpListener, state: &State, stop: CancellationToken) -> JoinHandle<()> {
     let store = s3::OneStore { r2: state.r2().clone(), tokens: state.tokens() };
     let service = s3::Service::new(Arc::new(store), "localhost".into(), s3::BODY_STALL);
-    tokio::spawn(s3::serve(listener, Arc::new(service), s3::Bounds::default(), stop))
+    tokio::spawn(s3::serve(listener, Arc::new(service), stop))
 }
 
 fn announce(apps: &[Arc<App>], geo: &edge::Geo, address: SocketAddr, r2: Option<SocketAddr>, level: LogLevel) {

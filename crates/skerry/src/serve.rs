@@ -108,7 +108,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     }
     if let Some(listener) = s3 {
         let service = Arc::new(s3_service(&config, &platform));
-        tasks.add("the S3 API", ::s3::serve(listener, service, ::s3::Bounds::default(), stop.clone()));
+        tasks.add("the S3 API", ::s3::serve(listener, service, stop.clone()));
     }
     // Those that keep account of requests end once the last request has ended.
     let flush = CancellationToken::new();

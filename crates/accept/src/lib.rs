@@ -1,0 +1,9 @@
+//! Listeners: a bounded number of connections, none of which may stand still for ever, and a stop that lets requests finish.
+
+mod accept;
+mod http1;
+mod impatient;
+
+pub use accept::{Drained, Ends, Listener, Stream, accept};
+pub use http1::{Bounds, serve};
+pub use impatient::within;
