@@ -57,6 +57,7 @@ mod serve_d1;
 mod serve_dashboard;
 mod serve_deploy;
 mod serve_events;
+mod serve_isolated;
 mod serve_kv;
 mod serve_operation;
 mod serve_projects;

@@ -49,13 +49,15 @@ impl Default for Bounds {
 pub async fn serve<L, S, F, B>(listener: L, bounds: Bounds, stop: CancellationToken, answer: S) -> Drained
 where
     L: Listener,
-    S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let (max_connections, drain) = (bounds.max_connections, bounds.drain);
-    accept(listener, max_connections, drain, stop, |stream, _, ends| connection(stream, bounds.clone(), ends, answer.clone()))
-        .await
+    accept(listener, max_connections, drain, stop, |stream, _, ends| {
+        connection(stream, bounds.clone(), ends, answer.clone())
+    })
+    .await
 }
 
 async fn connection<F, B>(

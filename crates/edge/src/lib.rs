@@ -8,12 +8,14 @@ pub mod error_page;
 pub mod geo;
 mod headers;
 mod listener;
+pub mod passed;
 mod ray;
 mod request;
 #[cfg(target_os = "linux")]
 mod rtt;
 mod service;
 mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -22,6 +24,7 @@ pub use geo::{Cf, Geo};
 pub use listener::{Bounds, Config, Drained, serve};
 pub use ray::Ray;
 pub use request::Request;
+pub use stream::Listener;
 
 use webapi::body::Outgoing;
 
