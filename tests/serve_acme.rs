@@ -58,7 +58,17 @@ async fn issuer(port: u16, name: &str) -> String {
 
 #[tokio::test]
 async fn an_authority_gives_certificates_for_names_and_custom_domains() {
-    let mut served = Served::configured("[[zones]]\nname = \"one.example\"\n[[zones]]\nname = \"two.example\"\n").await;
+    it_gives_certificates("").await;
+}
+
+#[tokio::test]
+async fn it_gives_them_where_each_account_has_a_process_too() {
+    it_gives_certificates("isolate_accounts = true\n").await;
+}
+
+async fn it_gives_certificates(top: &str) {
+    let zones = "[[zones]]\nname = \"one.example\"\n[[zones]]\nname = \"two.example\"\n";
+    let mut served = Served::with(top, zones).await;
     let http = served.http();
     served.terminate().await;
     served.ended().await;
@@ -85,7 +95,7 @@ async fn an_authority_gives_certificates_for_names_and_custom_domains() {
     let project = Project::named(
         "hello",
         "routes = [{ pattern = \"two.example\", custom_domain = true }]",
-        "export default { fetch() { return new Response('over TLS'); } };",
+        "export default { fetch: ({ cf }) => new Response(`over ${cf.tlsVersion} and ${cf.httpProtocol}`) };",
     );
     served.wrangler(project.path(), &["deploy"]).await.ok();
     served.line("got a certificate for two.example").await;
@@ -96,7 +106,7 @@ async fn an_authority_gives_certificates_for_names_and_custom_domains() {
         .output()
         .await
         .expect("curl runs");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "over TLS");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "over TLSv1.3 and HTTP/2");
     let unknown = Command::new("curl")
         .args(["-sS", "--insecure", "--resolve", &format!("three.example:{}:127.0.0.1", port(&served))])
         .arg(format!("https://three.example:{}/", port(&served)))

@@ -159,7 +159,7 @@ async fn what_passes_through_the_front_is_as_without() {
             if (path === '/gone') {
               const gone = new Promise((resolve) => request.signal.addEventListener('abort', resolve));
               ctx.waitUntil(gone.then(() => console.log('the client has left')));
-              await scheduler.wait(60000);
+              await gone;
             }
             if (path === '/ws') {
               const { 0: client, 1: server } = new WebSocketPair();
@@ -174,7 +174,7 @@ async fn what_passes_through_the_front_is_as_without() {
             return Response.json({ url: request.url, method: request.method, headers, cf, rtt: typeof clientTcpRtt });
           },
         };";
-    let project = Project::named("facts", "", facts);
+    let project = Project::named("facts", "compatibility_flags = [\"enable_request_signal\"]", facts);
     let mut seen: Vec<Value> = Vec::new();
     for top in ["", APART] {
         let served = Served::with_top(top).await;

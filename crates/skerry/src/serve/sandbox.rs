@@ -227,3 +227,52 @@ fn system_calls(role: Role) -> Result<(), String> {
     let program = program().map_err(|error| format!("no seccomp filter can be made: {error}"))?;
     seccompiler::apply_filter(&program).map_err(|error| format!("seccomp refuses: {error}"))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    /// Narrows a thread as a process of this role is, and leaves the test's other threads alone.
+    fn within<T: Send>(config: &ServerConfig, role: Role, look: impl FnOnce() -> T + Send) -> T {
+        let narrowed = || {
+            files(&reads(config, None), &writes(config, role), role).expect("Landlock");
+            look()
+        };
+        std::thread::scope(|scope| scope.spawn(narrowed).join().expect("a thread"))
+    }
+
+    #[test]
+    fn a_process_has_its_own_accounts_files_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| data.path().join("accounts").join(name));
+        for folder in [&a, &b] {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(folder.join("secrets.key"), "secret").unwrap();
+        }
+        std::fs::write(data.path().join("skerry.toml"), "").unwrap();
+        let config = ServerConfig { data: a.clone(), ..ServerConfig::below(data.path()) };
+        let refused = |result: std::io::Result<()>| result.unwrap_err().kind() == ErrorKind::PermissionDenied;
+        within(&config, Role::Account, || {
+            assert_eq!(std::fs::read_to_string(a.join("secrets.key")).unwrap(), "secret");
+            std::fs::write(a.join("new"), "").unwrap();
+            std::os::unix::net::UnixListener::bind(a.join("http.sock")).unwrap();
+            assert!(refused(std::fs::read(b.join("secrets.key")).map(drop)));
+            assert!(refused(std::fs::read_dir(&b).map(drop)));
+            assert!(refused(std::fs::read_dir(data.path().join("accounts")).map(drop)));
+            assert!(refused(std::fs::write(b.join("new"), "")));
+            assert!(refused(std::fs::read(data.path().join("skerry.toml")).map(drop)));
+            assert!(refused(std::fs::write(std::env::temp_dir().join("skerry-of-another"), "")));
+            assert!(refused(std::process::Command::new("/bin/true").status().map(drop)));
+        });
+        let config = ServerConfig { data: data.path().to_owned(), ..config };
+        within(&config, Role::Front, || {
+            assert_eq!(std::fs::read_to_string(b.join("secrets.key")).unwrap(), "secret");
+            std::os::unix::net::UnixListener::bind(data.path().join("front.sock")).unwrap();
+        });
+        within(&config, Role::Whole, || {
+            assert!(refused(std::os::unix::net::UnixListener::bind(data.path().join("other.sock")).map(drop)));
+        });
+    }
+}

@@ -112,15 +112,15 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     let room = descriptors::room();
     let front = Arc::new(Front { accounts: accounts.clone(), waiting: TaskTracker::new() });
     let mut tasks = Tasks::default();
-    tasks.add("the API", serve_api(api, room.api, &accounts, &connections, &stop));
+    tasks.add("the API", serve_api(api, room.api / 2, &accounts, &connections, &stop));
     if let Some(listener) = metrics {
         let accounts = accounts.clone();
         let bounds = accept::Bounds { max_connections: room.api, ..accept::Bounds::default() };
         let answer = move |request| figures::answer(accounts.clone(), request);
         let served = accept::serve(listener, bounds, stop.clone(), answer);
         tasks.add("the metrics", async {
-        served.await;
-    });
+            served.await;
+        });
     }
     if let Some(listener) = s3 {
         tasks.add("the S3 API", serve_s3(listener, &accounts, &stop));
@@ -139,7 +139,8 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
 
     let challenges = Arc::new(acme::Challenges::default());
     let answering = Arc::new(acme::Answering { challenges: challenges.clone(), handler: Passing(front.clone()) });
-    let bounds = edge::Bounds { max_connections: room.workers, ..edge::Bounds::default() };
+    // A request has a connection on either side.
+    let bounds = edge::Bounds { max_connections: room.workers / 2, ..edge::Bounds::default() };
     let edge = edge::Config { bounds, tls: None, passed: None, geo: geo.clone(), connections };
     let https = match https {
         Some((listener, names)) => {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,8 +69,7 @@ impl Start {
     async fn once(&mut self, tenant: &Arc<Tenant>, stop: &CancellationToken) -> io::Result<ExitStatus> {
         let temporary = tenant.folder.join("tmp");
         std::fs::create_dir_all(&temporary)?;
-        // Itself, also where its file has been replaced by a newer version since.
-        let mut command = Command::new("/proc/self/exe");
+        let mut command = Command::new(itself()?);
         command.arg0("skerry").args(["serve", "--account", tenant.name(), "--log-level", self.log_level]);
         command.env("TMPDIR", &temporary).env("SQLITE_TMPDIR", &temporary);
         // What the terminal sends to the front's group is the front's to pass on.
@@ -100,6 +100,11 @@ impl Start {
         let orders = Orders { secret: tenant.secret.clone(), first: self.first, ..orders };
         write(stdin, &Said::Orders(Box::new(orders))).await
     }
+}
+
+/// The program, also where its file has been replaced by a newer version since.
+fn itself() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 async fn write(stdin: &mut ChildStdin, said: &Said) -> io::Result<()> {
