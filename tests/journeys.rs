@@ -58,6 +58,7 @@ mod serve_dashboard;
 mod serve_deploy;
 mod serve_events;
 mod serve_http3;
+mod serve_isolated;
 mod serve_kv;
 mod serve_operation;
 mod serve_projects;

@@ -60,8 +60,8 @@ async fn issuer(port: u16, name: &str) -> String {
 }
 
 /// A server with certificates for one.example from an authority whose certificates last so long.
-async fn serve(zones: &str, seconds: u32) -> (Served, Authority) {
-    let mut served = Served::configured(zones).await;
+async fn serve(top: &str, zones: &str, seconds: u32) -> (Served, Authority) {
+    let mut served = Served::with(top, zones).await;
     let http = served.http();
     served.terminate().await;
     served.ended().await;
@@ -88,8 +88,17 @@ fn port(served: &Served) -> u16 {
 
 #[tokio::test]
 async fn an_authority_gives_certificates_for_names_and_custom_domains() {
-    let (mut served, authority) =
-        serve("[[zones]]\nname = \"one.example\"\n[[zones]]\nname = \"two.example\"\n", YEAR).await;
+    it_gives_certificates("").await;
+}
+
+#[tokio::test]
+async fn it_gives_them_where_each_account_has_a_process_too() {
+    it_gives_certificates("isolate_accounts = true\n").await;
+}
+
+async fn it_gives_certificates(top: &str) {
+    let zones = "[[zones]]\nname = \"one.example\"\n[[zones]]\nname = \"two.example\"\n";
+    let (mut served, authority) = serve(top, zones, YEAR).await;
     served.line("got a certificate for one.example").await;
     assert!(issuer(port(&served), "one.example").await.contains("Pebble Intermediate"));
 
@@ -97,7 +106,7 @@ async fn an_authority_gives_certificates_for_names_and_custom_domains() {
     let project = Project::named(
         "hello",
         "routes = [{ pattern = \"two.example\", custom_domain = true }]",
-        "export default { fetch() { return new Response('over TLS'); } };",
+        "export default { fetch: ({ cf }) => new Response(`over ${cf.tlsVersion} and ${cf.httpProtocol}`) };",
     );
     served.wrangler(project.path(), &["deploy"]).await.ok();
     served.line("got a certificate for two.example").await;
@@ -108,7 +117,7 @@ async fn an_authority_gives_certificates_for_names_and_custom_domains() {
         .output()
         .await
         .expect("curl runs");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "over TLS");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "over TLSv1.3 and HTTP/2");
     let unknown = Command::new("curl")
         .args(["-sS", "--insecure", "--resolve", &format!("three.example:{}:127.0.0.1", port(&served))])
         .arg(format!("https://three.example:{}/", port(&served)))
@@ -128,7 +137,7 @@ async fn an_authority_gives_certificates_for_names_and_custom_domains() {
 
 #[tokio::test]
 async fn a_certificate_that_ends_is_renewed_in_time() {
-    let (served, _authority) = serve("[[zones]]\nname = \"one.example\"\n", 12).await;
+    let (served, _authority) = serve("", "[[zones]]\nname = \"one.example\"\n", 12).await;
     served.line("got a certificate for one.example").await;
     let first = certificate(port(&served), "one.example").await;
     eventually(|| async { certificate(port(&served), "one.example").await != first }).await;

@@ -5,9 +5,19 @@ use tokio::process::Command;
 
 use crate::s3::{python, script, travel};
 
+const S3: &str = "[s3]\nlisten = \"127.0.0.1:0\"\n";
+
 #[tokio::test]
 async fn an_accounts_tokens_open_its_buckets() {
-    let served = Served::configured("[s3]\nlisten = \"127.0.0.1:0\"\n").await;
+    its_tokens_open_its_buckets(Served::configured(S3).await).await;
+}
+
+#[tokio::test]
+async fn the_same_where_each_account_has_a_process() {
+    its_tokens_open_its_buckets(Served::with("isolate_accounts = true\n", S3).await).await;
+}
+
+async fn its_tokens_open_its_buckets(served: Served) {
     let endpoint = served.line("the S3 API of R2: ").await.split_once("R2: ").expect("an address").1.trim().to_owned();
     let project = Project::named(
         "viewer",
@@ -39,9 +49,23 @@ async fn an_accounts_tokens_open_its_buckets() {
     assert_eq!(workers.1, "none");
     let revoked = keys("r2:write").await;
     harness::skerry(served.folder(), &["token", "revoke", &revoked.0, "--config", "skerry.toml"]).await.ok();
-    let (_, foreign) = served.another_account().await;
-    let registry = registry::Registry::open(&served.data()).expect("the registry");
-    let other = registry.token(&foreign).expect("the registry").expect("the token").id;
+    let beside = async |args: &[&str]| {
+        let args = [args, &["--config", "skerry.toml"]].concat();
+        harness::skerry(served.folder(), &args).await.ok().text()
+    };
+    beside(&["account", "create", "other"]).await;
+    let other = beside(&["token", "create", "other", "--account", "other", "--json"]).await;
+    let other: serde_json::Value = serde_json::from_str(&other).expect("JSON");
+    let other = &other["s3"];
+    let other =
+        format!("{}:{}", other["access_key_id"].as_str().unwrap(), other["secret_access_key"].as_str().unwrap());
+    if served.data().join("accounts").exists() {
+        harness::eventually(|| async {
+            served.request_to("GET", "x.other.localhost", "/").send().await.status() == 404
+        })
+        .await;
+        harness::eventually(|| async { served.data().join("accounts/other/s3.sock").exists() }).await;
+    }
     let sha256 = |text: &str| registry::token_hash(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
 
     let mut client = Command::new(python("python"));
@@ -51,7 +75,7 @@ async fn an_accounts_tokens_open_its_buckets() {
     client.env("S3_ALL", pair(&all)).env("S3_READ", pair(&read)).env("S3_REVOKED", pair(&revoked));
     client.env("S3_WORKERS", format!("{}:{}", workers.0, sha256("whatever")));
     client.env("S3_WRONG", format!("{}:{}", all.0, read.1));
-    client.env("S3_OTHER", format!("{other}:{}", sha256(&foreign)));
+    client.env("S3_OTHER", other);
     travel(client).await;
     assert_eq!(served.text("viewer", "/by-boto3.txt").await, "from boto3");
 }

@@ -48,6 +48,7 @@ fn address(subject: &'static Subject) -> SocketAddr {
             let config = Config {
                 bounds: Bounds { idle_timeout: Duration::from_millis(200), ..Bounds::default() },
                 tls: None,
+                passed: None,
                 geo: Arc::new(Geo::new(Some("NRT"), &[]).expect("a colo")),
                 connections: Arc::default(),
             };

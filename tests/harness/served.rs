@@ -55,7 +55,8 @@ impl Served {
         Self::with(top, "").await
     }
 
-    async fn with(top: &str, more: &str) -> Self {
+    /// Serves with both.
+    pub async fn with(top: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let listen = "[http]\nlisten = \"127.0.0.1:0\"\n[api]\nlisten = \"127.0.0.1:0\"\n";
         std::fs::write(folder.path().join("skerry.toml"), format!("{top}{listen}{more}")).expect("a configuration");

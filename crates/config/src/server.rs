@@ -39,6 +39,8 @@ pub struct ServerConfig {
     pub traces: Option<TracesConfig>,
     pub log: Log,
     pub zones: Vec<ZoneConfig>,
+    /// Whether each account has a process of its own.
+    pub isolate_accounts: bool,
     pub geo: Geo,
     pub outbound: Outbound,
     /// So many Workers' isolates are kept while they are idle; what the machine has room for where it is not said.
@@ -66,6 +68,7 @@ record! {
         geo: Option<Geo>,
         outbound: Option<Outbound>,
         isolates: Option<u32>,
+        isolate_accounts: Option<bool>,
         memory_mb: Option<Megabytes>,
         sandbox: Option<Sandbox>,
         plans: BTreeMap<String, PlanConfig>,
@@ -230,6 +233,12 @@ impl ServerConfig {
         Self::parse(&source, path.parent().unwrap_or(Path::new(".")))
     }
 
+    /// The same from the file's text.
+    pub fn from_text(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let source = Source::of_text(path, text.to_owned(), Format::Toml);
+        Self::parse(&source, path.parent().unwrap_or(Path::new(".")))
+    }
+
     fn parse(source: &Source, folder: &Path) -> Result<Self, ConfigError> {
         let tree = source.parse().map_err(ConfigError::invalid)?;
         let mut reader = Reader::new(source, CompatibilityDate::today(), &[]);
@@ -258,6 +267,7 @@ impl ServerConfig {
             geo: file.geo.map_or(defaults.geo, |geo| Geo { database: geo.database.map(below), ..geo }),
             outbound: file.outbound.unwrap_or(defaults.outbound),
             isolates: file.isolates,
+            isolate_accounts: file.isolate_accounts.unwrap_or(false),
             sandbox: file.sandbox.unwrap_or(defaults.sandbox),
             memory: file.memory_mb.map(|megabytes| megabytes.0 as u64),
             plans: file.plans,
@@ -281,6 +291,7 @@ impl ServerConfig {
             geo: Geo { colo: None, database: None },
             outbound: Outbound { allow_private: None, allow: Vec::new() },
             isolates: None,
+            isolate_accounts: false,
             sandbox: Sandbox::Auto,
             memory: None,
             plans: BTreeMap::new(),

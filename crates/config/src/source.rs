@@ -44,10 +44,14 @@ impl Source {
         if size > MAX_BYTES {
             return Err(ConfigError::TooLarge { path: path.to_owned(), size });
         }
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        Ok(Self::of_text(path, std::fs::read_to_string(path).map_err(failed)?, format))
+    }
+
+    /// `path`: what errors call it.
+    pub fn of_text(path: &Path, text: String, format: Format) -> Self {
         // Some editors begin a file with a byte order mark, which neither syntax knows.
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        Ok(Self { path: path.to_owned(), text, format })
+        Self { path: path.to_owned(), text, format }
     }
 
     /// The file as a tree, or its syntax errors.

@@ -54,7 +54,7 @@ mod versions;
 mod zones;
 
 pub use metrics::serve_metrics;
-pub use operator::operator_token;
+pub use operator::{is_operator_token, operator_token};
 pub use status::About;
 
 use std::sync::Arc;

@@ -24,6 +24,11 @@ pub fn operator_token(registry: &Registry) -> String {
     sign(registry.vault(), Stamp::now().0 + LIFETIME)
 }
 
+/// Whether it is such a token.
+pub fn is_operator_token(registry: &Registry, token: &str) -> bool {
+    verify(registry.vault(), token)
+}
+
 fn sign(vault: &Vault, expires: i64) -> String {
     let signature = vault.sign(PURPOSE, expires.to_string().as_bytes());
     format!("{PREFIX}.{expires}.{}", base64_simd::URL_SAFE_NO_PAD.encode_to_string(signature))

@@ -64,7 +64,9 @@ async fn post(
     })?;
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = host.ok_or_else(|| ApiError::bad_request(10021, "The request has no Host."))?;
-    let (id, key) = (watch.id.clone(), format!("{}{}", registry::new_hex_id(), registry::new_hex_id()));
+    // Whose it is stands first, for a process that has only the URL to go by.
+    let key = format!("{account}{}{}", registry::new_hex_id(), registry::new_hex_id());
+    let id = watch.id.clone();
     let expires = registry::Stamp(registry::Stamp::now().0 + i64::try_from(watch.expires_in.as_millis()).unwrap_or(0));
     control.tails().put(key.clone(), watch);
     ok(json!({ "id": id, "url": format!("ws://{host}/tails/{key}"), "expires_at": expires.to_string() }))

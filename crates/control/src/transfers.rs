@@ -90,7 +90,8 @@ impl Transfers {
             let message = "Too many imports and exports within the last hour. Try again later.";
             return Err(ApiError::new(http::StatusCode::TOO_MANY_REQUESTS, 7429, message));
         }
-        let secret = format!("{}{}", registry::new_hex_id(), registry::new_hex_id());
+        // Whose it is stands first, for a process that has only the URL to go by.
+        let secret = format!("{account}{}{}", registry::new_hex_id(), registry::new_hex_id());
         let file = self.folder.join(format!("{secret}.sql"));
         let (account, database) = (account.to_owned(), database.to_owned());
         let link = Link { account, database, file: file.clone(), what, expires: Instant::now() + LIFETIME };

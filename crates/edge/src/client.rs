@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use http::HeaderValue;
+use rustls::CipherSuite;
 
 use crate::Geo;
 use crate::geo::{Colo, Location};
@@ -24,6 +25,19 @@ pub(crate) struct Tls {
     pub(crate) version: &'static str,
     pub(crate) cipher: &'static str,
 }
+
+/// Suites and their OpenSSL names.
+const CIPHERS: [(CipherSuite, &str); 9] = [
+    (CipherSuite::TLS13_AES_128_GCM_SHA256, "AEAD-AES128-GCM-SHA256"),
+    (CipherSuite::TLS13_AES_256_GCM_SHA384, "AEAD-AES256-GCM-SHA384"),
+    (CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, "AEAD-CHACHA20-POLY1305-SHA256"),
+    (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "ECDHE-ECDSA-AES128-GCM-SHA256"),
+    (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE-ECDSA-AES256-GCM-SHA384"),
+    (CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305"),
+    (CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE-RSA-AES128-GCM-SHA256"),
+    (CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "ECDHE-RSA-AES256-GCM-SHA384"),
+    (CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-RSA-CHACHA20-POLY1305"),
+];
 
 // === impl Info ===
 
@@ -67,24 +81,21 @@ impl Tls {
     /// What every session of [`crate::tls::Names::http3_server`] has.
     pub(crate) const HTTP3: Self = Self { version: "TLSv1.3", cipher: "AEAD-AES128-GCM-SHA256" };
 
+    /// What another process of this server has agreed on with the client.
+    pub(crate) fn named(version: &str, cipher: &str) -> Option<Self> {
+        let version = ["TLSv1.2", "TLSv1.3"].into_iter().find(|known| *known == version)?;
+        let cipher = CIPHERS.iter().map(|(_, name)| *name).find(|known| *known == cipher).unwrap_or("NONE");
+        Some(Self { version, cipher })
+    }
+
     pub(crate) fn of(session: &rustls::ServerConnection) -> Self {
-        use rustls::{CipherSuite as C, ProtocolVersion as V};
+        use rustls::ProtocolVersion as V;
         let version = match session.protocol_version() {
             Some(V::TLSv1_2) => "TLSv1.2",
             _ => "TLSv1.3",
         };
-        let cipher = match session.negotiated_cipher_suite().map(|suite| suite.suite()) {
-            Some(C::TLS13_AES_128_GCM_SHA256) => "AEAD-AES128-GCM-SHA256",
-            Some(C::TLS13_AES_256_GCM_SHA384) => "AEAD-AES256-GCM-SHA384",
-            Some(C::TLS13_CHACHA20_POLY1305_SHA256) => "AEAD-CHACHA20-POLY1305-SHA256",
-            Some(C::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) => "ECDHE-ECDSA-AES128-GCM-SHA256",
-            Some(C::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384) => "ECDHE-ECDSA-AES256-GCM-SHA384",
-            Some(C::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-ECDSA-CHACHA20-POLY1305",
-            Some(C::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256) => "ECDHE-RSA-AES128-GCM-SHA256",
-            Some(C::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) => "ECDHE-RSA-AES256-GCM-SHA384",
-            Some(C::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256) => "ECDHE-RSA-CHACHA20-POLY1305",
-            _ => "NONE",
-        };
+        let suite = session.negotiated_cipher_suite().map(|suite| suite.suite());
+        let cipher = CIPHERS.iter().find(|(known, _)| Some(*known) == suite).map_or("NONE", |(_, name)| *name);
         Self { version, cipher }
     }
 }

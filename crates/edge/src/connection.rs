@@ -14,7 +14,6 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use webapi::body::HttpBody;
@@ -23,14 +22,16 @@ use webapi::websocket::{Deflate, Role, relay};
 use crate::activity::Activity;
 use crate::client::{Info, Tls};
 use crate::listener::{Bounds, Config};
+use crate::passed::Tunnel;
 use crate::socket::Socket;
+use crate::stream::Stream;
 use crate::{Handler, service};
 
 /// How an HTTP/2 connection begins with prior knowledge (RFC 9113 §3.4). No HTTP/1 method is called PRI.
 const HTTP2_PREFACE: &[u8] = b"PRI ";
 
 pub(crate) struct Connection<H> {
-    stream: Arc<TcpStream>,
+    stream: Arc<Stream>,
     config: Arc<Config>,
     shared: Arc<Shared<H>>,
 }
@@ -53,22 +54,24 @@ pub(crate) struct Shared<H> {
     pub(crate) upgrade: Mutex<Option<Upgrade>>,
 }
 
-/// What a connection becomes: a WebSocket's.
+/// What a connection becomes.
 pub(crate) struct Upgrade {
     pub(crate) connection: OnUpgrade,
-    pub(crate) socket: webapi::websocket::Socket,
-    pub(crate) deflate: Option<Deflate>,
+    pub(crate) to: UpgradeTo,
+}
+
+pub(crate) enum UpgradeTo {
+    Socket(Box<webapi::websocket::Socket>, Option<Deflate>),
+    /// The WebSocket of another process, whose bytes pass as they are.
+    Tunnel(Tunnel),
 }
 
 // === impl Connection ===
 
 impl<H: Handler> Connection<H> {
-    pub(crate) fn new(stream: TcpStream, remote: SocketAddr, config: Arc<Config>, handler: Arc<H>) -> Self {
-        // Small writes are whole responses here: waiting to fill a segment helps nobody.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-        let info = Info::new(remote, stream.local_addr().ok(), &config.geo);
+    pub(crate) fn new(stream: Stream, remote: SocketAddr, config: Arc<Config>, handler: Arc<H>) -> Self {
+        stream.write_at_once();
+        let info = Info::new(remote, stream.local_addr(), &config.geo);
         let activity = Arc::new(Activity::new());
         let shared =
             Shared { handler, config: config.clone(), info: Arc::new(info), activity, upgrade: Mutex::default() };
@@ -145,10 +148,17 @@ impl<H: Handler> Connection<H> {
         };
         let (stop, cut) = (ends.stop.clone(), ends.cut.clone());
         self.drive(connection, gone, ends).await;
-        let Some(Upgrade { connection, socket, deflate }) = self.shared.lock_upgrade().take() else { return };
+        let Some(Upgrade { connection, to }) = self.shared.lock_upgrade().take() else { return };
         let Ok(io) = connection.await else { return };
+        let io = TokioIo::new(io);
+        let goes_on = async {
+            match to {
+                UpgradeTo::Socket(socket, deflate) => relay(io, Role::Server, deflate, *socket, stop).await,
+                UpgradeTo::Tunnel(tunnel) => tunnel.carry(io).await,
+            }
+        };
         tokio::select! {
-            () = relay(TokioIo::new(io), Role::Server, deflate, socket, stop) => {}
+            () = goes_on => {}
             () = cut.cancelled() => {}
         }
     }

@@ -34,6 +34,9 @@ pub enum EdgeError {
     Internal,
     #[error("Overloaded")]
     Overloaded,
+    /// The process that answers for the host has ended, and another is on its way.
+    #[error("Starting")]
+    Starting,
     #[error("Rate limited")]
     RateLimited,
     #[error("Origin DNS error")]
@@ -80,7 +83,7 @@ impl EdgeError {
     pub fn code(self) -> Option<u16> {
         match self {
             Self::BadRequest | Self::BodyTooLarge | Self::UrlTooLong | Self::HeadersTooLarge => None,
-            Self::Internal | Self::Overloaded => None,
+            Self::Internal | Self::Overloaded | Self::Starting => None,
             Self::OriginUnknown | Self::OriginDown | Self::OriginTimeout | Self::OriginSlow | Self::OriginTls => {
                 Some(self.status().as_u16())
             }
@@ -114,7 +117,7 @@ impl EdgeError {
             Self::OriginTls => of_origin(525),
             Self::OriginDns => of_origin(530),
             Self::LoopLimit | Self::Internal | Self::WorkerThrew => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ResourceLimits | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ResourceLimits | Self::Overloaded | Self::Starting => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -127,6 +130,7 @@ impl EdgeError {
             Self::BadHost => "The request names a host that cannot be served here.",
             Self::Internal => "The server failed while it handled this request.",
             Self::Overloaded => "The server has no room for more requests at this moment.",
+            Self::Starting => "What answers at this address is starting.",
             Self::RateLimited => "Too many requests arrived in a short time, and this one was turned away.",
             Self::OriginDns => "The name of the origin server behind this page could not be resolved.",
             Self::OriginUnknown => "The origin server behind this page gave an answer that could not be understood.",
@@ -152,7 +156,7 @@ impl EdgeError {
                 "Change the request and try again. Clearing this site's cookies helps where they have grown too large."
             }
             Self::BadHost | Self::NoRoute => "Check the address for mistakes.",
-            Self::RateLimited | Self::Overloaded => "Wait a while, then try again.",
+            Self::RateLimited | Self::Overloaded | Self::Starting => "Wait a while, then try again.",
             _ => {
                 "If you own this site, look into the Worker's logs for the time and the Ray ID below. If you are \
                  visiting it, please try again in a few minutes."

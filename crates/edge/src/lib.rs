@@ -9,12 +9,14 @@ pub mod geo;
 mod headers;
 mod http3;
 mod listener;
+pub mod passed;
 mod ray;
 mod request;
 #[cfg(target_os = "linux")]
 mod rtt;
 mod service;
 mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -24,6 +26,7 @@ pub use http3::Http3;
 pub use listener::{Bounds, Config, Drained, serve};
 pub use ray::Ray;
 pub use request::Request;
+pub use stream::Listener;
 
 use webapi::body::Outgoing;
 

@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Ends};
-use crate::{Geo, Handler};
+use crate::{Geo, Handler, Listener};
 
 /// What one listener serves with.
 #[derive(Clone)]
@@ -20,6 +19,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// HTTPS when given, plain HTTP otherwise.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Requests come from another process of this server, which knows this secret and says whose they are.
+    pub passed: Option<Arc<str>>,
     /// Where this server is, and where its clients are.
     pub geo: Arc<Geo>,
     /// How many connections are open: counted here, with those of other listeners that have the same count.
@@ -103,12 +104,12 @@ impl Default for Bounds {
 
 /// Serves until `stop` fires, then lets what is in flight finish within `bounds.drain`.
 pub async fn serve<H: Handler>(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     config: Config,
     handler: Arc<H>,
     stop: CancellationToken,
 ) -> Drained {
-    let config = Arc::new(config);
+    let (listener, config) = (listener.into(), Arc::new(config));
     let room = Arc::new(Semaphore::new(config.bounds.max_connections));
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();

@@ -24,6 +24,13 @@ impl Ray {
         Self(HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("0000000000000000")))
     }
 
+    /// One that another process of this server has given.
+    pub(crate) fn known(text: &str) -> Option<Self> {
+        let (digits, colo) = text.split_once('-')?;
+        let legal = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) && !colo.is_empty();
+        HeaderValue::from_str(text).ok().filter(|_| legal).map(Self)
+    }
+
     /// The digits alone, as error pages show them.
     pub fn id(&self) -> String {
         self.to_string().chars().take(DIGITS).collect()

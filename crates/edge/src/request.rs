@@ -144,7 +144,7 @@ impl Request {
         self.url[start..].find('/').map_or("/", |slash| &self.url[start + slash..])
     }
 
-    fn authority(&self) -> &str {
+    pub(crate) fn authority(&self) -> &str {
         let start = self.url.find("://").map_or(0, |scheme| scheme + 3);
         let rest = &self.url[start..];
         rest.find('/').map_or(rest, |slash| &rest[..slash])

@@ -19,9 +19,10 @@ use webapi::body::{HttpBody, Outgoing};
 use webapi::websocket;
 
 use crate::activity::{Activity, Sending};
-use crate::connection::{Shared, Upgrade};
+use crate::connection::{Shared, Upgrade, UpgradeTo};
 use crate::error_page::{self, EdgeError};
 use crate::geo::Choice;
+use crate::passed::{Passed, Tunnel};
 use crate::request::Received;
 use crate::{Handler, Ray, Request, Response, headers};
 
@@ -54,14 +55,27 @@ pub(crate) async fn call<H: Handler, B: Received>(
         Choice::At(colo) => (Arc::new(shared.info.at(colo, &shared.config.geo)), None),
         Choice::Nowhere(named) => (shared.info.clone(), Some(named)),
     };
-    let ray = Ray::new(&info.location.colo);
+    let passed = shared.config.passed.as_ref();
+    let passed = passed.map(|secret| Passed::take(request.headers_mut(), secret, &shared.config.geo));
+    let (info, ray) = match &passed {
+        Some(Some(passed)) => (passed.info.clone(), passed.ray.clone()),
+        _ => (info.clone(), Ray::new(&info.location.colo)),
+    };
     let method = request.method().clone();
     let version = request.version();
-    let accept_encoding = headers::joined(request.headers(), http::header::ACCEPT_ENCODING);
+    let accept_encoding = match &passed {
+        Some(Some(passed)) => passed.accept_encoding.clone(),
+        _ => headers::joined(request.headers(), http::header::ACCEPT_ENCODING),
+    };
     let page = error_page::Audience::of(request.headers());
     let handshake = Handshake::of(&mut request);
 
     let request = Request::new(&shared, &info, request, &ray, nth, accept_encoding.clone(), guard.gone.clone());
+    let request = match passed {
+        None => request,
+        Some(Some(passed)) => request.map(|request| passed.onto(request)),
+        Some(None) => Err(EdgeError::BadRequest),
+    };
     let refused = request.is_err();
     let response = match request {
         Ok(request) => answer(&*shared.handler, Request { elsewhere, ..request }).await,
@@ -71,7 +85,7 @@ pub(crate) async fn call<H: Handler, B: Received>(
         Ok(response) => upgraded(&shared, handshake, response),
         Err(error) => Err(error),
     };
-    let response = response.unwrap_or_else(|error| error_page::respond(error, page, &ray, &shared.info.remote.ip()));
+    let response = response.unwrap_or_else(|error| error_page::respond(error, page, &ray, &info.remote.ip()));
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
 
     let response = Outgoing::settle(response, &accept_encoding);
@@ -129,6 +143,12 @@ fn upgraded<H>(
     handshake: Option<Handshake>,
     mut response: Response,
 ) -> Result<Response, EdgeError> {
+    let tunnel = response.extensions_mut().remove::<Tunnel>();
+    if let (Some(tunnel), Some(handshake)) = (tunnel, &handshake) {
+        // What the other process has agreed on with the client stands in the headers already.
+        shared.upgrade(Upgrade { connection: handshake.connection.clone(), to: UpgradeTo::Tunnel(tunnel) });
+        return Ok(response);
+    }
     let socket = response.body_mut().socket.take();
     let (socket, handshake) = match (socket, handshake) {
         (None, _) if response.status() != StatusCode::SWITCHING_PROTOCOLS => return Ok(response),
@@ -147,7 +167,7 @@ fn upgraded<H>(
         response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, answer);
         deflate = Some(agreed);
     }
-    shared.upgrade(Upgrade { connection: handshake.connection, socket: *socket, deflate });
+    shared.upgrade(Upgrade { connection: handshake.connection, to: UpgradeTo::Socket(socket, deflate) });
     Ok(response)
 }
 

@@ -1,4 +1,4 @@
-//! A client's TCP connection: bytes read ahead to tell the protocol, a bound on how long it may refuse to take ours, and
+//! A client's connection: bytes read ahead to tell the protocol, a bound on how long it may refuse to take ours, and
 //! the kernel's word that the other side has closed, which needs no reading.
 
 use std::io::{self, IoSlice};
@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// The stream that hyper or rustls drives. The `TcpStream` is shared with whoever watches it.
+use crate::stream::Stream;
+
+/// The stream that hyper or rustls drives. The stream is shared with whoever watches it.
 pub(crate) struct Socket {
-    stream: Arc<TcpStream>,
+    stream: Arc<Stream>,
     ahead: Bytes,
     write_stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
@@ -23,7 +24,7 @@ pub(crate) struct Socket {
 // === impl Socket ===
 
 impl Socket {
-    pub(crate) fn new(stream: Arc<TcpStream>, write_stall: Duration) -> Self {
+    pub(crate) fn new(stream: Arc<Stream>, write_stall: Duration) -> Self {
         Self { stream, ahead: Bytes::new(), write_stall, stalled: None }
     }
 
@@ -34,7 +35,7 @@ impl Socket {
     }
 
     /// Waits until the client has closed its side.
-    pub(crate) async fn closed(stream: &TcpStream) {
+    pub(crate) async fn closed(stream: &Stream) {
         // Priority interest is never met by data, only by urgent data and by the close.
         loop {
             match stream.ready(Interest::PRIORITY).await {
@@ -47,7 +48,7 @@ impl Socket {
     fn write_with(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl Fn(&TcpStream) -> io::Result<usize>,
+        write: impl Fn(&Stream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
             if self.stream.poll_write_ready(cx)?.is_pending() {

@@ -54,7 +54,7 @@ fn impatient() -> Bounds {
 
 fn config(bounds: Bounds) -> Config {
     let geo = Arc::new(Geo::new(Some("NRT"), &[]).expect("a colo"));
-    Config { bounds, tls: None, geo, connections: Arc::default(), alt_svc: None }
+    Config { bounds, tls: None, passed: None, geo, connections: Arc::default(), alt_svc: None }
 }
 
 async fn start<F, A>(config: Config, answer: F) -> Edge

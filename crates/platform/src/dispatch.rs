@@ -175,7 +175,7 @@ fn edge_error(cause: &Cause) -> EdgeError {
 }
 
 /// No Worker is at this address. Nothing is said of those that are elsewhere.
-fn nothing_here() -> edge::Response {
+pub fn nothing_here() -> edge::Response {
     let mut response = edge::Response::new("There is nothing here.\n".into());
     *response.status_mut() = StatusCode::NOT_FOUND;
     let plain = http::HeaderValue::from_static("text/plain; charset=UTF-8");

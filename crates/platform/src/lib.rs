@@ -5,6 +5,7 @@ mod assemble;
 mod cron;
 mod deployed;
 mod dispatch;
+mod elsewhere;
 mod gate;
 mod history;
 mod latency;
@@ -30,6 +31,8 @@ mod zone;
 
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
+pub use dispatch::nothing_here;
+pub use elsewhere::Elsewhere;
 pub use history::{Series, Used};
 pub use latency::Spread;
 pub use meter::{Counts, Meters};
@@ -74,6 +77,10 @@ pub struct Options {
     pub ports: Vec<u16>,
     /// What Workers' own hosts end in.
     pub base_domain: BaseDomain,
+    /// Whether the first account's Workers are right below it.
+    pub bare: bool,
+    /// `None`: what is not served here is served by nobody on this server.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
     pub settings: Settings,
     /// So many isolates are kept while they are idle; `None`: what the machine has room for.
     pub isolates: Option<usize>,
@@ -95,6 +102,8 @@ struct Inner {
     host: Arc<Host>,
     in_force: RwLock<Arc<InForce>>,
     base_domain: BaseDomain,
+    bare: bool,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
     geo: Arc<edge::Geo>,
     ports: Vec<u16>,
     colo: Arc<str>,
@@ -128,22 +137,11 @@ pub enum Unavailable {
 
 impl Platform {
     pub fn new(options: Options) -> Result<Self, registry::Error> {
-        let Options {
-            registry,
-            services,
-            snapshot,
-            geo,
-            ports,
-            base_domain,
-            settings,
-            isolates,
-            memory,
-            traces,
-            log_requests,
-        } = options;
+        let Options { registry, services, snapshot, geo, ports, base_domain, settings, .. } = options;
+        let Options { bare, elsewhere, isolates, memory, traces, log_requests, .. } = options;
         let colo = geo.colo().iata;
         let caches = Caches::new(services.cache(), colo, true);
-        let router = Router::new(&registry, &base_domain, &settings.zones)?;
+        let router = Router::new(&registry, &base_domain, bare, &settings.zones)?;
         let history = History::open(&services.history())?;
         let served = |inner: &Weak<Inner>| Some(Arc::new(Served(inner.clone())) as Arc<dyn ServedHere>);
         let host = |served| {
@@ -161,6 +159,8 @@ impl Platform {
             registry,
             services,
             base_domain,
+            bare,
+            elsewhere,
             geo,
             ports,
             colo: colo.into(),
@@ -238,7 +238,7 @@ impl Platform {
 
     /// Routes and hosts are as the registry says.
     pub fn reroute(&self) -> Result<(), Unavailable> {
-        let router = Router::new(&self.0.registry, &self.0.base_domain, &self.in_force().settings.zones);
+        let router = Router::new(&self.0.registry, &self.0.base_domain, self.0.bare, &self.in_force().settings.zones);
         let router = router.map_err(|error| Unavailable::Broken(error.to_string()))?;
         *self.0.router.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(router);
         Ok(())

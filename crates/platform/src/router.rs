@@ -114,9 +114,15 @@ pub fn check_pattern(pattern: &str) -> Result<(), String> {
 // === impl Router ===
 
 impl Router {
-    pub(crate) fn new(registry: &Registry, base: &BaseDomain, zones: &[Zone]) -> Result<Self, registry::Error> {
+    /// `bare`: whether the first account's Workers are right below the base domain too.
+    pub(crate) fn new(
+        registry: &Registry,
+        base: &BaseDomain,
+        bare: bool,
+        zones: &[Zone],
+    ) -> Result<Self, registry::Error> {
         let accounts = registry.accounts()?;
-        let first = accounts.first().map(|account| account.id.as_str());
+        let first = accounts.first().filter(|_| bare).map(|account| account.id.as_str());
         let subdomains: HashMap<&str, &str> =
             accounts.iter().map(|account| (account.id.as_str(), account.subdomain.as_str())).collect();
         let mut hosts = HashMap::new();

@@ -12,7 +12,7 @@ use workers::{ServedHere, Via};
 use crate::dispatch::{MAX_INVOCATIONS, Met};
 use crate::origin::Origin;
 use crate::router::{By, Target};
-use crate::{Inner, Platform};
+use crate::{Elsewhere, Inner, Platform};
 
 const CF_EW_VIA: HeaderName = HeaderName::from_static("cf-ew-via");
 const CF_WORKER: HeaderName = HeaderName::from_static("cf-worker");
@@ -26,6 +26,8 @@ enum Way {
     Front,
     Origin(Arc<Origin>),
     Refused(EdgeError),
+    /// To another process of this server.
+    Elsewhere(Arc<dyn Elsewhere>),
     Network,
 }
 
@@ -49,13 +51,12 @@ impl ServedHere for Served {
                 let response = Met::inside(&platform, &request.headers).error(error);
                 Ok(Box::pin(std::future::ready(Ok(response))))
             }
+            Way::Elsewhere(elsewhere) => {
+                let request = platform.within(request, zone);
+                Ok(Box::pin(async move { Ok(elsewhere.pass(request).await) }))
+            }
             Way::Front => Ok(Box::pin(async move {
-                let Passed { method, url, headers, body } = request;
-                let body = Some(body).filter(|body| body.length() != Some(0));
-                let mut request = edge::Request::within(&platform.0.geo, method, &url, headers, body);
-                if let Some(zone) = zone {
-                    request.headers.insert(CF_WORKER, zone);
-                }
+                let request = platform.within(request, zone);
                 let abandoned = request.gone.clone().drop_guard();
                 let response = platform.handle(request).await;
                 abandoned.disarm();
@@ -68,6 +69,17 @@ impl ServedHere for Served {
 // === impl Platform ===
 
 impl Platform {
+    /// A Worker's request as it meets whoever answers clients.
+    fn within(&self, request: Passed, zone: Option<HeaderValue>) -> edge::Request {
+        let Passed { method, url, headers, body } = request;
+        let body = Some(body).filter(|body| body.length() != Some(0));
+        let mut request = edge::Request::within(&self.0.geo, method, &url, headers, body);
+        if let Some(zone) = zone {
+            request.headers.insert(CF_WORKER, zone);
+        }
+        request
+    }
+
     fn way(&self, via: &Via, public: bool, request: &Passed) -> Way {
         let url = &request.url;
         let ours = url.port().is_none_or(|port| self.0.ports.contains(&port));
@@ -75,7 +87,11 @@ impl Platform {
             .host_str()
             .filter(|_| ours)
             .and_then(|host| self.router().find(url.scheme() == "https", host, url.path()));
-        let Some(found) = found else { return Way::Network };
+        let Some(found) = found else {
+            let elsewhere = self.0.elsewhere.as_ref().filter(|_| ours);
+            let elsewhere = elsewhere.filter(|elsewhere| url.host_str().is_some_and(|host| elsewhere.has(host)));
+            return elsewhere.map_or(Way::Network, |elsewhere| Way::Elsewhere(elsewhere.clone()));
+        };
         // A Worker stands before the server of its zone, so what it asks of the zone is asked of that server.
         let stays = !public && via.zone.is_some() && via.zone == found.zone;
         match (found.target, found.by) {

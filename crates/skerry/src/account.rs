@@ -8,6 +8,7 @@ use registry::Account;
 use serde_json::json;
 
 use crate::serve;
+use crate::serve::registries::Registries;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -49,7 +50,7 @@ pub enum AccountCommand {
 
 pub async fn run(arguments: AccountArguments) -> Result<(), String> {
     let config = serve::load(arguments.config.as_deref())?;
-    let registry = serve::existing(&config)?;
+    let registries = Registries::existing(&config)?;
     match arguments.command {
         AccountCommand::Create { name, subdomain, plan, json } => {
             let subdomain = subdomain.unwrap_or_else(|| name.to_ascii_lowercase());
@@ -61,14 +62,15 @@ pub async fn run(arguments: AccountArguments) -> Result<(), String> {
             if !["free", "paid"].contains(&plan.as_str()) && !config.plans.contains_key(&plan) {
                 return Err(format!("there is no plan {plan:?}: the configuration has [plans.NAME] for it"));
             }
-            let made = registry.create_account(&name, &subdomain, &plan).await.map_err(|error| error.to_string())?;
+            let made = registries.create_account(&name, &subdomain, &plan).await?;
             match json {
                 true => anstream::println!("{}", shown(&made)),
                 false => anstream::println!("{}", made.id),
             }
         }
         AccountCommand::List { json } => {
-            list(&registry.accounts().map_err(|error| error.to_string())?, json);
+            let accounts = registries.accounts()?.into_iter().map(|(account, _)| account);
+            list(&accounts.collect::<Vec<_>>(), json);
         }
     }
     Ok(())

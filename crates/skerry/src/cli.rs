@@ -148,6 +148,22 @@ pub enum LogLevel {
     Debug,
 }
 
+// === impl LogLevel ===
+
+impl LogLevel {
+    /// As the command line has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Log => "log",
+            Self::Debug => "debug",
+        }
+    }
+}
+
 /// Our own logs: errors alone, unless the level or `SKERRY_LOG` asks for more.
 pub fn log_to_stderr(level: LogLevel) {
     let default = if level >= LogLevel::Debug {

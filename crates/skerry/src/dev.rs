@@ -84,7 +84,7 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     let server = Arc::new(Server::new(apps, arguments.test_scheduled, address.port(), &geo, arguments.log_level));
     // A Worker in development may be given any body: the platform's limit is the deployment's affair.
     let bounds = edge::Bounds { max_body: None, ..edge::Bounds::default() };
-    let config = edge::Config { bounds, tls: None, geo, connections: Arc::default(), alt_svc: None };
+    let config = edge::Config { bounds, tls: None, passed: None, geo, connections: Arc::default(), alt_svc: None };
     let drained = edge::serve(listener, config, server, stop).await;
     if let Some(r2) = r2 {
         r2.await.map_err(|error| format!("the S3 API broke off: {error}"))?;

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use crate::serve::Role;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,7 +33,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Dev(arguments) => run(dev::run(arguments)),
-        Command::Serve(arguments) => serve::prepare(&arguments).and_then(|config| run(serve::run(arguments, config))),
+        Command::Serve(arguments) => serve::prepare(&arguments).and_then(|role| match role {
+            Role::Whole(config) => run(serve::run(arguments, *config)),
+            Role::Front(config) => run_without_v8(serve::isolated::run(arguments, *config)),
+            Role::Account(child) => run(child.run()),
+        }),
         Command::Status(arguments) => run(status::run(arguments)),
         Command::Top(arguments) => run(top::run(arguments)),
         Command::Account(arguments) => run(account::run(arguments)),
@@ -62,6 +67,10 @@ const SPARE_THREADS: usize = 1;
 fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     // Threads inherit their right to V8's tables at birth: it starts before the runtime's are made.
     workers::initialize();
+    run_without_v8(command)
+}
+
+fn run_without_v8(command: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);

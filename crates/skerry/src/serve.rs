@@ -6,7 +6,9 @@ pub mod config;
 mod descriptors;
 mod first_start;
 mod http3;
+pub mod isolated;
 mod log;
+pub mod registries;
 mod reload;
 mod s3;
 mod sandbox;
@@ -33,28 +35,57 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, LogLevel};
 use crate::signals::stop_on_signal;
+use registries::Layout;
 use tasks::Tasks;
 
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   skerry serve                            with the defaults: Workers at http://<name>.localhost:8787, the API at port 8788
-  skerry serve --config /etc/skerry.toml  as the file says")]
+  skerry serve --config /etc/skerry.toml  as the file says
+  skerry serve --isolate-accounts         with a process for each account")]
 pub struct ServeArguments {
     /// The server's configuration [default: what docs/serve.md says, with data in ./skerry-data]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A process of its own for each account, narrowed to the account's own data directory
+    #[arg(long)]
+    pub isolate_accounts: bool,
+    /// The account whose process this is: the front starts it so
+    #[arg(long, hide = true, value_name = "NAME", conflicts_with_all = ["config", "isolate_accounts"])]
+    pub account: Option<String>,
     /// What to print
     #[arg(long, value_enum, default_value_t = LogLevel::Log)]
     pub log_level: LogLevel,
 }
 
+/// What a process serves.
+pub enum Role {
+    /// All accounts.
+    Whole(Box<ServerConfig>),
+    /// No account itself: it looks after those that do.
+    Front(Box<ServerConfig>),
+    Account(Box<isolated::Child>),
+}
+
 /// Reads the configuration and narrows the process, which has to be done while it has one thread.
-pub fn prepare(arguments: &ServeArguments) -> Result<ServerConfig, String> {
-    let config = load(arguments.config.as_deref())?;
+pub fn prepare(arguments: &ServeArguments) -> Result<Role, String> {
+    if let Some(account) = &arguments.account {
+        return isolated::Child::prepare(account, arguments.log_level).map(|child| Role::Account(Box::new(child)));
+    }
+    let mut config = load(arguments.config.as_deref())?;
     log::to_stderr(arguments.log_level, &config.log);
-    sandbox::narrow(&config, arguments.config.as_deref())?;
-    Ok(config)
+    config.isolate_accounts |= arguments.isolate_accounts;
+    let (role, layout) = match config.isolate_accounts {
+        true => (sandbox::Role::Front, Layout::Apart),
+        false => (sandbox::Role::Whole, Layout::Together),
+    };
+    layout.require(&config.data)?;
+    sandbox::narrow(&config, arguments.config.as_deref(), role)?;
+    Ok(match role {
+        sandbox::Role::Front => Role::Front(Box::new(config)),
+        _ => Role::Whole(Box::new(config)),
+    })
 }
 
 pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), String> {
@@ -84,7 +115,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     let credentials = first_start::credentials(&registry).await?;
     let ports = [Some(http_address), https_address].into_iter().flatten().map(|address| address.port()).collect();
     let (traces, exporter) = traces::start(&config)?.unzip();
-    let platform = platform(&config, registry, &geo, ports, traces)?;
+    let platform = platform(&config, registry, &geo, ports, traces, None, true)?;
     platform.start_objects().await.map_err(|error| format!("what is deployed can't be read: {error}"))?;
 
     let _announced = address::Announced::new(&config, api_address)?;
@@ -124,7 +155,8 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     let challenges = Arc::new(acme::Challenges::default());
     let workers = Arc::new(acme::Answering { challenges: challenges.clone(), handler: platform.clone() });
     let bounds = edge::Bounds { max_connections: room.workers, ..edge::Bounds::default() };
-    let edge = edge::Config { bounds, tls: None, geo, connections, alt_svc: http3::alt_svc(quic.as_ref())? };
+    let alt_svc = http3::alt_svc(quic.as_ref())?;
+    let edge = edge::Config { bounds, tls: None, passed: None, geo, connections, alt_svc };
     let certificates = https.as_ref().and_then(|(_, names)| names.others.clone());
     let reload = reload::Reload {
         path: arguments.config.clone(),
@@ -137,7 +169,9 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
         Some((listener, names)) => {
             let tls = names.server().map_err(|error| format!("https: {error}"))?;
             if let Some(acme) = config.https.as_ref().and_then(|https| https.acme.clone()) {
-                let acme = acme::Acme::new(acme, &config.data, names, challenges, platform)?;
+                let registry = platform.registry().clone();
+                let routes = Box::new(move || registry.routes());
+                let acme = acme::Acme::new(acme, &config.data, names, challenges, routes)?;
                 tasks.add("the care for certificates", acme.run(stop.clone()));
             }
             Some(listen(listener, edge::Config { tls: Some(tls), ..edge.clone() }, &workers, &stop))
@@ -185,10 +219,10 @@ fn open(config: &ServerConfig) -> Result<Registry, String> {
     Registry::open(&config.data).map_err(|error| format!("the data directory can't be used: {error}"))
 }
 
-fn listen(
+fn listen<H: edge::Handler>(
     listener: TcpListener,
     config: edge::Config,
-    workers: &Arc<acme::Answering<Platform>>,
+    workers: &Arc<acme::Answering<H>>,
     stop: &CancellationToken,
 ) -> JoinHandle<edge::Drained> {
     tokio::spawn(edge::serve(listener, config, workers.clone(), stop.clone()))
@@ -228,6 +262,8 @@ fn platform(
     geo: &Arc<edge::Geo>,
     ports: Vec<u16>,
     traces: Option<platform::Traces>,
+    elsewhere: Option<Arc<dyn platform::Elsewhere>>,
+    bare: bool,
 ) -> Result<Platform, String> {
     let options = platform::Options {
         registry: registry.clone(),
@@ -236,6 +272,8 @@ fn platform(
         geo: geo.clone(),
         ports,
         base_domain: config.base_domain.parse()?,
+        bare,
+        elsewhere,
         settings: settings::read(config, &registry)?,
         isolates: config.isolates.map(|isolates| isolates as usize),
         memory: config.memory,

@@ -8,6 +8,7 @@ use registry::{Account, Registry, Scope, Stamp, Token};
 use serde_json::json;
 
 use crate::serve;
+use crate::serve::registries::Registries;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -57,10 +58,10 @@ pub enum TokenCommand {
 
 pub async fn run(arguments: TokenArguments) -> Result<(), String> {
     let config = serve::load(arguments.config.as_deref())?;
-    let registry = serve::existing(&config)?;
+    let registries = Registries::existing(&config)?;
     match arguments.command {
         TokenCommand::Create { name, scope, expires_in_days, account, json } => {
-            let account = find(&registry, account.as_deref())?;
+            let (account, registry) = find(&registries, account.as_deref())?;
             let scopes = if scope.is_empty() { BTreeSet::from([Scope::All]) } else { scope.into_iter().collect() };
             let expires = expires_in_days.map(|days| Stamp(Stamp::now().0 + days * 24 * 60 * 60 * 1000));
             let made = registry.create_token(&account.id, &name, scopes, expires).await.map_err(failed)?;
@@ -76,9 +77,19 @@ pub async fn run(arguments: TokenArguments) -> Result<(), String> {
                 false => anstream::println!("{}", made.secret),
             }
         }
-        TokenCommand::List { json } => list(&registry.tokens(None).map_err(failed)?, json),
+        TokenCommand::List { json } => {
+            let mut tokens = Vec::new();
+            for registry in registries.all() {
+                tokens.extend(registry.tokens(None).map_err(failed)?);
+            }
+            list(&tokens, json);
+        }
         TokenCommand::Revoke { id } => {
-            if !registry.revoke_token(&id).await.map_err(failed)? {
+            let mut revoked = false;
+            for registry in registries.all() {
+                revoked |= registry.revoke_token(&id).await.map_err(failed)?;
+            }
+            if !revoked {
                 return Err(format!("there is no token {id:?}: see `skerry token list`"));
             }
             anstream::println!("revoked {id}");
@@ -87,13 +98,13 @@ pub async fn run(arguments: TokenArguments) -> Result<(), String> {
     Ok(())
 }
 
-fn find(registry: &Registry, named: Option<&str>) -> Result<Account, String> {
-    let accounts = registry.accounts().map_err(failed)?;
+fn find<'r>(registries: &'r Registries, named: Option<&str>) -> Result<(Account, &'r Registry), String> {
+    let accounts = registries.accounts()?;
     let found = match named {
-        Some(named) => accounts.iter().find(|account| account.id == named || account.name == named),
+        Some(named) => accounts.iter().find(|(account, _)| account.id == named || account.name == named),
         None => accounts.first(),
     };
-    let names = || accounts.iter().map(|account| account.name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = || accounts.iter().map(|(account, _)| account.name.as_str()).collect::<Vec<_>>().join(", ");
     found.cloned().ok_or_else(|| match named {
         Some(named) => format!("there is no account {named:?}. There are: {}", names()),
         None => "there is no account yet: start the server once with `skerry serve`".into(),

@@ -19,6 +19,7 @@ fn every_key_is_read() {
         data = "/var/lib/skerry"
         base_domain = "Workers.Example.com"
         isolates = 20
+        isolate_accounts = true
         sandbox = "required"
         memory_mb = 4000
 
@@ -95,6 +96,7 @@ fn every_key_is_read() {
     assert_eq!(config.geo, Geo { colo: Some("FRA".into()), database: Some("/etc/skerry/geo.mmdb".into()) });
     assert_eq!(config.sandbox, Sandbox::Required);
     assert_eq!((config.isolates, config.memory), (Some(20), Some(4000 << 20)));
+    assert!(config.isolate_accounts);
     assert_eq!(config.outbound.allow_private, Some(true));
     let networks = ["10.1.0.0/16", "fd00::1/128"].map(|text| Network(text.parse().unwrap()));
     assert_eq!(config.outbound.allow[0].networks, networks);

@@ -10,11 +10,11 @@ use crate::client::Info;
 /// What `request.cf` is made of.
 #[derive(Debug, Clone)]
 pub struct Cf {
-    info: Arc<Info>,
-    version: Version,
+    pub(crate) info: Arc<Info>,
+    pub(crate) version: Version,
     /// Requests that the connection carried before this one.
-    nth: u32,
-    accept_encoding: String,
+    pub(crate) nth: u32,
+    pub(crate) accept_encoding: String,
 }
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ use ::config::server::AcmeConfig;
 use edge::tls::{Certificates, Names};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::x509::X509;
-use platform::Platform;
+use registry::Route;
 use tokio_util::sync::CancellationToken;
 
 pub use challenges::{Answering, Challenges};
@@ -34,8 +34,11 @@ pub struct Acme {
     folder: PathBuf,
     names: Arc<Names>,
     challenges: Arc<Challenges>,
-    platform: Platform,
+    routes: Routes,
 }
+
+/// Reads the routes that there are, custom domains among them.
+pub type Routes = Box<dyn Fn() -> Result<Vec<Route>, registry::Error> + Send + Sync>;
 
 /// When a name that failed is tried again, and how long the wait was.
 struct Wait {
@@ -52,12 +55,12 @@ impl Acme {
         data: &Path,
         names: Arc<Names>,
         challenges: Arc<Challenges>,
-        platform: Platform,
+        routes: Routes,
     ) -> Result<Self, String> {
         let folder = data.join("acme");
         let made = std::fs::DirBuilder::new().recursive(true).create(&folder);
         made.map_err(|error| format!("{} can't be made: {error}", folder.display()))?;
-        let this = Self { config, folder, names, challenges, platform };
+        let this = Self { config, folder, names, challenges, routes };
         for name in this.wanted()? {
             if this.chain(&name).exists() {
                 this.present(&name)?;
@@ -105,7 +108,7 @@ impl Acme {
 
     /// The names of the configuration, and the custom domains.
     fn wanted(&self) -> Result<Vec<String>, String> {
-        let routes = self.platform.registry().routes().map_err(|error| error.to_string())?;
+        let routes = (self.routes)().map_err(|error| error.to_string())?;
         let domains = routes.into_iter().filter(|route| route.custom_domain && route.script.is_some());
         let mut names: Vec<String> = self.config.names.iter().map(|name| name.0.clone()).collect();
         names.extend(domains.map(|route| route.pattern.to_ascii_lowercase()));

@@ -74,7 +74,7 @@ impl Reload {
 }
 
 /// The keys that have changed and hold from the start of a server to its end.
-fn fixed(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
+pub(super) fn fixed(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
     let keys = [
         ("data", started.data == now.data),
         ("base_domain", started.base_domain == now.base_domain),
@@ -84,6 +84,7 @@ fn fixed(started: &ServerConfig, now: &ServerConfig) -> Vec<&'static str> {
         ("metrics", started.metrics == now.metrics),
         ("s3", started.s3 == now.s3),
         ("geo", started.geo == now.geo),
+        ("isolate_accounts", started.isolate_accounts == now.isolate_accounts),
         ("isolates", started.isolates == now.isolates),
         ("sandbox", started.sandbox == now.sandbox),
         ("log", started.log == now.log),

@@ -12,6 +12,7 @@ use webapi::fetch::{Outbound, Policy, RedirectMode, Subrequest, SubrequestBody};
 
 use super::Status;
 use crate::serve;
+use crate::serve::registries::Registries;
 
 /// Bytes of an answer that are read.
 const ANSWER: usize = 64 << 20;
@@ -58,7 +59,9 @@ impl Server {
         {
             return Self::with_token(&url, std::env::var(TOKEN).ok());
         }
-        let registry = serve::existing(&config)?;
+        // Any account's key makes its reader the operator.
+        let registries = Registries::existing(&config)?;
+        let registry = registries.all().first().ok_or("there is no account yet")?.clone();
         let address = serve::address::of(&config);
         Ok(Self::new(endpoint(&format!("http://{address}"))?, Pass::Operator(registry)))
     }
