@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use harness::socket::tungstenite::Message;
 use harness::{Client, Project, Served, Socket, eventually, skerry, text};
 use http_body_util::BodyExt;

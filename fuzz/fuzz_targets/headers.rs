@@ -49,6 +49,7 @@ fn address(subject: &'static Subject) -> SocketAddr {
                 bounds: Bounds { idle_timeout: Duration::from_millis(200), ..Bounds::default() },
                 tls: None,
                 passed: None,
+                alt_svc: None,
                 geo: Arc::new(Geo::new(Some("NRT"), &[]).expect("a colo")),
                 connections: Arc::default(),
             };

@@ -123,17 +123,23 @@ impl Download {
             parts.headers.entry(DATE).or_insert(now);
         }
         self.timely(|stream| Box::pin(stream.send_response(http::Response::from_parts(parts, ())))).await?;
-        while !bodiless {
-            let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await else { break };
+        if !bodiless {
+            self.send(&mut body).await?;
+        }
+        self.timely(|stream| Box::pin(stream.finish())).await?;
+        self.finished = true;
+        Ok(body)
+    }
+
+    async fn send(&mut self, body: &mut Watched<HttpBody>) -> Result<(), Failed> {
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
             let Ok(mut data) = frame.map_err(|_| Failed::Body)?.into_data() else { continue };
             while !data.is_empty() {
                 let piece = data.split_to(data.len().min(PIECE));
                 self.timely(|stream| Box::pin(stream.send_data(piece))).await?;
             }
         }
-        self.timely(|stream| Box::pin(stream.finish())).await?;
-        self.finished = true;
-        Ok(body)
+        Ok(())
     }
 
     /// Does something with the stream that waits for the client, for no longer than it may.

@@ -68,8 +68,8 @@ impl Tenant {
         self.process.borrow().is_some()
     }
 
-    /// What it is called: its subdomain, which no other has.
-    pub fn name(&self) -> &str {
+    /// What it is called by, which no other is.
+    pub fn subdomain(&self) -> &str {
         &self.account.subdomain
     }
 }
@@ -177,7 +177,7 @@ impl Accounts {
         let tenants = self.tenants();
         let found = tenants.iter().find(|tenant| {
             is_it(&tenant.registry).unwrap_or_else(|error| {
-                tracing::error!(%error, account = tenant.name(), "the {what} can't be read");
+                tracing::error!(%error, account = tenant.subdomain(), "the {what} can't be read");
                 false
             })
         });

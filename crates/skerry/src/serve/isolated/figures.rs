@@ -30,8 +30,8 @@ pub async fn answer(accounts: Arc<Accounts>, request: Request<Incoming>) -> Resp
     let mut all = vec![("front".to_owned(), own(&accounts))];
     for tenant in accounts.tenants().iter() {
         match ask(tenant).await {
-            Ok(text) => all.push((tenant.name().to_owned(), text)),
-            Err(error) => tracing::warn!(account = tenant.name(), error, "the figures of a process can't be had"),
+            Ok(text) => all.push((tenant.subdomain().to_owned(), text)),
+            Err(error) => tracing::warn!(account = tenant.subdomain(), error, "the figures of a process can't be had"),
         }
     }
     *response.body_mut() = BodyReader::from_bytes(together(&all)).into_http_body();
@@ -52,7 +52,7 @@ fn own(accounts: &Accounts) -> String {
     );
     for tenant in accounts.tenants().iter() {
         // A subdomain has no character that would need an escape.
-        let _ = writeln!(text, "skerry_process_up{{process=\"{}\"}} {}", tenant.name(), u8::from(tenant.is_up()));
+        let _ = writeln!(text, "skerry_process_up{{process=\"{}\"}} {}", tenant.subdomain(), u8::from(tenant.is_up()));
     }
     text
 }

@@ -22,7 +22,8 @@ use super::{FRONT, api, bind, configuration, figures, status};
 use crate::serve::registries::{self, ACCOUNTS, Layout};
 use crate::serve::tasks::Tasks;
 use crate::serve::{
-    Addresses, ServeArguments, acme, address, announce, bind as bind_port, descriptors, first_start, geo, http3, listen, names,
+    Addresses, ServeArguments, acme, address, announce, bind as bind_port, descriptors, first_start, geo, http3,
+    listen, names,
 };
 use crate::signals::stop_on_signal;
 
@@ -213,7 +214,7 @@ async fn started(accounts: &Accounts, stop: &CancellationToken) {
         _ = tokio::time::timeout(START, futures::future::join_all(ready)) => {}
     }
     for tenant in all.iter().filter(|tenant| !tenant.is_up() && !stop.is_cancelled()) {
-        tracing::warn!("[{}] the process is not ready yet: its hosts answer with 503 until it is", tenant.name());
+        tracing::warn!("[{}] the process is not ready yet: its hosts answer with 503 until it is", tenant.subdomain());
     }
 }
 
@@ -247,7 +248,7 @@ fn serve_api(
             let tenant = accounts.of_api(request.uri().path(), request.headers());
             match tenant.filter(|tenant| tenant.is_up()) {
                 Some(tenant) => api::pass(&tenant.api, request).await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, account = tenant.name(), "the API");
+                    tracing::warn!(%error, account = tenant.subdomain(), "the API");
                     api::unavailable()
                 }),
                 None => api::unavailable(),
@@ -272,7 +273,7 @@ fn serve_s3(
         async move {
             match tenant {
                 Some(tenant) => api::pass(&tenant.s3, request).await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, account = tenant.name(), "the S3 API");
+                    tracing::warn!(%error, account = tenant.subdomain(), "the S3 API");
                     api::unavailable_s3()
                 }),
                 None => api::unavailable_s3(),
@@ -319,7 +320,7 @@ impl Front {
         match tenant.workers.send(request).await {
             Ok(response) => edge::passed::answered(response),
             Err(failed) => {
-                tracing::warn!(error = %failed, account = tenant.name(), "a request has no answer");
+                tracing::warn!(error = %failed, account = tenant.subdomain(), "a request has no answer");
                 error(EdgeError::Starting)
             }
         }

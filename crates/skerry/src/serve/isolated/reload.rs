@@ -95,7 +95,7 @@ pub async fn follow_accounts(
         let error = match come(&data, &mut known) {
             Ok(new) => {
                 for tenant in new {
-                    anstream::println!("the account {} is there", tenant.name());
+                    anstream::println!("the account {} is there", tenant.subdomain());
                     let tenant = Arc::new(tenant);
                     accounts.add(tenant.clone());
                     start(tenant);

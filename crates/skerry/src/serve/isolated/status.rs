@@ -27,7 +27,7 @@ pub async fn answer(accounts: &Accounts, connections: usize, uptime: f64) -> Res
     for tenant in accounts.tenants().iter() {
         let process = *tenant.process.borrow();
         let asked = ask(tenant).await.inspect_err(|error| {
-            tracing::warn!(account = tenant.name(), error, "the status of a process can't be had");
+            tracing::warn!(account = tenant.subdomain(), error, "the status of a process can't be had");
         });
         let asked = asked.unwrap_or(Value::Null);
         let memory = asked["memory_bytes"].clone();

@@ -57,7 +57,7 @@ impl Start {
                 Ok(status) => told(status),
                 Err(error) => format!("can't run: {error}"),
             };
-            tracing::warn!("[{}] the process {how}; another starts in {} ms", tenant.name(), pause.as_millis());
+            tracing::warn!("[{}] the process {how}; another starts in {} ms", tenant.subdomain(), pause.as_millis());
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
@@ -70,7 +70,7 @@ impl Start {
         let temporary = tenant.folder.join("tmp");
         std::fs::create_dir_all(&temporary)?;
         let mut command = Command::new(itself()?);
-        command.arg0("skerry").args(["serve", "--account", tenant.name(), "--log-level", self.log_level]);
+        command.arg0("skerry").args(["serve", "--account", tenant.subdomain(), "--log-level", self.log_level]);
         command.env("TMPDIR", &temporary).env("SQLITE_TMPDIR", &temporary);
         // What the terminal sends to the front's group is the front's to pass on.
         command.process_group(0).kill_on_drop(true);
@@ -118,7 +118,7 @@ async fn end(tenant: &Tenant, mut child: Child, mut stdin: ChildStdin) -> io::Re
     match tokio::time::timeout(GRACE, child.wait()).await {
         Ok(status) => status,
         Err(_) => {
-            tracing::warn!("[{}] the process does not end and is killed", tenant.name());
+            tracing::warn!("[{}] the process does not end and is killed", tenant.subdomain());
             child.kill().await?;
             child.wait().await
         }
@@ -140,9 +140,9 @@ async fn print(mut lines: impl AsyncBufRead + Unpin, tenant: Arc<Tenant>, is_err
             (false, true) => {
                 tenant.process.send_replace(ready);
             }
-            (false, false) => anstream::println!("[{}] {text}", tenant.name()),
+            (false, false) => anstream::println!("[{}] {text}", tenant.subdomain()),
             (true, _) if text.starts_with('{') => anstream::eprintln!("{text}"),
-            (true, _) => anstream::eprintln!("[{}] {text}", tenant.name()),
+            (true, _) => anstream::eprintln!("[{}] {text}", tenant.subdomain()),
         }
     }
 }
