@@ -7,6 +7,7 @@ mod deployed;
 mod dispatch;
 mod gate;
 mod history;
+mod hyperdrive;
 mod latency;
 mod meter;
 mod object_tracer;
@@ -27,6 +28,7 @@ mod tail_workers;
 mod traces;
 mod zone;
 
+pub use self::hyperdrive::{Caching, HyperdriveConfig};
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
 pub use history::{Series, Used};
