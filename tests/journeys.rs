@@ -21,6 +21,7 @@ mod error_pages;
 mod event_source;
 mod fetch_client;
 mod fetch_tls;
+mod guestbook;
 mod handlers;
 mod hardening;
 mod hello_api;

@@ -46,8 +46,9 @@ impl Fixture {
 /// The Worker of `tests/hyperdrive`, with the drivers of `tests/node_modules`.
 fn project(name: &str, id: &str) -> Project {
     let source = std::fs::read_to_string(harness::root().join("tests/hyperdrive/index.js")).expect("the Worker");
-    let config =
-        format!("compatibility_flags = [\"nodejs_compat\"]\n[[hyperdrive]]\nbinding = \"HYPERDRIVE\"\nid = \"{id}\"\n");
+    let config = format!(
+        "compatibility_flags = [\"nodejs_compat\"]\n[limits]\ncpu_ms = 10000\n[[hyperdrive]]\nbinding = \"HYPERDRIVE\"\nid = \"{id}\"\n"
+    );
     let project = Project::named(name, &config, &source);
     std::os::unix::fs::symlink(harness::root().join("tests/node_modules"), project.join("node_modules")).unwrap();
     project
@@ -227,6 +228,17 @@ async fn a_tenant_reaches_no_network_that_its_workers_may_not() {
 }
 
 #[tokio::test]
+async fn what_may_not_be_reached_any_more_is_not_used() {
+    let fixture = Fixture::new().await;
+    assert!(fixture.step("pid").await.is_number());
+    let config = fixture.served.folder().join("skerry.toml");
+    let before = std::fs::read_to_string(&config).expect("the configuration");
+    std::fs::write(&config, before.replace(ALLOWED, "")).expect("a configuration");
+    fixture.served.hang_up().await;
+    eventually(async || fixture.step("pid").await.to_string().contains("failed: address_not_allowed")).await;
+}
+
+#[tokio::test]
 async fn drivers_find_a_database() {
     let fixture = Fixture::new().await;
     let facts = fixture.step("facts").await;
@@ -298,13 +310,9 @@ async fn connections_are_few_and_used_again() {
         "select count(*) from pg_stat_activity where backend_type = 'client backend' and application_name != 'psql'";
     let busy = futures::future::join_all((0..100).map(|_| fixture.step("busy")));
     let watching = async {
-        let mut most = 0;
-        while most < 5 {
-            most = most.max(fixture.postgres.sql(connected).await.parse::<usize>().unwrap());
-        }
         loop {
-            most = most.max(fixture.postgres.sql(connected).await.parse::<usize>().unwrap());
-            assert!(most <= 5, "{most} connections");
+            let count = fixture.postgres.sql(connected).await.parse::<usize>().unwrap();
+            assert!(count <= 5, "{count} connections");
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
@@ -313,7 +321,7 @@ async fn connections_are_few_and_used_again() {
         () = watching => unreachable!("it watches until the queries are done"),
     };
     let different: HashSet<i64> = pids.iter().map(|pid| pid.as_i64().unwrap_or_else(|| panic!("{pid}"))).collect();
-    assert!(different.len() <= 5 && different.contains(&first.as_i64().unwrap()), "{different:?}");
+    assert!((2..=5).contains(&different.len()) && different.contains(&first.as_i64().unwrap()), "{different:?}");
 }
 
 #[tokio::test]
@@ -369,13 +377,14 @@ async fn an_origin_that_fails_is_told_of_and_comes_back() {
     let mut fixture = Fixture::new().await;
     assert!(fixture.step("pid").await.is_number());
     fixture.postgres.kill().await;
-    let down = fixture.step("pid").await.to_string();
-    assert!(
-        down.contains("Server connection attempt failed: connection_refused") || down.contains("closed the connection"),
-        "{down}"
-    );
-    let down = fixture.step("pid").await.to_string();
-    assert!(down.contains("58000") && down.contains("Server connection attempt failed: connection_refused"), "{down}");
+    // Whoever had the connection hears the server's last words.
+    let refused = "Server connection attempt failed: connection_refused";
+    eventually(async || {
+        let down = fixture.step("pid").await.to_string();
+        assert!(down.contains("thrown") || down.contains("connect"), "{down}");
+        down.contains("58000") && down.contains(refused)
+    })
+    .await;
     fixture.postgres.again().await;
     assert!(fixture.step("pid").await.is_number());
 

@@ -163,7 +163,10 @@ const steps = {
   asked: (env) => withPg(env, async (client) => rowsOf(client,
     "select current_setting('application_name') as name, current_setting('statement_timeout') as timeout"), { application_name: "it's me", statement_timeout: 4321 }),
 
-  wrong: (env) => withPg(env, () => "let in", { password: "guess" }),
+  wrong: ({ HYPERDRIVE: { host, port, user, database } }) => {
+    const guess = new URL(`postgres://${user}:guess@${host}:${port}/${database}`);
+    return withPg({ HYPERDRIVE: { connectionString: guess.href } }, () => "let in");
+  },
   replication: (env) => withPg(env, () => "let in", { replication: "true" }),
 
   // Leaves in the middle of a transaction, and of a query.

@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
 use crate::error::{ConnectError, ServerError};
-use crate::limits::{ACQUIRE, BUFFER, CHORE, IDLE, LIFETIME};
+use crate::limits::{ACQUIRE, CHORE, IDLE, LIFETIME};
 use crate::origin::{Origin, Secure};
 use crate::{Dial, tls};
 
@@ -25,6 +25,12 @@ pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Forgets all that a session has set, prepared, locked and listened to.
 const FORGET: &str = "DISCARD ALL";
+
+/// PostgreSQL has some fifteen.
+const MAX_PARAMETERS: usize = 64;
+
+/// What one message of a handshake may take.
+const MAX_HANDSHAKE: usize = 16 * 1024;
 
 /// What the origin says of itself when a connection begins.
 pub(crate) type Parameters = Vec<(String, String)>;
@@ -75,6 +81,9 @@ pub(crate) async fn open(origin: &Origin, dial: &dyn Dial) -> Result<(Connection
     let (mut parameters, mut key) = (Parameters::new(), None);
     loop {
         match next(&mut stream, &mut buffer).await? {
+            Message::ParameterStatus(_) if parameters.len() >= MAX_PARAMETERS => {
+                return Err(unexpected("about one more of many parameters"));
+            }
             Message::ParameterStatus(body) => parameters.push((body.name()?.to_owned(), body.value()?.to_owned())),
             Message::BackendKeyData(body) => {
                 key = Some(Key { process: body.process_id(), secret: body.secret_key() });
@@ -179,7 +188,9 @@ async fn scram(
     let Message::AuthenticationSaslContinue(body) = next(stream, buffer).await? else {
         return Err(unexpected("in the middle of SCRAM"));
     };
-    scram.update(body.data())?;
+    // The server says how often the password is hashed: not on a thread that others wait for.
+    let hashed = tokio::task::spawn_blocking(move || scram.update(body.data()).map(|()| scram)).await;
+    let mut scram = hashed.map_err(io::Error::from)??;
     frontend::sasl_response(scram.message(), &mut out)?;
     stream.write_all(&out.split()).await?;
     stream.flush().await?;
@@ -196,7 +207,7 @@ async fn next(stream: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> R
         match parsed {
             Some(Message::ErrorResponse(body)) => return Err(ConnectError::Server(ServerError::of(&body))),
             Some(message) => return Ok(message),
-            None if buffer.len() > BUFFER => return Err(unexpected("of such a length")),
+            None if buffer.len() > MAX_HANDSHAKE => return Err(unexpected("of such a length")),
             None => {}
         }
         if stream.read_buf(buffer).await? == 0 {

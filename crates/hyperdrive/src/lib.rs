@@ -95,6 +95,17 @@ impl Databases {
         }
     }
 
+    /// What may be reached is otherwise now: connections that are there already are not used again.
+    pub fn renew(&self) {
+        for database in self.all().values() {
+            let mut pool = database.pool();
+            if let Some(before) = pool.take() {
+                *pool = Some(before.renewed());
+                before.close();
+            }
+        }
+    }
+
     /// What a Worker is bound to whose configuration is not there any more.
     pub fn none(&self) -> Database {
         Database::new(None)

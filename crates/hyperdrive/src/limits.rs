@@ -29,7 +29,10 @@ pub(crate) const STARTUP: Duration = Duration::from_secs(60);
 pub(crate) const CHORE: Duration = Duration::from_secs(5);
 
 /// Clients of one database at a time.
-pub(crate) const CLIENTS: usize = 10_000;
+pub(crate) const CLIENTS: usize = 1000;
+
+/// Answers that an origin may owe a client before no more is read of the client.
+pub(crate) const OWED: usize = 10_000;
 
 /// A side that has so much of the other's before it is read no further.
 pub(crate) const BUFFER: usize = 128 * 1024;

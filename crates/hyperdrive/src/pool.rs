@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use crate::connect::{self, Connection, Key, Parameters};
@@ -20,6 +20,8 @@ pub(crate) struct Pool {
     /// One for each connection that is in use, or on its way in or out. Connections that are idle need none: whoever takes one has one.
     permits: Arc<Semaphore>,
     idle: Mutex<Idle>,
+    /// A connection has come back, or will not.
+    returned: Notify,
     parameters: Mutex<Option<Arc<Parameters>>>,
     /// Its configuration is another's now, or gone: connections are not kept.
     is_closed: AtomicBool,
@@ -32,7 +34,13 @@ struct Idle {
     /// The one used last is at the end, and taken first.
     connections: Vec<Connection>,
     is_swept: bool,
+    /// Connections that are forgetting a client, and how many others wait for one of these: that takes less time than making another.
+    returning: usize,
+    awaited: usize,
 }
+
+/// One that waits for a connection to come back.
+struct Awaiting<'p>(&'p Pool);
 
 #[derive(Clone)]
 struct Client {
@@ -69,11 +77,17 @@ impl Pool {
             settings,
             dial,
             idle: Mutex::default(),
+            returned: Notify::new(),
             parameters: Mutex::default(),
             is_closed: AtomicBool::new(false),
             clients: Mutex::default(),
             last_client: AtomicI32::new(0),
         })
+    }
+
+    /// One as it was in its beginning.
+    pub(crate) fn renewed(&self) -> Arc<Self> {
+        Self::new(self.settings.clone(), self.dial.clone())
     }
 
     /// Closes what nobody uses, and from now on what is given back.
@@ -124,7 +138,9 @@ impl Pool {
         }
         let mut lease = self.acquire(Running::default()).await?;
         if let (Some(connection), Some(permit)) = (lease.connection.take(), lease.permit.take()) {
-            self.keep(connection);
+            if let Some(stale) = self.keep(connection) {
+                stale.close(None).await;
+            }
             drop(permit);
         }
         let known = self.known().clone();
@@ -138,6 +154,13 @@ impl Pool {
             let mut lease = Lease { pool: self.clone(), connection: None, permit: Some(permit), running };
             loop {
                 let found = self.idle().connections.pop();
+                if found.is_none()
+                    && let Some(awaiting) = self.awaiting()
+                {
+                    self.returned.notified().await;
+                    drop(awaiting);
+                    continue;
+                }
                 let Some(mut connection) = found else {
                     let (connection, parameters) = connect::open(&self.settings.origin, &*self.dial).await?;
                     *self.known() = Some(Arc::new(parameters));
@@ -156,16 +179,25 @@ impl Pool {
         timeout(ACQUIRE, acquiring).await.unwrap_or(Err(ConnectError::Timeout))
     }
 
-    /// Keeps a connection for the next. Its permit is given back after it.
-    fn keep(self: &Arc<Self>, connection: Connection) {
-        if self.is_closed.load(Ordering::Acquire) {
-            return in_background(connection.close(None));
-        }
+    /// A claim to a connection that is about to come back and is nobody else's.
+    fn awaiting(&self) -> Option<Awaiting<'_>> {
         let mut idle = self.idle();
+        let is_due = idle.awaited < idle.returning;
+        idle.awaited += usize::from(is_due);
+        is_due.then(|| Awaiting(self))
+    }
+
+    /// Keeps a connection for the next, unless the pool is closed. Its permit is given back after it.
+    fn keep(self: &Arc<Self>, connection: Connection) -> Option<Connection> {
+        let mut idle = self.idle();
+        if self.is_closed.load(Ordering::Acquire) {
+            return Some(connection);
+        }
         idle.connections.push(connection);
         if !std::mem::replace(&mut idle.is_swept, true) {
             in_background(sweep(Arc::downgrade(self)));
         }
+        None
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {
@@ -225,6 +257,14 @@ fn in_background(work: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
+// === impl Awaiting ===
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        self.0.idle().awaited -= 1;
+    }
+}
+
 // === impl Registered ===
 
 impl Registered {
@@ -251,12 +291,16 @@ impl Lease {
     pub(crate) fn give_back(mut self) {
         let (Some(mut connection), Some(permit)) = (self.connection.take(), self.permit.take()) else { return };
         let (pool, running) = (self.pool.clone(), self.running.clone());
+        pool.idle().returning += 1;
         in_background(async move {
             // Whoever is cancelling the client's query means this connection.
             running.lock().await.take();
-            match connection.forget().await {
-                true => pool.keep(connection),
-                false => connection.close(None).await,
+            let is_clean = connection.forget().await;
+            pool.idle().returning -= 1;
+            let stale = if is_clean { pool.keep(connection) } else { Some(connection) };
+            pool.returned.notify_one();
+            if let Some(stale) = stale {
+                stale.close(None).await;
             }
             drop(permit);
         });

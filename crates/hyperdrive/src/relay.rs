@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::error::{CANCELED, CONNECTION_FAILURE, PROTOCOL_VIOLATION, SYSTEM_ERROR, fatal};
 use crate::frame::{Framer, Piece};
-use crate::limits::{BUFFER, CHORE, QUERY, STARTUP};
+use crate::limits::{BUFFER, CHORE, OWED, QUERY, STARTUP};
 use crate::pool::{Lease, Pool, Registered};
 use crate::session::{Asked, Session, Told};
 use crate::startup::{self, Credentials, Opening, Refusal};
@@ -187,7 +187,7 @@ impl Relay {
 
     /// Passes on what the client has sent, as far as the origin can take it.
     async fn take_from_client(&mut self) -> Result<(), End> {
-        while self.leased.as_ref().is_none_or(|(_, origin)| origin.to.bytes.len() < BUFFER) {
+        while self.leased.as_ref().is_none_or(|(_, origin)| origin.to.bytes.len() < BUFFER && self.session.owed() < OWED) {
             let piece = self.client.framer.next(&mut self.client.from);
             let Some(piece) = piece.map_err(|error| told(PROTOCOL_VIOLATION, &error.to_string()))? else { break };
             if self.leased.is_none()
@@ -262,7 +262,8 @@ impl Relay {
         let lease = loop {
             let moved = tokio::select! {
                 lease = &mut acquiring => break lease,
-                read = fill(Some((&mut *reading, &mut client.from))) => read.is_ok_and(|read| read > 0),
+                // No more than shows whether it is still there: many may wait.
+                read = fill((client.from.len() < CHUNK).then_some((&mut *reading, &mut client.from))) => read.is_ok_and(|read| read > 0),
                 written = drain(Some((&mut *writing, &mut client.to))) => written.is_ok(),
             };
             if !moved {

@@ -7,15 +7,18 @@ use bytes::{Bytes, BytesMut};
 
 use crate::frame::{Frame, text};
 
-/// What named statements of one client may take together, as text. A client with more keeps its connection to the origin.
-const MAX_STATEMENTS: usize = 1 << 20;
+/// What named statements of one client may take together. A client with more keeps its connection to the origin.
+const MAX_STATEMENTS: usize = 256 * 1024;
+
+/// What a statement takes besides its text.
+const OVERHEAD: usize = 128;
 
 /// One client, as long as it is connected.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     /// The `Parse` messages of its named statements.
     statements: HashMap<Bytes, Bytes>,
-    /// Their bytes together.
+    /// What they take together.
     kept: usize,
     /// It has something in its connection to the origin that no other has, and keeps it.
     pinned: bool,
@@ -28,7 +31,7 @@ pub(crate) struct Session {
 #[derive(Debug, Default)]
 struct Lease {
     expected: VecDeque<Expected>,
-    /// Named statements that the connection knows.
+    /// Those of the statements that the connection knows.
     prepared: HashSet<Bytes>,
     /// Messages were sent after which the origin says nothing before a `Sync`.
     unsynced: bool,
@@ -43,8 +46,8 @@ struct Lease {
 /// An answer that the origin owes.
 #[derive(Debug)]
 enum Expected {
-    /// `ParseComplete`. `before`: the statement of this name until then.
-    Parse { name: Bytes, before: Option<Bytes>, ours: bool },
+    /// `ParseComplete`. `before`: the statement of this name until then; `known`: the connection had it already.
+    Parse { name: Bytes, before: Option<Bytes>, known: bool, ours: bool },
     /// `ReadyForQuery` for a `Sync`, …
     Sync,
     /// … for a query, …
@@ -112,6 +115,11 @@ impl Session {
         !self.lease.expected.is_empty() || self.lease.unsynced
     }
 
+    /// How many answers the origin owes.
+    pub(crate) fn owed(&self) -> usize {
+        self.lease.expected.len()
+    }
+
     /// A message of the client's; what the origin gets is added to `origin`.
     pub(crate) fn asked(&mut self, frame: &Frame, origin: &mut BytesMut) -> Result<Asked, Violation> {
         self.lease.dropping = false;
@@ -173,18 +181,20 @@ impl Session {
         let name = Bytes::copy_from_slice(name);
         self.lease.unsynced = true;
         if name.is_empty() {
-            self.lease.expected.push_back(Expected::Parse { name, before: None, ours: false });
+            self.lease.expected.push_back(Expected::Parse { name, before: None, known: false, ours: false });
             return Ok(());
         }
-        let before = self.forget(&name);
-        self.lease.prepared.insert(name.clone());
-        if frame.is_whole && self.kept + frame.bytes.len() <= MAX_STATEMENTS {
-            self.remember(name.clone(), frame.bytes.clone());
+        let (before, known) = (self.forget(&name), self.lease.prepared.contains(&name));
+        if frame.is_whole && self.kept + frame.bytes.len() + OVERHEAD <= MAX_STATEMENTS {
+            self.lease.prepared.insert(name.clone());
+            // A copy: the message is a part of all that was read with it.
+            self.remember(name.clone(), Bytes::copy_from_slice(&frame.bytes));
         } else {
-            // Nothing else would know the statement.
+            // Nothing but this connection knows the statement.
+            self.lease.prepared.remove(&name);
             self.pinned = true;
         }
-        self.lease.expected.push_back(Expected::Parse { name, before, ours: false });
+        self.lease.expected.push_back(Expected::Parse { name, before, known, ours: false });
         Ok(())
     }
 
@@ -196,18 +206,18 @@ impl Session {
         if let Some((name, message)) = self.statements.get_key_value(name) {
             origin.extend_from_slice(message);
             self.lease.prepared.insert(name.clone());
-            self.lease.expected.push_back(Expected::Parse { name: name.clone(), before: None, ours: true });
+            self.lease.expected.push_back(Expected::Parse { name: name.clone(), before: None, known: false, ours: true });
         }
     }
 
     fn remember(&mut self, name: Bytes, message: Bytes) {
-        self.kept += message.len();
+        self.kept += message.len() + OVERHEAD;
         self.statements.insert(name, message);
     }
 
     fn forget(&mut self, name: &[u8]) -> Option<Bytes> {
         let message = self.statements.remove(name)?;
-        self.kept -= message.len();
+        self.kept -= message.len() + OVERHEAD;
         Some(message)
     }
 
@@ -250,7 +260,7 @@ impl Session {
         let answered = loop {
             match self.lease.expected.pop_front().ok_or(Unexpected(b'Z'))? {
                 // After an error nothing is carried out until the `Sync`.
-                Expected::Parse { name, before, ours } => self.undo(&name, before, ours),
+                Expected::Parse { name, before, known, ours } => self.undo(name, before, known, ours),
                 answered => break answered,
             }
         };
@@ -262,16 +272,19 @@ impl Session {
         Ok(if is_idle && !self.is_waiting() && !self.pinned { Told::Free } else { Told::More })
     }
 
-    fn undo(&mut self, name: &[u8], before: Option<Bytes>, ours: bool) {
+    fn undo(&mut self, name: Bytes, before: Option<Bytes>, known: bool, ours: bool) {
         if name.is_empty() {
             return;
         }
+        match known {
+            true => self.lease.prepared.insert(name.clone()),
+            false => self.lease.prepared.remove(&name),
+        };
         if !ours {
-            self.forget(name);
+            self.forget(&name);
         }
-        match before {
-            Some(before) => self.remember(Bytes::copy_from_slice(name), before),
-            None => drop(self.lease.prepared.remove(name)),
+        if let Some(before) = before {
+            self.remember(name, before);
         }
     }
 

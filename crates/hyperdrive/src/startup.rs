@@ -250,7 +250,7 @@ mod tests {
             (b"".to_vec(), "gone"),
             (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "invalid length"),
             (packet_of(b""), "invalid length"),
-            (packet_of(&(2 << 16_i32).to_be_bytes()), "unsupported frontend protocol 2.0"),
+            (packet_of(&(2_i32 << 16).to_be_bytes()), "unsupported frontend protocol 2.0"),
             (packet_of(&[&version[..], b"user"].concat()), "expected terminator"),
             (packet_of(&[&version[..], b"user\0me\0replication\0true\0\0"].concat()), "replication"),
             (packet_of(&[&version[..], b"user\0me\0options\0-c x=y\0\0"].concat()), "options"),

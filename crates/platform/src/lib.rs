@@ -235,6 +235,9 @@ impl Platform {
         let alike = settings.binds_alike(&before.settings);
         *self.0.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(InForce::new(settings));
         self.reroute()?;
+        if !alike {
+            self.services().hyperdrive().renew();
+        }
         let running: Vec<String> = if alike { Vec::new() } else { self.slots().keys().cloned().collect() };
         for script in running {
             // One that can't run is no reason to keep the others from what holds now.
