@@ -96,7 +96,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("send_email", NotYet),
     ("dispatch_namespaces", NotYet),
     ("mtls_certificates", NotYet),
-    ("hyperdrive", NotYet),
+    ("hyperdrive", Works),
     ("version_metadata", NotYet),
     ("unsafe", NotYet),
     ("unsafe_hello_world", NotYet),

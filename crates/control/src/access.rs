@@ -122,6 +122,7 @@ fn need<'p>(method: &Method, path: &'p str) -> Option<Need<'p>> {
                 ["d1", "database", _, "export"] => Scope::D1Read,
                 ["d1", ..] => either(Scope::D1Read, Scope::D1Write),
                 ["queues", ..] => either(Scope::QueuesRead, Scope::QueuesWrite),
+                ["hyperdrive", ..] => either(Scope::HyperdriveRead, Scope::HyperdriveWrite),
                 _ => return None,
             };
             Some(Need::Account(account, scope))
@@ -153,6 +154,8 @@ mod tests {
             (Method::POST, "/accounts/a/d1/database/d/export", Some(Need::Account("a", Scope::D1Read))),
             (Method::GET, "/accounts/a/queues/q", Some(Need::Account("a", Scope::QueuesRead))),
             (Method::POST, "/accounts/a/queues/q/messages/pull", Some(Need::Account("a", Scope::QueuesWrite))),
+            (Method::GET, "/accounts/a/hyperdrive/configs", Some(Need::Account("a", Scope::HyperdriveRead))),
+            (Method::PATCH, "/accounts/a/hyperdrive/configs/h", Some(Need::Account("a", Scope::HyperdriveWrite))),
             (Method::POST, "/accounts/a/analytics_engine/sql", Some(Need::Account("a", Scope::AnalyticsRead))),
             (Method::POST, "/graphql", Some(Need::Token)),
             (Method::GET, "/skerry/status", Some(Need::Scope(Scope::AccountRead))),

@@ -20,6 +20,7 @@ mod extract;
 mod form;
 mod graphql;
 mod history;
+mod hyperdrive;
 mod kv;
 mod kv_bulk;
 mod kv_values;

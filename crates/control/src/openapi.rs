@@ -40,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<Control> {
         .merge(crate::queues::routes())
         .merge(crate::queue_consumers::routes())
         .merge(crate::queue_messages::routes())
+        .merge(crate::hyperdrive::routes())
         .merge(r2())
         .merge(crate::d1::routes())
         .merge(crate::d1_query::routes())

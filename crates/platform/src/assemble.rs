@@ -100,6 +100,9 @@ pub(crate) async fn check(platform: &Platform, script: &Script, version: &Versio
             BindingKind::D1 { id } if owned(platform, script, ResourceKind::D1Database, id)?.is_none() => {
                 (10181, format!("D1 binding '{name}' references database '{id}' which was not found."))
             }
+            BindingKind::Hyperdrive { id } if owned(platform, script, ResourceKind::Hyperdrive, id)?.is_none() => {
+                (10181, format!("Hyperdrive binding '{name}' references configuration '{id}' which was not found."))
+            }
             BindingKind::Queue { queue_name, .. } if queue_of(platform, script, queue_name)?.is_none() => {
                 (11000, format!("Queue '{queue_name}' does not exist."))
             }
@@ -240,9 +243,10 @@ fn value(
         BindingKind::AnalyticsEngine { dataset } => {
             BindingValue::Analytics(services.analytics().dataset(&script.account, dataset.as_deref().unwrap_or(name)))
         }
-        BindingKind::Hyperdrive { .. } => {
-            return Err(invalid("is not supported by this version of Skerry".into()));
-        }
+        BindingKind::Hyperdrive { id } => match owned(platform, script, ResourceKind::Hyperdrive, id)? {
+            Some(config) => BindingValue::Hyperdrive(platform.open_hyperdrive(&config)?),
+            None => BindingValue::Hyperdrive(services.hyperdrive().none()),
+        },
         BindingKind::Inherit { .. } => return Err(invalid("names nothing that could be inherited".into())),
     })
 }

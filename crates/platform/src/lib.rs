@@ -8,6 +8,7 @@ mod dispatch;
 mod elsewhere;
 mod gate;
 mod history;
+mod hyperdrive;
 mod latency;
 mod meter;
 mod object_tracer;
@@ -29,6 +30,7 @@ mod tail_workers;
 mod traces;
 mod zone;
 
+pub use self::hyperdrive::{Caching, HyperdriveConfig};
 pub use assemble::{AssembleError, content_kind};
 pub use cron::parse as parse_cron;
 pub use dispatch::nothing_here;
@@ -250,6 +252,9 @@ impl Platform {
         let alike = settings.binds_alike(&before.settings);
         *self.0.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(InForce::new(settings));
         self.reroute()?;
+        if !alike {
+            self.services().hyperdrive().renew();
+        }
         let running: Vec<String> = if alike { Vec::new() } else { self.slots().keys().cloned().collect() };
         for script in running {
             // One that can't run is no reason to keep the others from what holds now.

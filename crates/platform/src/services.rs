@@ -22,6 +22,7 @@ struct Inner {
     assets: assets::Store,
     rate_limits: ratelimit::RateLimits,
     analytics: analytics::Engine,
+    hyperdrive: hyperdrive::Databases,
 }
 
 // === impl Services ===
@@ -37,6 +38,7 @@ impl Services {
             assets: assets::Store::new(root.join("assets")),
             rate_limits: ratelimit::RateLimits::default(),
             analytics: analytics::Engine::new(&root.join("analytics")),
+            hyperdrive: hyperdrive::Databases::default(),
             root: root.to_owned(),
         }))
     }
@@ -76,6 +78,11 @@ impl Services {
     /// What Workers have counted lately.
     pub fn rate_limits(&self) -> &ratelimit::RateLimits {
         &self.0.rate_limits
+    }
+
+    /// The connections to databases elsewhere.
+    pub fn hyperdrive(&self) -> &hyperdrive::Databases {
+        &self.0.hyperdrive
     }
 
     /// A folder for files that are on their way in or out and are worth nothing after the process has ended.

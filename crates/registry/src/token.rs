@@ -24,6 +24,8 @@ pub enum Scope {
     D1Write,
     QueuesRead,
     QueuesWrite,
+    HyperdriveRead,
+    HyperdriveWrite,
     TailRead,
     AccountRead,
     AnalyticsRead,
@@ -59,6 +61,8 @@ const NAMES: &[(Scope, &str)] = &[
     (Scope::D1Write, "d1:write"),
     (Scope::QueuesRead, "queues:read"),
     (Scope::QueuesWrite, "queues:write"),
+    (Scope::HyperdriveRead, "hyperdrive:read"),
+    (Scope::HyperdriveWrite, "hyperdrive:write"),
     (Scope::TailRead, "tail:read"),
     (Scope::AccountRead, "account:read"),
     (Scope::AnalyticsRead, "analytics:read"),
@@ -79,6 +83,7 @@ impl Scope {
             Self::R2Read => Self::R2Write,
             Self::D1Read => Self::D1Write,
             Self::QueuesRead => Self::QueuesWrite,
+            Self::HyperdriveRead => Self::HyperdriveWrite,
             _ => return None,
         })
     }

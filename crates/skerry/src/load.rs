@@ -10,6 +10,7 @@ use crate::objects::{self, ObjectClass};
 use crate::state::{LOCAL_ACCOUNT, State};
 use bundle::Bundle;
 use config::{DevVars, Project, VarArgument, WorkerConfig};
+use webapi::fetch::{Outbound, Policy};
 use workers::{Binding, BindingValue, Compatibility, Limits, ModuleGraph, ModuleKind, ModuleSource, Own, Version};
 
 /// CPU time after which even a Worker whose limits are not enforced is stopped: it hangs.
@@ -203,6 +204,20 @@ fn services(worker: &WorkerConfig, options: &LoadOptions) -> Vec<Binding> {
     bindings
 }
 
+/// The database that a Hyperdrive binding has on this machine. It is connected to when it is asked for something.
+fn database(
+    binding: &config::Hyperdrive,
+    worker: &WorkerConfig,
+    state: &State,
+) -> Result<hyperdrive::Database, String> {
+    let origin = hyperdrive::Origin::parse(&binding.local()?)
+        .map_err(|error| format!("the connection string of the Hyperdrive binding `{}`: {error}", binding.binding))?;
+    let settings = hyperdrive::Settings { origin, connections: hyperdrive::CONNECTIONS };
+    let dial = workers::Dialer(|| Some(Outbound::new(Policy::development())));
+    let id = format!("{}/{}", worker.name.as_str(), binding.binding);
+    Ok(state.hyperdrive.open(&id, settings, Arc::new(dial)))
+}
+
 fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &State) -> Result<Vec<Binding>, String> {
     let mut bindings = Vec::new();
     for (name, key) in objects::bindings(worker, state.objects().classes())? {
@@ -250,6 +265,10 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &Stat
         let name = dataset.dataset.as_deref().unwrap_or(&dataset.binding);
         let value = BindingValue::Analytics(state.analytics.dataset(LOCAL_ACCOUNT, name));
         bindings.push(Binding { name: dataset.binding.clone(), value });
+    }
+    for hyperdrive in &worker.environment.hyperdrive {
+        let value = BindingValue::Hyperdrive(database(hyperdrive, worker, state)?);
+        bindings.push(Binding { name: hyperdrive.binding.clone(), value });
     }
     if bundle.format == bundle::Format::ServiceWorker {
         // A classic script can't import: it finds the modules beside it as globals.

@@ -19,6 +19,7 @@ pub struct State {
     cache: PathBuf,
     pub rate_limits: ratelimit::RateLimits,
     pub analytics: analytics::Engine,
+    pub hyperdrive: hyperdrive::Databases,
 }
 
 // === impl State ===
@@ -38,6 +39,7 @@ impl State {
             cache: root.join("cache"),
             rate_limits: ratelimit::RateLimits::default(),
             analytics: analytics::Engine::new(&root.join("analytics")),
+            hyperdrive: hyperdrive::Databases::default(),
         }
     }
 

@@ -25,6 +25,7 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use isolate::v8;
 use rustls::pki_types::CertificateDer;
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -33,7 +34,7 @@ use crate::body::{BodyReader, HttpBody};
 use crate::websocket::{self, Socket};
 pub(crate) use client::ConnectError;
 pub(crate) use dial::Dialer;
-pub use error::{FetchError, Unreachable};
+pub use error::{FetchError, NotConnected, Unreachable};
 pub(crate) use inside::received;
 pub use inside::{Inner, Inside, Passed};
 pub use ops::OPS;
@@ -241,6 +242,12 @@ impl Outbound {
     /// Whether the policy lets connections be made to this address.
     pub fn allows(&self, address: IpAddr) -> bool {
         self.dialer.allows(address)
+    }
+
+    /// A connection to an address that the policy allows, for what is no HTTP. `host`: a name or an address.
+    pub async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, NotConnected> {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        self.dialer.tcp(&host, port).await.map_err(|error| NotConnected::of(&error))
     }
 
     /// For connections that are no HTTP.

@@ -1,11 +1,12 @@
 //! TCP sockets (<https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/>) for `js/sockets.js`: the connections themselves.
 //! JavaScript names one by its number in the resource table.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use isolate::{Args, JsError, Op, OpValue, op, v8};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_rustls::client::TlsStream;
@@ -32,7 +33,14 @@ const SMTP: u16 = 25;
 /// Where it is likely that `fetch` was meant.
 const HTTP_PORTS: [u16; 2] = [80, 443];
 
-type Stream = Either<TcpStream, TlsStream<TcpStream>>;
+type Stream = Either<TcpStream, Either<TlsStream<TcpStream>, DuplexStream>>;
+
+/// Makes a connection to something in this process.
+pub type Answerer = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
+
+/// The hosts that only this isolate's code reaches, with their one port each.
+#[derive(Default)]
+struct Answered(HashMap<String, (u16, Answerer)>);
 
 #[derive(Debug, thiserror::Error)]
 enum SocketError {
@@ -162,8 +170,27 @@ async fn connect(outbound: Outbound, host: String, port: u16, secure: bool) -> R
     let stream = outbound.dialer().tcp(&host, port).await.map_err(|error| failed(port, &error))?;
     Ok(Connection::new(match secure {
         false => Either::Left(stream),
-        true => Either::Right(outbound.dialer().tls(&host, stream).await.map_err(|error| failed(port, &error))?),
+        true => {
+            let secured = outbound.dialer().tls(&host, stream).await.map_err(|error| failed(port, &error))?;
+            Either::Right(Either::Left(secured))
+        }
     }))
+}
+
+/// From now on what this isolate's code connects to under this name and port is answered here, without a network.
+pub fn answer(scope: &mut v8::PinScope, host: &str, port: u16, answerer: Answerer) {
+    if isolate::embedder::<Answered>(scope).is_none() {
+        isolate::put(scope, Answered::default());
+    }
+    if let Some(Answered(hosts)) = isolate::embedder::<Answered>(scope) {
+        hosts.insert(host.to_ascii_lowercase(), (port, answerer));
+    }
+}
+
+fn answerer(scope: &mut v8::PinScope, host: &str, port: u16) -> Option<Answerer> {
+    let Answered(hosts) = isolate::embedder::<Answered>(scope)?;
+    let (known, answerer) = hosts.get(&host.to_ascii_lowercase())?;
+    (*known == port).then(|| answerer.clone())
 }
 
 // === ops ===
@@ -177,12 +204,20 @@ fn op_socket_connect(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) 
     if let Some(Err(error)) = isolate::io_context(scope).map(|context| context.take_subrequest()) {
         return isolate::throw(scope, error);
     }
-    let Some(outbound) = isolate::embedder::<Outbound>(scope).cloned() else {
-        return isolate::throw(scope, SocketError::NoNetwork.into());
-    };
     let host = isolate::string_arg(scope, &args, 0);
     let port = args.get(1).uint32_value(scope).and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
     let secure = args.get(2).is_true();
+    if let Some(answerer) = answerer(scope, &host, port) {
+        return isolate::spawn_output(scope, rv, async move {
+            match secure {
+                true => Err(SocketError::Handshake.into()),
+                false => Ok(hold(Connection::new(Either::Right(Either::Right(answerer()))))),
+            }
+        });
+    }
+    let Some(outbound) = isolate::embedder::<Outbound>(scope).cloned() else {
+        return isolate::throw(scope, SocketError::NoNetwork.into());
+    };
     let tells = args.get(4).is_true();
     let aborted = crate::fetch::ops::abort(scope, args.get(3)).unwrap_or_default();
     let mut span = isolate::begin_span(scope, || "socket_connect".into());
@@ -243,7 +278,7 @@ fn op_socket_start_tls(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue
             tracing::debug!(host, error = &error as &dyn std::error::Error, "startTls failed");
             SocketError::Handshake
         })?;
-        Ok(hold(Connection::new(Either::Right(secured))))
+        Ok(hold(Connection::new(Either::Right(Either::Left(secured)))))
     });
 }
 

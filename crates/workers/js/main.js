@@ -22,6 +22,7 @@ export { makeD1Database } from "./d1.js";
 export { makeQueue } from "./queue.js";
 export { makeAnalyticsEngine } from "./analytics.js";
 export { makeRateLimit } from "./rate_limit.js";
+export { makeHyperdrive } from "./hyperdrive.js";
 export { makeFetcher } from "./service.js";
 export { makeMissing } from "./missing_binding.js";
 export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchQueue, dispatchScheduled, dispatchTail } from "./handlers.js";

@@ -36,6 +36,8 @@ pub enum BindingValue {
     RateLimit(ratelimit::Limiter),
     /// `analytics_engine_datasets`: an `AnalyticsEngine`.
     Analytics(analytics::Dataset),
+    /// `hyperdrive`: a `Hyperdrive`.
+    Hyperdrive(hyperdrive::Database),
     /// `services`: a `Fetcher`.
     Service(Arc<dyn Service>),
     /// What is not here: whatever a Worker wants of it fails, with these words.
@@ -76,6 +78,7 @@ fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &BindingValue) -> Option<v
         BindingValue::Queue(queue) => service(scope, queue.clone(), "makeQueue")?,
         BindingValue::RateLimit(limiter) => service(scope, limiter.clone(), "makeRateLimit")?,
         BindingValue::Analytics(dataset) => service(scope, dataset.clone(), "makeAnalyticsEngine")?,
+        BindingValue::Hyperdrive(database) => crate::hyperdrive::face(scope, database)?,
         BindingValue::Service(other) => service(scope, other.clone(), "makeFetcher")?,
         BindingValue::Missing(why) => {
             let make = isolate::hook(scope, "makeMissing")?;

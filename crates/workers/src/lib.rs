@@ -11,6 +11,7 @@ mod d1;
 mod event;
 mod fetch_event;
 mod host;
+mod hyperdrive;
 mod kv;
 mod lane;
 mod mailbox;
@@ -39,6 +40,7 @@ mod version;
 mod via;
 
 pub use self::cache::Caches;
+pub use self::hyperdrive::Dialer;
 pub use binding::{Binding, BindingValue};
 pub use budget::memory;
 pub use compatibility::Compatibility;

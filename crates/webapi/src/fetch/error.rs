@@ -51,6 +51,16 @@ pub enum Unreachable {
     Timeout,
 }
 
+/// Why a connection did not come about that is no HTTP.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotConnected {
+    pub why: Unreachable,
+    /// The system's number for it.
+    pub errno: i32,
+    pub reason: String,
+}
+
 fn told(url: &str, why: &Unreachable, reason: &str) -> String {
     match why {
         Unreachable::Lost => FetchError::ConnectionLost.to_string(),
@@ -78,14 +88,30 @@ impl FetchError {
     }
 
     fn connect(url: &Url, error: &ConnectError) -> Self {
-        let why = match error {
-            ConnectError::Lost(_) => Unreachable::Lost,
-            ConnectError::Dns(..) => Unreachable::Dns,
-            ConnectError::Denied(_) => Unreachable::Denied,
-            ConnectError::Tls(_) => Unreachable::Tls,
-            ConnectError::Timeout(_) => Unreachable::Timeout,
-        };
+        let why = Unreachable::of(error);
         Self::Connect { url: url.origin().ascii_serialization(), why, reason: error.to_string() }
+    }
+}
+
+// === impl Unreachable ===
+
+impl Unreachable {
+    fn of(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Lost(_) => Self::Lost,
+            ConnectError::Dns(..) => Self::Dns,
+            ConnectError::Denied(_) => Self::Denied,
+            ConnectError::Tls(_) => Self::Tls,
+            ConnectError::Timeout(_) => Self::Timeout,
+        }
+    }
+}
+
+// === impl NotConnected ===
+
+impl NotConnected {
+    pub(super) fn of(error: &ConnectError) -> Self {
+        Self { why: Unreachable::of(error), errno: error.errno(), reason: error.to_string() }
     }
 }
 
