@@ -78,10 +78,10 @@ impl Databases {
     pub fn open(&self, id: &str, settings: Settings, dial: Arc<dyn Dial>) -> Database {
         let database = self.all().entry(id.to_owned()).or_insert_with(|| Database::new(None)).clone();
         let mut pool = database.pool();
-        if pool.as_ref().is_none_or(|pool| pool.settings != settings) {
-            if let Some(before) = pool.replace(Pool::new(settings, dial)) {
-                before.close();
-            }
+        if pool.as_ref().is_none_or(|pool| pool.settings != settings)
+            && let Some(before) = pool.replace(Pool::new(settings, dial))
+        {
+            before.close();
         }
         drop(pool);
         database
