@@ -32,7 +32,7 @@ const WORKER: &str = r#"
           case "/slow": await scheduler.wait(20); return new Response(url.search);
           case "/waiting": return new Response(String(waiting));
           case "/aborted": return new Response(String(aborted));
-          case "/late": waiting++; await scheduler.wait(2000); return new Response("late");
+          case "/late": waiting++; return new Response(`late ${await request.text()}`);
           case "/waits":
             request.signal.addEventListener("abort", () => aborted++);
             waiting++;
@@ -41,15 +41,6 @@ const WORKER: &str = r#"
           case "/breaks": {
             let n = 0;
             const pull = (controller) => n++ < 3 ? controller.enqueue(encode("part")) : controller.error(new Error("broken"));
-            return new Response(new ReadableStream({ pull }));
-          }
-          case "/drips": {
-            let n = 0;
-            const pull = async (controller) => {
-              controller.enqueue(encode("drip"));
-              if (++n === 10) return controller.close();
-              await scheduler.wait(300);
-            };
             return new Response(new ReadableStream({ pull }));
           }
           default: return new Response("<!doctype html><title>page</title>", { headers: { "content-type": "text/html" } });

@@ -128,8 +128,10 @@ async def certificate():
 async def drains():
     """Is told to stop in the middle of two answers."""
     async with client() as c:
-        slow, streams = c.begin("GET", "/late"), c.begin("GET", "/drips")
-        await c.until(lambda: c.answers[streams].body)
+        late, echo = c.begin("POST", "/late", end=False), c.begin("POST", "/echo", end=False)
+        c.send(late, b"one")
+        c.send(echo, b"one")
+        await c.until(lambda: c.answers[echo].body == b"one")
         while int((await c.ask("GET", "/waiting")).text) == 0:
             pass
         say("underway")
@@ -142,8 +144,11 @@ async def drains():
             raise AssertionError((await c.answer(refused)).text)
         except Broken as error:
             assert str(error) == "0x10b", error
-        assert (await c.answer(slow)).text == "late"
-        assert (await c.answer(streams)).text == "drip" * 10
+        # What is underway goes on to its end.
+        c.send(late, b"two", end=True)
+        c.send(echo, b"two", end=True)
+        assert (await c.answer(late)).text == "late onetwo"
+        assert (await c.answer(echo)).text == "onetwo"
         await c.until(lambda: c.ended)
         assert c.ended.error_code == 0x100, c.ended
 

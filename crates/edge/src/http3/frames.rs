@@ -165,7 +165,7 @@ fn head(bytes: &[u8]) -> Option<(u64, u64)> {
 fn number(bytes: &[u8]) -> Option<(u64, usize)> {
     let length = 1 << (bytes.first()? >> 6);
     let bytes = bytes.get(..length)?;
-    let value = bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+    let value = bytes.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte));
     Some((value & (u64::MAX >> (66 - 8 * length)), length))
 }
 
@@ -206,6 +206,41 @@ mod tests {
         for end in [1, 3, 6, 8, 9, 12, 14] {
             let whole = cut(Frames::of_request(100), &bytes[..end], 2).unwrap().1;
             assert!(!whole, "{end}");
+        }
+    }
+
+    /// The frames in what came out, with DATA joined.
+    fn read(mut bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
+        let mut frames: Vec<(u64, Vec<u8>)> = Vec::new();
+        while let Some((kind, used)) = number(bytes) {
+            let (length, more) = number(&bytes[used..]).expect("whole frames");
+            let (payload, rest) = bytes[used + more..].split_at(usize::try_from(length).expect("short"));
+            match frames.last_mut().filter(|(last, _)| (*last, kind) == (DATA, DATA)) {
+                Some((_, data)) => data.extend_from_slice(payload),
+                None => frames.push((kind, payload.to_vec())),
+            }
+            bytes = rest;
+        }
+        frames
+    }
+
+    #[test]
+    fn any_bytes_come_to_the_same_however_they_arrive() {
+        let mut random = fastrand::Rng::with_seed(29);
+        for _ in 0..20_000 {
+            // Mostly small numbers, as types and lengths are.
+            let bytes: Vec<u8> = (0..random.usize(..80))
+                .map(|_| if random.u8(..8) == 0 { random.u8(..) } else { random.u8(..10) })
+                .collect();
+            let whole = cut(Frames::of_request(40), &bytes, 1000);
+            for size in [1, 3, 17] {
+                match (&whole, cut(Frames::of_request(40), &bytes, size)) {
+                    (Ok((whole, ended)), Ok((pieces, end))) => {
+                        assert_eq!((read(whole), ended), (read(&pieces), &end), "{bytes:?}");
+                    }
+                    (whole, pieces) => assert_eq!(whole.is_err(), pieces.is_err(), "{bytes:?}"),
+                }
+            }
         }
     }
 

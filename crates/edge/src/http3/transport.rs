@@ -31,12 +31,12 @@ pub(super) struct Transport {
     unidirectional: BoxStream<'static, Accepted<quinn::RecvStream>>,
     opener: Opener,
     max_frame: u64,
-    shared: Arc<Shared>,
+    streams: Arc<Streams>,
 }
 
 /// What `h3` knows nothing of.
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct Streams {
     /// Of the request that was accepted last.
     stopped: Mutex<Option<Stopped>>,
     closing: AtomicBool,
@@ -66,9 +66,9 @@ pub(super) struct Receiver {
     ended: bool,
 }
 
-// === impl Shared ===
+// === impl Streams ===
 
-impl Shared {
+impl Streams {
     /// What tells that the client has enough of the request that was accepted last.
     pub(super) fn stopped(&self) -> Option<Stopped> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -84,21 +84,21 @@ impl Shared {
 
 impl Transport {
     /// Frames other than DATA may be of `max_frame` bytes.
-    pub(super) fn new(connection: &quinn::Connection, max_frame: u64) -> (Self, Arc<Shared>) {
+    pub(super) fn new(connection: &quinn::Connection, max_frame: u64) -> (Self, Arc<Streams>) {
         let requests =
             stream::unfold(connection.clone(), |connection| async { Some((connection.accept_bi().await, connection)) });
         let unidirectional = stream::unfold(connection.clone(), |connection| async {
             Some((connection.accept_uni().await, connection))
         });
-        let shared = Arc::new(Shared::default());
+        let streams = Arc::<Streams>::default();
         let this = Self {
             requests: requests.boxed(),
             unidirectional: unidirectional.boxed(),
             opener: Opener { connection: connection.clone(), opening: None },
             max_frame,
-            shared: shared.clone(),
+            streams: streams.clone(),
         };
-        (this, shared)
+        (this, streams)
     }
 }
 
@@ -121,13 +121,13 @@ impl quic::Connection<Bytes> for Transport {
                 Ok(stream) => stream,
                 Err(error) => return Poll::Ready(Err(connection_error(error))),
             };
-            if self.shared.closing.load(Ordering::Relaxed) {
+            if self.streams.closing.load(Ordering::Relaxed) {
                 // Either fails where the client was quicker.
                 let _ = (send.reset(code(Code::H3_REQUEST_REJECTED)), receive.stop(code(Code::H3_REQUEST_REJECTED)));
                 continue;
             }
             let stopped = send.stopped().map(|_| ()).boxed();
-            *self.shared.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(stopped);
+            *self.streams.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(stopped);
             return Poll::Ready(Ok(Bidirectional {
                 send: Sender::new(send),
                 receive: Receiver { stream: receive, frames: Frames::of_request(self.max_frame), ended: false },
