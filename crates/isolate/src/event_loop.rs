@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use crate::actor::{Actor, Closed, Opening};
 use crate::clock::{Freeze, thread_cpu_nanos};
 use crate::context::{ContextData, Failure};
+use crate::inspector::{Inspection, Inspector};
 use crate::memory::Memory;
 use crate::platform::ForegroundTasks;
 use crate::state::{IsolateState, attach, state};
@@ -182,6 +183,27 @@ impl Isolate {
         }
     }
 
+    /// Puts the isolate under inspection, before a script is in it. It must then stay on this thread: V8's profiler looks at the thread that
+    /// starts it, and a pause holds it.
+    pub fn inspect(&mut self, inspector: &Inspector, title: &str) {
+        let inspection = {
+            let (shared, context) = self.parts();
+            let mut locker = shared.lock();
+            v8::scope_with_context!(let scope, &mut *locker, context);
+            Inspection::begin(scope, inspector, title)
+        };
+        self.state().inspection = inspection;
+    }
+
+    /// Ends the inspection: the isolate may move to other threads again.
+    pub fn end_inspection(&mut self) {
+        let Some(inspection) = self.state().inspection.take() else { return };
+        let (shared, context) = self.parts();
+        let mut locker = shared.lock();
+        v8::scope_with_context!(let scope, &mut *locker, context);
+        inspection.end(scope);
+    }
+
     /// Adds an event to the next turn's work.
     pub fn enqueue(&mut self, job: Job) {
         self.work.push_back(Work::Event(job));
@@ -328,6 +350,9 @@ impl Isolate {
                 }
             }
         }
+        if state.inspection.as_ref().is_some_and(|inspection| inspection.poll_news(cx)) {
+            self.work.push_back(Work::Inspect);
+        }
         self.tasks.waker.register(cx.waker());
         if !self.tasks.is_empty() {
             self.work.push_back(Work::Foreground);
@@ -386,6 +411,7 @@ impl Isolate {
 
 impl Drop for Isolate {
     fn drop(&mut self) {
+        self.end_inspection();
         self.fail(&Failure::IsolateGone);
         self.work.clear();
         self.context = None;
