@@ -166,6 +166,9 @@ impl Isolate {
         let result = {
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).modules.set_graph(graph.clone());
+            if let Some(inspection) = &state(scope).inspection {
+                inspection.locked();
+            }
             setup(scope)
                 .and_then(|()| crate::module_map::evaluate_main(scope, &graph))
                 .and_then(|namespace| ready(scope, namespace))
@@ -377,6 +380,9 @@ impl Isolate {
             let mut locker = shared.lock();
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).now = now;
+            if state(scope).inspection.as_ref().is_some_and(Inspection::locked) {
+                work.push_front(Work::Inspect);
+            }
             let mut began = std::time::Instant::now();
             while let Some(next) = work.pop_front() {
                 match step::run(scope, next, &self.limits, &self.tasks, &mut began) {

@@ -82,6 +82,7 @@ pub fn report_exception(scope: &mut v8::PinScope, exception: v8::Local<v8::Value
     let message = v8::Exception::create_message(scope, exception);
     let trace = v8::Exception::get_stack_trace(scope, exception).or_else(|| message.get_stack_trace(scope));
     let place = trace.and_then(|trace| exception::trace_frames(scope, trace).into_iter().next());
+    let script = trace.and_then(|trace| trace.get_frame(scope, 0)).map_or(0, |frame| frame.get_script_id());
     let (url, line, column) = match &place {
         Some(place) => (inspection.0.url(&place.script), place.line, place.column),
         None => (String::new(), 0, 0),
@@ -89,7 +90,17 @@ pub fn report_exception(scope: &mut v8::PinScope, exception: v8::Local<v8::Value
     let text = exception.to_detail_string(scope).map(|text| text.to_rust_string_lossy(scope)).unwrap_or_default();
     let (text, url) = (Text::new(&text), Text::new(&url));
     let stack = inspector.create_stack_trace(trace);
-    inspector.exception_thrown(context, view("Uncaught"), exception, text.view(), url.view(), line, column, stack, 0);
+    inspector.exception_thrown(
+        context,
+        view("Uncaught"),
+        exception,
+        text.view(),
+        url.view(),
+        line,
+        column,
+        stack,
+        script as i32,
+    );
 }
 
 /// V8 calls this in the middle of what a script runs, after [`Shared::poke`].
@@ -183,6 +194,14 @@ impl Inspection {
     pub(crate) fn poll_news(&self, cx: &mut std::task::Context<'_>) -> bool {
         let inner = &self.0;
         inner.shared.poll_next(cx, inner.generation, inner.number, inner.client())
+    }
+
+    /// To be called when the isolate has been locked, whether there is something to do. What was asked for by an interrupt while nobody held the
+    /// lock does not come as one.
+    pub(crate) fn locked(&self) -> bool {
+        let inner = &self.0;
+        inner.shared.interrupting.store(false, Ordering::Release);
+        Shared::has_news(&inner.shared.lock(), inner.generation, inner.number, inner.client())
     }
 
     /// How long it has been paused since this was asked last.

@@ -1,5 +1,7 @@
 //! Between V8's words and the client's: scripts get their source maps, the runtime's own scripts stay out of sight, and times are of the clock.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::dev::trace::Sources;
@@ -38,81 +40,93 @@ pub fn to_isolate(text: &str) -> Vec<String> {
     }
 }
 
-/// A message of V8's as the client is to have it; `None`: it is not for the client.
-pub fn to_client(text: String, sources: Option<&Sources>) -> Option<String> {
-    if let Some(method) = text.strip_prefix(r#"{"method":""#).and_then(|rest| rest.split('"').next()) {
+/// What is to be known of a session to tell its client what V8 says.
+#[derive(Default)]
+pub struct Translator {
+    /// The ids of the runtime's own scripts: frames name no more of them.
+    runtime: HashSet<String>,
+}
+
+// === impl Translator ===
+
+impl Translator {
+    /// A message of V8's as the client is to have it; `None`: it is not for the client.
+    pub fn to_client(&mut self, text: String, sources: Option<&Sources>) -> Option<String> {
+        let Some(method) = text.strip_prefix(r#"{"method":""#).and_then(|rest| rest.split('"').next()) else {
+            let ours = text.strip_prefix(r#"{"id":"#).and_then(|rest| rest.strip_prefix(&OURS.to_string()));
+            return (!ours.is_some_and(|rest| rest.starts_with(','))).then_some(text);
+        };
         let change = match method {
-            "Debugger.scriptParsed" | "Debugger.scriptFailedToParse" => return script(text, sources),
-            "Debugger.paused" => paused,
-            "Runtime.consoleAPICalled" | "Runtime.exceptionThrown" => said,
+            "Debugger.scriptParsed" | "Debugger.scriptFailedToParse" => return self.script(text, sources),
+            "Runtime.executionContextsCleared" => {
+                self.runtime.clear();
+                return Some(text);
+            }
+            "Debugger.paused" => Self::paused,
+            "Runtime.consoleAPICalled" | "Runtime.exceptionThrown" => Self::said,
             _ => return Some(text),
         };
         let Ok(mut message) = serde_json::from_str::<Value>(&text) else { return Some(text) };
-        change(&mut message["params"]);
-        return Some(message.to_string());
+        if let Some(params) = message.get_mut("params") {
+            change(self, params);
+        }
+        Some(message.to_string())
     }
-    let ours = text.strip_prefix(r#"{"id":"#).and_then(|rest| rest.strip_prefix(&OURS.to_string()));
-    match ours {
-        Some(rest) if rest.starts_with(',') => None,
-        _ => Some(text),
-    }
-}
 
-/// A script that V8 has: with its source map where the bundle has one.
-fn script(text: String, sources: Option<&Sources>) -> Option<String> {
-    let Ok(mut message) = serde_json::from_str::<Value>(&text) else { return Some(text) };
-    let params = &mut message["params"];
-    let url = params["url"].as_str().unwrap_or_default();
-    if is_runtime(url) {
-        return None;
+    /// A script that V8 has: with its source map where the bundle has one.
+    fn script(&mut self, text: String, sources: Option<&Sources>) -> Option<String> {
+        let Ok(mut message) = serde_json::from_str::<Value>(&text) else { return Some(text) };
+        let params = &mut message["params"];
+        let url = params["url"].as_str().unwrap_or_default();
+        if is_runtime(url) {
+            self.runtime.extend(params["scriptId"].as_str().map(str::to_owned));
+            return None;
+        }
+        let module =
+            url.strip_prefix("worker://").and_then(|rest| rest.split_once('/')).map(|(_worker, module)| module);
+        let Some(map) = module.zip(sources).and_then(|(module, sources)| sources.embedded(module)) else {
+            return Some(text);
+        };
+        let map = base64_simd::STANDARD.encode_to_string(map.as_bytes());
+        params["sourceMapURL"] = json!(format!("data:application/json;base64,{map}"));
+        Some(message.to_string())
     }
-    let module = url.strip_prefix("worker://").and_then(|rest| rest.split_once('/')).map(|(_worker, module)| module);
-    let Some(map) = module.zip(sources).and_then(|(module, sources)| sources.embedded(module)) else {
-        return Some(text);
-    };
-    params["sourceMapURL"] =
-        json!(format!("data:application/json;base64,{}", base64_simd::STANDARD.encode_to_string(map.as_bytes())));
-    Some(message.to_string())
-}
 
-/// Frames of the runtime say nothing to a Worker's author, and their scripts are not known to the client.
-fn paused(params: &mut Value) {
-    frames(params);
-    traces(&mut params["asyncStackTrace"]);
-}
-
-fn said(params: &mut Value) {
-    // V8 asks its embedder for the time, and has no answer.
-    if params["timestamp"].as_f64() == Some(0.0) {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        params["timestamp"] = json!(now.as_secs_f64() * 1000.0);
+    /// Frames of the runtime say nothing to a Worker's author, and their scripts are not known to the client.
+    fn paused(&self, params: &mut Value) {
+        self.frames(params);
+        self.traces(params.get_mut("asyncStackTrace"));
     }
-    traces(&mut params["stackTrace"]);
-    let details = &mut params["exceptionDetails"];
-    if details.is_object() {
-        traces(&mut details["stackTrace"]);
-    }
-}
 
-/// A stack trace and those that it came from.
-fn traces(trace: &mut Value) {
-    if trace.is_object() {
-        frames(trace);
-        traces(&mut trace["parent"]);
-        if trace["parent"].is_null()
-            && let Some(trace) = trace.as_object_mut()
-        {
-            trace.remove("parent");
+    fn said(&self, params: &mut Value) {
+        // V8 asks its embedder for the time, and has no answer.
+        if params["timestamp"].as_f64() == Some(0.0) {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            params["timestamp"] = json!(now.as_secs_f64() * 1000.0);
+        }
+        self.traces(params.get_mut("stackTrace"));
+        self.traces(params.get_mut("exceptionDetails").and_then(|details| details.get_mut("stackTrace")));
+    }
+
+    /// A stack trace and those that it came from.
+    fn traces(&self, trace: Option<&mut Value>) {
+        let mut next = trace;
+        while let Some(trace) = next {
+            self.frames(trace);
+            next = trace.get_mut("parent");
         }
     }
-}
 
-/// Takes out frames of the runtime, unless there are no others.
-fn frames(of: &mut Value) {
-    let Some(frames) = of["callFrames"].as_array_mut() else { return };
-    let ours = |frame: &Value| frame["url"].as_str().is_some_and(is_runtime);
-    if !frames.iter().all(ours) {
-        frames.retain(|frame| !ours(frame));
+    /// Takes out frames of the runtime, unless there are no others.
+    fn frames(&self, of: &mut Value) {
+        let Some(frames) = of.get_mut("callFrames").and_then(Value::as_array_mut) else { return };
+        let ours = |frame: &Value| {
+            let script = frame["scriptId"].as_str().or_else(|| frame["location"]["scriptId"].as_str());
+            script.is_some_and(|script| self.runtime.contains(script)) || frame["url"].as_str().is_some_and(is_runtime)
+        };
+        if !frames.iter().all(ours) {
+            frames.retain(|frame| !ours(frame));
+        }
     }
 }
 
@@ -136,20 +150,28 @@ mod tests {
         assert_eq!(parsed(&set[0])["params"]["patterns"], json!(["^skerry:", "^node:", "/lib/"]));
         assert_eq!(to_isolate("not JSON, of Debugger.enable").len(), 1);
 
-        let script =
-            |url: &str| format!(r#"{{"method":"Debugger.scriptParsed","params":{{"scriptId":"7","url":"{url}"}}}}"#);
-        assert_eq!(to_client(script("skerry:/workers/main.js"), None), None);
-        assert!(to_client(script("worker://api/index.js"), None).is_some());
-        assert_eq!(to_client(format!(r#"{{"id":{OURS},"result":{{}}}}"#), None), None);
-        assert!(to_client(format!(r#"{{"id":{OURS}0,"result":{{}}}}"#), None).is_some());
+        let mut translator = Translator::default();
+        let mut to_client = |text: String| translator.to_client(text, None);
+        let script = |id: u32, url: &str| {
+            format!(r#"{{"method":"Debugger.scriptParsed","params":{{"scriptId":"{id}","url":"{url}"}}}}"#)
+        };
+        assert_eq!(to_client(script(7, "skerry:/workers/main.js")), None);
+        assert!(to_client(script(8, "worker://api/index.js")).is_some());
+        assert_eq!(to_client(format!(r#"{{"id":{OURS},"result":{{}}}}"#)), None);
+        assert!(to_client(format!(r#"{{"id":{OURS}0,"result":{{}}}}"#)).is_some());
 
         let said = r#"{"method":"Runtime.consoleAPICalled","params":{"type":"log","timestamp":0,"stackTrace":{"callFrames":[
             {"url":"skerry:/webapi/console.js"},{"url":"worker://api/index.js"}]}}}"#;
-        let said = parsed(&to_client(said.into(), None).expect("a message"));
+        let said = parsed(&to_client(said.into()).expect("a message"));
         assert_eq!(said["params"]["stackTrace"], json!({ "callFrames": [{ "url": "worker://api/index.js" }] }));
         assert!(said["params"]["timestamp"].as_f64() > Some(1e12), "{said}");
-        let paused = r#"{"method":"Debugger.paused","params":{"callFrames":[{"url":"skerry:/workers/handlers.js"}]}}"#;
-        let paused = parsed(&to_client(paused.into(), None).expect("a message"));
-        assert_eq!(paused["params"]["callFrames"].as_array().map(Vec::len), Some(1), "a pause has a frame");
+        let frame = |script: &str| json!({ "url": "", "location": { "scriptId": script } });
+        let mut pause = |frames: &[Value]| {
+            let params = json!({ "callFrames": frames });
+            let message = format!(r#"{{"method":"Debugger.paused","params":{params}}}"#);
+            parsed(&to_client(message).expect("a message"))["params"].clone()
+        };
+        assert_eq!(pause(&[frame("8"), frame("7")]), json!({ "callFrames": [frame("8")] }));
+        assert_eq!(pause(&[frame("7")])["callFrames"].as_array().map(Vec::len), Some(1), "a pause has a frame");
     }
 }
