@@ -18,16 +18,23 @@ let served: number = 0;
 class Basket { constructor(public order: Order) {} }
 
 function double(number: number): number {
-  const word: string = "twice";
-  console.log(word, { number, order: { id: 7, items: new Map([["tea", 2]]) } as Order });
-  const doubled: number = number * 2;
-  return doubled;
+  const parts: number[] = [number];
+  console.log("twice", { number, order: { id: 7, items: new Map([["tea", 2]]) } as Order });
+  parts.push(number * 2);
+  return parts[1];
 }
 
 function burn(): number {
   let sum = 0;
   for (let i = 0; i < 3e7; i++) sum += Math.sqrt(i);
   return sum;
+}
+
+async function waited(): Promise<string> {
+  const before = [served];
+  await scheduler.wait(20);
+  const after = [...before, served];
+  return after.join();
 }
 
 let spinning = true;
@@ -42,6 +49,7 @@ export default {
     served++;
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/burn") return new Response(String(burn()));
+    if (pathname === "/wait") return new Response(await waited());
     if (pathname === "/spin") return new Response(spin());
     if (pathname === "/throw") throw new TypeError("nobody catches it");
     (globalThis as any).basket = new Basket({ id: 1, items: new Map() });
@@ -128,15 +136,36 @@ async fn a_request_stops_where_the_source_says() {
     let local = frame["scopeChain"].as_array().and_then(|scopes| scopes.iter().find(|scope| scope["type"] == "local"));
     let local = json!({ "objectId": local.expect("a local scope")["object"]["objectId"] });
     let variables = debugger.command("Runtime.getProperties", local).await.to_string();
-    assert!(variables.contains("\"word\"") && variables.contains("twice"), "{variables}");
+    assert!(variables.contains("\"number\"") && variables.contains("\"parts\""), "{variables}");
 
     debugger.command("Debugger.stepOver", json!({})).await;
     let stepped = debugger.event("Debugger.paused").await;
     assert_eq!(stepped["callFrames"][0]["functionName"], "double");
-    let stepped = json!({ "callFrameId": stepped["callFrames"][0]["callFrameId"], "expression": "doubled" });
+    let stepped = json!({ "callFrameId": stepped["callFrames"][0]["callFrameId"], "expression": "parts[1]" });
     assert_eq!(debugger.command("Debugger.evaluateOnCallFrame", stepped).await["result"]["value"], 42);
     debugger.command("Debugger.resume", json!({})).await;
     assert_eq!(answer.await.unwrap(), "42");
+}
+
+#[tokio::test]
+async fn a_step_leads_over_an_await() {
+    let project = project();
+    let dev = inspected(&project).await;
+    let mut debugger = Debugger::listen(&dev, "api").await;
+    let script = script(&mut debugger).await;
+    let line = 1 + WORKER.lines().position(|line| line.contains("scheduler.wait")).expect("the line") as u64;
+    stop_at(&mut debugger, &script, line).await;
+    let answer = asked(dev.get("/wait"));
+    let mut place = debugger.event("Debugger.paused").await["callFrames"][0]["location"]["lineNumber"].clone();
+    let (after, _) = generated(&script, "src/index.ts", line + 1);
+    // On the line itself there may be more than one stop.
+    while place != after {
+        assert_eq!(place, generated(&script, "src/index.ts", line).0, "the step led elsewhere");
+        debugger.command("Debugger.stepOver", json!({})).await;
+        place = debugger.event("Debugger.paused").await["callFrames"][0]["location"]["lineNumber"].clone();
+    }
+    debugger.command("Debugger.resume", json!({})).await;
+    assert_eq!(answer.await.unwrap(), "1,1");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use crate::actor::{Actor, Closed, Opening};
 use crate::clock::{Freeze, thread_cpu_nanos};
 use crate::context::{ContextData, Failure};
 use crate::inspector::{Inspection, Inspector};
+use crate::lock::{KeptLock, Lock};
 use crate::memory::Memory;
 use crate::platform::ForegroundTasks;
 use crate::state::{IsolateState, attach, state};
@@ -86,6 +87,7 @@ pub enum StartError {
 /// A V8 isolate with its context, ready for a script or running one.
 pub struct Isolate {
     shared: Option<v8::SharedIsolate>,
+    lock: KeptLock,
     context: Option<v8::Global<v8::Context>>,
     state: NonNull<IsolateState>,
     limits: Limits,
@@ -98,6 +100,18 @@ pub struct Isolate {
 // SAFETY: the state is owned here and touched only through `&mut self`, or by scripts under the isolate's lock, which
 // only `&mut self` takes. All that it holds is Send.
 unsafe impl Send for Isolate {}
+
+/// An isolate's lock for a while, and its context.
+fn locked<'a>(
+    shared: &'a Option<v8::SharedIsolate>,
+    context: &'a Option<v8::Global<v8::Context>>,
+    kept: &'a mut KeptLock,
+) -> (Lock<'a>, &'a v8::Global<v8::Context>) {
+    match (shared, context) {
+        (Some(shared), Some(context)) => (kept.lock(shared), context),
+        _ => unreachable!("an isolate keeps its parts until it is dropped"),
+    }
+}
 
 /// Begins an event's JavaScript. Exceptions it leaves pending are dropped.
 pub type Begin = Box<dyn FnOnce(&mut v8::PinScope, ContextId) + Send>;
@@ -139,6 +153,7 @@ impl Isolate {
             .unwrap_or_else(|error| panic!("a fresh isolate can't be shared: {:?}", error.kind()));
         Self {
             shared: Some(shared),
+            lock: KeptLock::default(),
             context: Some(context),
             state,
             limits,
@@ -158,11 +173,10 @@ impl Isolate {
         ready: impl FnOnce(&mut v8::PinScope, Option<v8::Local<v8::Object>>) -> Result<(), JsException>,
     ) -> Result<Duration, StartError> {
         let memory = self.state().memory.clone();
-        let (shared, context) = self.parts();
+        let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
         let _clock = Freeze::at(0.0);
         let begun = thread_cpu_nanos();
         watchdog::arm(memory.clone(), self.limits.startup_cpu);
-        let mut locker = shared.lock();
         let result = {
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).modules.set_graph(graph.clone());
@@ -190,21 +204,25 @@ impl Isolate {
     /// starts it, and a pause holds it.
     pub fn inspect(&mut self, inspector: &Inspector, title: &str) {
         let inspection = {
-            let (shared, context) = self.parts();
-            let mut locker = shared.lock();
+            let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
             v8::scope_with_context!(let scope, &mut *locker, context);
             Inspection::begin(scope, inspector, title)
         };
+        if inspection.is_some() {
+            self.lock.keep(&self.shared);
+        }
         self.state().inspection = inspection;
     }
 
     /// Ends the inspection: the isolate may move to other threads again.
     pub fn end_inspection(&mut self) {
         let Some(inspection) = self.state().inspection.take() else { return };
-        let (shared, context) = self.parts();
-        let mut locker = shared.lock();
-        v8::scope_with_context!(let scope, &mut *locker, context);
-        inspection.end(scope);
+        {
+            let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
+            v8::scope_with_context!(let scope, &mut *locker, context);
+            inspection.end(scope);
+        }
+        self.lock.let_go();
     }
 
     /// Adds an event to the next turn's work.
@@ -264,8 +282,8 @@ impl Isolate {
     /// Bytes that its heap and its buffers take.
     pub fn memory(&mut self) -> usize {
         let memory = self.state().memory.clone();
-        let (shared, _) = self.parts();
-        memory.measure(&mut shared.lock());
+        let (mut locker, _) = locked(&self.shared, &self.context, &mut self.lock);
+        memory.measure(&mut locker);
         memory.used()
     }
 
@@ -289,13 +307,6 @@ impl Isolate {
     /// Events that came for actors that are not open, in the order in which they came.
     pub fn take_strays(&mut self) -> Vec<(ActorId, Job)> {
         std::mem::take(&mut self.state().strays)
-    }
-
-    fn parts(&self) -> (&v8::SharedIsolate, &v8::Global<v8::Context>) {
-        match (&self.shared, &self.context) {
-            (Some(shared), Some(context)) => (shared, context),
-            _ => unreachable!("an isolate keeps its parts until it is dropped"),
-        }
     }
 
     pub(crate) fn state(&mut self) -> &mut IsolateState {
@@ -374,10 +385,12 @@ impl Isolate {
         let now = crate::unix_millis();
         let clock = Freeze::at(now);
         let mut work = std::mem::take(&mut self.work);
-        let (shared, context) = self.parts();
         let mut exit = None;
         {
-            let mut locker = shared.lock();
+            if self.state().inspection.as_ref().is_some_and(|inspection| !inspection.is_attached()) {
+                self.lock.catch_up();
+            }
+            let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).now = now;
             if state(scope).inspection.as_ref().is_some_and(Inspection::locked) {

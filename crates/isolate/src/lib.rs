@@ -13,6 +13,7 @@ mod exception;
 mod fiber;
 mod inspector;
 mod limits;
+mod lock;
 mod memory;
 mod module_map;
 mod modules;

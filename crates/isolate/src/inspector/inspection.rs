@@ -185,6 +185,11 @@ impl Inspection {
         self.0.shared.leave(self.0.number);
     }
 
+    /// Whether a client's session is there.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.0.client() != 0
+    }
+
     /// Does what the client has asked for.
     pub(crate) fn serve(&self) {
         self.0.serve();
