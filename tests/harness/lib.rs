@@ -3,6 +3,7 @@
 pub mod browser;
 mod client;
 mod command;
+pub mod debugger;
 mod dev;
 mod neighbour;
 mod origin;

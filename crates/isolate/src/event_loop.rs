@@ -15,6 +15,8 @@ use tokio::time::{Instant, Sleep};
 use crate::actor::{Actor, Closed, Opening};
 use crate::clock::{Freeze, thread_cpu_nanos};
 use crate::context::{ContextData, Failure};
+use crate::inspector::{Inspection, Inspector};
+use crate::lock::{KeptLock, Lock};
 use crate::memory::Memory;
 use crate::platform::ForegroundTasks;
 use crate::state::{IsolateState, attach, state};
@@ -85,6 +87,7 @@ pub enum StartError {
 /// A V8 isolate with its context, ready for a script or running one.
 pub struct Isolate {
     shared: Option<v8::SharedIsolate>,
+    lock: KeptLock,
     context: Option<v8::Global<v8::Context>>,
     state: NonNull<IsolateState>,
     limits: Limits,
@@ -97,6 +100,18 @@ pub struct Isolate {
 // SAFETY: the state is owned here and touched only through `&mut self`, or by scripts under the isolate's lock, which
 // only `&mut self` takes. All that it holds is Send.
 unsafe impl Send for Isolate {}
+
+/// An isolate's lock for a while, and its context.
+fn locked<'a>(
+    shared: &'a Option<v8::SharedIsolate>,
+    context: &'a Option<v8::Global<v8::Context>>,
+    kept: &'a mut KeptLock,
+) -> (Lock<'a>, &'a v8::Global<v8::Context>) {
+    match (shared, context) {
+        (Some(shared), Some(context)) => (kept.lock(shared), context),
+        _ => unreachable!("an isolate keeps its parts until it is dropped"),
+    }
+}
 
 /// Begins an event's JavaScript. Exceptions it leaves pending are dropped.
 pub type Begin = Box<dyn FnOnce(&mut v8::PinScope, ContextId) + Send>;
@@ -138,6 +153,7 @@ impl Isolate {
             .unwrap_or_else(|error| panic!("a fresh isolate can't be shared: {:?}", error.kind()));
         Self {
             shared: Some(shared),
+            lock: KeptLock::default(),
             context: Some(context),
             state,
             limits,
@@ -157,14 +173,16 @@ impl Isolate {
         ready: impl FnOnce(&mut v8::PinScope, Option<v8::Local<v8::Object>>) -> Result<(), JsException>,
     ) -> Result<Duration, StartError> {
         let memory = self.state().memory.clone();
-        let (shared, context) = self.parts();
+        let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
         let _clock = Freeze::at(0.0);
         let begun = thread_cpu_nanos();
         watchdog::arm(memory.clone(), self.limits.startup_cpu);
-        let mut locker = shared.lock();
         let result = {
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).modules.set_graph(graph.clone());
+            if let Some(inspection) = &state(scope).inspection {
+                inspection.locked();
+            }
             setup(scope)
                 .and_then(|()| crate::module_map::evaluate_main(scope, &graph))
                 .and_then(|namespace| ready(scope, namespace))
@@ -180,6 +198,31 @@ impl Isolate {
             Err(exception) => Err(StartError::Script(exception)),
             Ok(()) => Ok(Duration::from_nanos(thread_cpu_nanos() - begun)),
         }
+    }
+
+    /// Puts the isolate under inspection, before a script is in it. It must then stay on this thread: V8's profiler looks at the thread that
+    /// starts it, and a pause holds it.
+    pub fn inspect(&mut self, inspector: &Inspector, title: &str) {
+        let inspection = {
+            let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
+            v8::scope_with_context!(let scope, &mut *locker, context);
+            Inspection::begin(scope, inspector, title)
+        };
+        if inspection.is_some() {
+            self.lock.keep(&self.shared);
+        }
+        self.state().inspection = inspection;
+    }
+
+    /// Ends the inspection: the isolate may move to other threads again.
+    pub fn end_inspection(&mut self) {
+        let Some(inspection) = self.state().inspection.take() else { return };
+        {
+            let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
+            v8::scope_with_context!(let scope, &mut *locker, context);
+            inspection.end(scope);
+        }
+        self.lock.let_go();
     }
 
     /// Adds an event to the next turn's work.
@@ -239,8 +282,8 @@ impl Isolate {
     /// Bytes that its heap and its buffers take.
     pub fn memory(&mut self) -> usize {
         let memory = self.state().memory.clone();
-        let (shared, _) = self.parts();
-        memory.measure(&mut shared.lock());
+        let (mut locker, _) = locked(&self.shared, &self.context, &mut self.lock);
+        memory.measure(&mut locker);
         memory.used()
     }
 
@@ -264,13 +307,6 @@ impl Isolate {
     /// Events that came for actors that are not open, in the order in which they came.
     pub fn take_strays(&mut self) -> Vec<(ActorId, Job)> {
         std::mem::take(&mut self.state().strays)
-    }
-
-    fn parts(&self) -> (&v8::SharedIsolate, &v8::Global<v8::Context>) {
-        match (&self.shared, &self.context) {
-            (Some(shared), Some(context)) => (shared, context),
-            _ => unreachable!("an isolate keeps its parts until it is dropped"),
-        }
     }
 
     pub(crate) fn state(&mut self) -> &mut IsolateState {
@@ -328,6 +364,9 @@ impl Isolate {
                 }
             }
         }
+        if state.inspection.as_ref().is_some_and(|inspection| inspection.poll_news(cx)) {
+            self.work.push_back(Work::Inspect);
+        }
         self.tasks.waker.register(cx.waker());
         if !self.tasks.is_empty() {
             self.work.push_back(Work::Foreground);
@@ -346,12 +385,17 @@ impl Isolate {
         let now = crate::unix_millis();
         let clock = Freeze::at(now);
         let mut work = std::mem::take(&mut self.work);
-        let (shared, context) = self.parts();
         let mut exit = None;
         {
-            let mut locker = shared.lock();
+            if self.state().inspection.as_ref().is_some_and(|inspection| !inspection.is_attached()) {
+                self.lock.catch_up();
+            }
+            let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).now = now;
+            if state(scope).inspection.as_ref().is_some_and(Inspection::locked) {
+                work.push_front(Work::Inspect);
+            }
             let mut began = std::time::Instant::now();
             while let Some(next) = work.pop_front() {
                 match step::run(scope, next, &self.limits, &self.tasks, &mut began) {
@@ -386,6 +430,7 @@ impl Isolate {
 
 impl Drop for Isolate {
     fn drop(&mut self) {
+        self.end_inspection();
         self.fail(&Failure::IsolateGone);
         self.work.clear();
         self.context = None;

@@ -12,7 +12,9 @@ mod context;
 mod event_loop;
 mod exception;
 mod fiber;
+mod inspector;
 mod limits;
+mod lock;
 mod memory;
 mod module_map;
 mod modules;
@@ -41,6 +43,7 @@ pub use context::{Attached, ContextData, ContextId, Failure, IoContext, new_atta
 pub use event_loop::{Begin, Exit, Isolate, Job, Message, Options, StartError};
 pub use exception::{Frame, JsException};
 pub use fiber::{Fiber, Port};
+pub use inspector::{Client, Detached, Inspector, inspected, report_exception};
 pub use limits::Limits;
 pub use module_map::script;
 pub use modules::{ModuleGraph, ModuleKind, ModuleSource};

@@ -160,7 +160,8 @@ pub(crate) fn compile_text<'s>(
 
 pub(crate) fn origin<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str, is_module: bool) -> v8::ScriptOrigin<'s> {
     let name = crate::new_string(scope, name).into();
-    v8::ScriptOrigin::new(scope, name, 0, 0, false, -1, None, false, false, is_module, None)
+    // As of the same origin as who looks: the inspector may show what its scripts throw.
+    v8::ScriptOrigin::new(scope, name, 0, 0, true, -1, None, false, false, is_module, None)
 }
 
 /// UTF-8 content as a JavaScript string; a leading byte order mark is dropped.

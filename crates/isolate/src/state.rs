@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use rustc_hash::FxHashMap;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::actor::{Actor, Closed, StepEnd};
 use crate::context::{Failure, IoContext};
+use crate::inspector::Inspection;
 use crate::memory::Memory;
 use crate::module_map::ModuleMap;
 use crate::pending::PendingOp;
@@ -22,7 +24,7 @@ use crate::timers::Timers;
 use crate::{ActorId, ContextId, Job, ResourceTable};
 
 /// The isolate data slot that points to the state.
-const STATE_SLOT: u32 = 0;
+pub(crate) const STATE_SLOT: u32 = 0;
 /// The context's embedder data that holds the runtime's hooks: an object of functions that native code calls.
 pub(crate) const HOOKS_SLOT: i32 = 1;
 
@@ -57,6 +59,8 @@ pub(crate) struct IsolateState {
     /// Whether the script may make code of data.
     pub(crate) code_generation: bool,
     pub(crate) import_attributes: crate::ImportAttributes,
+    /// Where it is under inspection.
+    pub(crate) inspection: Option<Inspection>,
     embedder: FxHashMap<TypeId, Box<dyn Any + Send>>,
 }
 
@@ -86,6 +90,7 @@ impl IsolateState {
             compiling_wasm: false,
             code_generation: false,
             import_attributes: crate::ImportAttributes::default(),
+            inspection: None,
             embedder: FxHashMap::default(),
         }
     }
@@ -130,6 +135,17 @@ impl IsolateState {
             None => self.drop_io(id),
         }
         Some(context)
+    }
+
+    /// Gives events that much more time: it passed while nothing could run.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.deadlines.clear();
+        for context in self.contexts.values_mut() {
+            if let Some(deadline) = &mut context.deadline {
+                *deadline += by;
+                self.deadlines.insert((*deadline, context.id));
+            }
+        }
     }
 
     /// Drops the pending work, timers and resources that an event owns.

@@ -7,6 +7,7 @@ use crate::actor::Actor;
 use crate::clock::thread_cpu_nanos;
 use crate::context::{Failure, IoContext};
 use crate::event_loop::{Begin, Exit, Job, Message};
+use crate::inspector::Inspection;
 use crate::pending::Settled;
 use crate::platform::ForegroundTasks;
 use crate::state::{Frame, IsolateState, state};
@@ -25,6 +26,8 @@ pub(crate) enum Work {
     Settled(Settled),
     Timer(u32),
     Foreground,
+    /// Who inspects the isolate has asked for something.
+    Inspect,
 }
 
 impl From<Message> for Work {
@@ -43,6 +46,7 @@ enum Action {
     Settle(Settled),
     Call(Fired),
     Foreground,
+    Inspect,
 }
 
 /// Runs one piece of work for its event, and charges the event. `began`: when the step before ended.
@@ -75,6 +79,9 @@ pub(crate) fn run(
         scope.set_continuation_preserved_embedder_data(undefined);
     }
     let disarmed = watchdog::disarm();
+    if let Some(stood) = state(scope).inspection.as_ref().map(Inspection::take_stood).filter(|stood| !stood.is_zero()) {
+        state(scope).postpone(stood);
+    }
     let over_cpu = disarmed.fired;
     let over_memory = state(scope).memory.exceeded();
     if over_cpu || over_memory || !state(scope).resets.is_empty() {
@@ -171,6 +178,7 @@ fn begin(scope: &mut v8::PinScope, work: Work, limits: &Limits) -> Option<(Optio
             Some((Some(fired.context), Action::Call(fired)))
         }
         Work::Foreground => Some((None, Action::Foreground)),
+        Work::Inspect => Some((None, Action::Inspect)),
     }
 }
 
@@ -244,6 +252,11 @@ fn perform(scope: &mut v8::PinScope, action: Action, id: Option<ContextId>, task
         Action::Foreground => {
             for task in tasks.take() {
                 task.run();
+            }
+        }
+        Action::Inspect => {
+            if let Some(inspection) = state(scope).inspection.clone() {
+                inspection.serve();
             }
         }
     }

@@ -80,6 +80,25 @@ pub(crate) fn disarm() -> Disarmed {
     Disarmed { fired: armed.fired, met_at: armed.met_at }
 }
 
+/// What a thread had armed, while something else than the script takes its time.
+pub(crate) struct Suspended {
+    armed: Option<Armed>,
+    at: u64,
+}
+
+/// Stops counting the current thread's CPU time until [`resume`].
+pub(crate) fn suspend() -> Suspended {
+    Suspended { armed: SLOT.with(|slot| lock(&slot.armed).take()), at: clock::thread_cpu_nanos() }
+}
+
+/// Goes on counting where [`suspend`] stopped.
+pub(crate) fn resume(suspended: Suspended) {
+    let Some(mut armed) = suspended.armed else { return };
+    let now = clock::thread_cpu_nanos();
+    armed.met_at = Some(armed.met_at.map_or(now, |met_at| met_at + (now - suspended.at)));
+    SLOT.with(|slot| *lock(&slot.armed) = Some(armed));
+}
+
 /// Whether what runs on this thread has passed a limit and is to stop: for native work that V8 can't interrupt.
 pub fn must_stop() -> bool {
     SLOT.with(|slot| lock(&slot.armed).as_ref().is_some_and(|armed| armed.fired || armed.memory.exceeded()))

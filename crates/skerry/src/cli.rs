@@ -72,6 +72,7 @@ Examples:
   skerry dev --port 3000 --var API_KEY:abc  another port, and a variable for this session
   skerry dev --local-colo NRT               as if in Tokyo: request.cf tells of it
   skerry dev --colos NRT,GRU,IAD            three locations, between which KV replicates with a delay
+  skerry dev --inspector-port 9229          let Chrome DevTools attach: chrome://inspect
   skerry dev --enforce-limits               end requests that pass their CPU limit, as deployed ones are")]
 pub struct DevArguments {
     /// Project folders, wrangler files or scripts; each Worker is at http://<name>.localhost when there are several
@@ -86,6 +87,13 @@ pub struct DevArguments {
     /// Port at which R2's buckets are served through the S3 API, 0 for any free one [default: they are not]
     #[arg(long, value_name = "PORT")]
     pub r2_port: Option<u16>,
+    /// Port at which Chrome DevTools and other debuggers attach, 0 for any free one [default: dev.inspector_port of the
+    /// configuration, or none]
+    #[arg(long, value_name = "PORT")]
+    pub inspector_port: Option<u16>,
+    /// Address at which debuggers attach [default: dev.inspector_ip of the configuration, or 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    pub inspector_ip: Option<IpAddr>,
     /// Environment of the configuration to use
     #[arg(long, short)]
     pub env: Option<String>,

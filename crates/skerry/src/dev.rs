@@ -1,6 +1,7 @@
 //! `skerry dev`: serves Workers from their sources, reloads them on save, and shows what they do.
 
 mod app;
+mod inspector;
 mod print;
 pub mod queues;
 mod server;
@@ -24,6 +25,7 @@ use crate::load::LoadOptions;
 use crate::signals::stop_on_signal;
 use crate::state::State;
 use app::App;
+use inspector::Target;
 use print::Printer;
 use server::Server;
 
@@ -47,6 +49,7 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     let geo = geo(&arguments, &projects)?;
     let listener = listen(&arguments, &projects).await?;
     let r2_listener = listen_for_r2(&arguments, &projects).await?;
+    let inspector = listen_for_inspector(&arguments, &projects).await?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
 
     // As with wrangler, `fetch` in development stores only what the Worker asks it to: see docs/cache.md.
@@ -66,7 +69,8 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     let mut apps = Vec::new();
     for (path, project) in projects {
         let printer = Printer::new(several.then(|| project.worker.name.as_str().to_owned()), arguments.log_level);
-        let app = App::new(path, &project, load.clone(), host.clone(), printer, geo.colo().iata);
+        let target = inspector.is_some().then(Target::default);
+        let app = App::new(path, &project, load.clone(), host.clone(), printer, geo.colo().iata, target);
         load.services.register(&app);
         apps.push(app);
     }
@@ -81,6 +85,15 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     let r2_address = r2_listener.as_ref().and_then(|listener| listener.local_addr().ok());
     let r2 = r2_listener.map(|listener| serve_r2(listener, &load.state, stop.clone()));
     announce(&apps, &geo, address, r2_address, arguments.log_level);
+    if let Some(listener) = inspector {
+        if let Ok(address) = listener.local_addr()
+            && arguments.log_level != LogLevel::None
+        {
+            anstream::println!("{}", inspector::announcement(address, &apps));
+        }
+        let (apps, stop) = (apps.clone(), stop.clone());
+        tokio::spawn(async move { inspector::serve(listener, &apps, stop).await });
+    }
     let server = Arc::new(Server::new(apps, arguments.test_scheduled, address.port(), &geo, arguments.log_level));
     // A Worker in development may be given any body: the platform's limit is the deployment's affair.
     let bounds = edge::Bounds { max_body: None, ..edge::Bounds::default() };
@@ -141,6 +154,21 @@ async fn listen_for_r2(
 ) -> Result<Option<TcpListener>, String> {
     let Some(port) = arguments.r2_port else { return Ok(None) };
     bind(SocketAddr::new(ip(arguments, projects)?, port), "--r2-port").await.map(Some)
+}
+
+/// The inspector's port, where it is asked for. It listens on loopback whatever address the Workers are at.
+async fn listen_for_inspector(
+    arguments: &DevArguments,
+    projects: &[(PathBuf, Project)],
+) -> Result<Option<TcpListener>, String> {
+    let dev = &projects[0].1.worker.dev;
+    let Some(port) = arguments.inspector_port.or(dev.inspector_port) else { return Ok(None) };
+    let configured = match dev.inspector_ip.as_deref() {
+        None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Some(ip) => ip.parse().map_err(|_| format!("dev.inspector_ip: `{ip}` is no IP address"))?,
+    };
+    let address = SocketAddr::new(arguments.inspector_ip.unwrap_or(configured), port);
+    bind(address, "--inspector-port").await.map(Some)
 }
 
 fn ip(arguments: &DevArguments, projects: &[(PathBuf, Project)]) -> Result<IpAddr, String> {

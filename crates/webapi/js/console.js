@@ -9,9 +9,12 @@ import { withoutRuntimeFrames } from "./inspect_kinds.js";
 import "./inspect_classes.js";
 import { op_console, op_now, op_trace } from "skerry:ops";
 const {
-  ArrayPrototypeUnshift, ErrorCaptureStackTrace, NumberIsInteger, NumberPrototypeToFixed, ObjectDefineProperty, SafeMap,
+  ArrayPrototypeUnshift, ErrorCaptureStackTrace, NumberIsInteger, NumberPrototypeToFixed, ObjectDefineProperty, ReflectApply, SafeMap,
   StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, SymbolToStringTag,
 } = primordials;
+/** V8's own: it shows values to who inspects the isolate, and to nobody else. */
+const theirs = primordials.globalThis.console;
+const tellInspector = theirs.log;
 
 export { formatLog } from "./format_log.js";
 export { inspect } from "./inspect.js";
@@ -114,6 +117,7 @@ export const console = {
     if (time === undefined) return;
     ArrayPrototypeUnshift(data, `${key}: ${time}`);
     print(LOG, formatLog(data));
+    if (inspected) ReflectApply(tellInspector, theirs, data);
   },
   timeEnd(name = "default") {
     const key = label(name);
@@ -121,6 +125,7 @@ export const console = {
     if (time === undefined) return;
     timers.delete(key);
     print(LOG, `${key}: ${time}`);
+    if (inspected) ReflectApply(tellInspector, theirs, [`${key}: ${time}`]);
   },
 
   // For the tools of whoever inspects: nothing here listens.
@@ -138,6 +143,30 @@ const methods = { __proto__: null, ...console };
 delete methods.context;
 ObjectDefineProperty(console.context, "length", { __proto__: null, configurable: true, value: 1 });
 ObjectDefineProperty(console, SymbolToStringTag, { __proto__: null, configurable: true, value: "console" });
+
+let inspected = false;
+
+/** What V8's console has the same notion of. It has no clock of ours: timers are told as the lines that they print. */
+const SHOWN = [
+  "assert", "clear", "count", "countReset", "debug", "dir", "dirxml", "error", "group", "groupCollapsed", "groupEnd", "info", "log", "table", "trace", "warn",
+];
+
+/** Hook: the isolate is under inspection. From here on its inspector hears what the console is told, as live values. */
+export function inspectConsole() {
+  inspected = true;
+  for (let i = 0; i < SHOWN.length; i++) {
+    const name = SHOWN[i];
+    const ours = console[name];
+    const shown = theirs[name];
+    const both = {
+      [name](...data) {
+        ReflectApply(shown, theirs, data);
+        ReflectApply(ours, this, data);
+      },
+    };
+    console[name] = both[name];
+  }
+}
 
 function afterFirstLine(stack) {
   const newline = StringPrototypeIndexOf(stack, "\n");

@@ -14,6 +14,7 @@ export { report as uncaughtException };
 export { makeObjectNamespace } from "./durable_objects.js";
 export { dispatchAlarm, dispatchSocket, openObject, startObjects } from "./durable_object_state.js";
 export { eventEnded } from "./context.js";
+export { inspectConsole } from "../webapi/console.js";
 export { actorClosed } from "./object.js";
 export { dispatchAbandoned, dispatchCall, dispatchRelease, dispatchTargetCall } from "./rpc_target.js";
 export { makeR2Bucket } from "./r2.js";

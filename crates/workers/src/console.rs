@@ -61,6 +61,7 @@ fn op_console(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
 
 /// `op_report_exception(error)`
 fn op_report_exception(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    isolate::report_exception(scope, args.get(0));
     let exception = JsException::capture(scope, args.get(0));
     if let Some(trace) = trace(scope) {
         trace.exception(exception.clone());

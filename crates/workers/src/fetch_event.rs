@@ -248,6 +248,7 @@ fn body(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Result<BodyRea
 
 /// `op_respond_error(error)`: the Worker threw `error`, or gave something that is no response.
 fn op_respond_error(scope: &mut v8::PinScope, args: Args, _rv: v8::ReturnValue) {
+    isolate::report_exception(scope, args.get(0));
     let exception = JsException::capture(scope, args.get(0));
     let cause = Cause::Exception(exception);
     give(scope, request_answer, Err(cause.clone()));

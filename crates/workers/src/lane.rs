@@ -2,11 +2,13 @@
 //! comes and replaced when it passes a limit; the mailbox stays.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use http::Response;
-use isolate::{ContextId, Exit, Failure, Isolate, JsException, Message, StartError};
+use isolate::{ContextId, Exit, Failure, Inspector, Isolate, JsException, Message, StartError};
 
 use tokio::sync::mpsc;
 use webapi::body::Outgoing;
@@ -25,6 +27,8 @@ use crate::{Host, Version};
 
 /// An isolate that was in use so shortly before does not make room for others.
 const REST: Duration = Duration::from_secs(1);
+/// As that of the async runtime's own threads.
+const INSPECTED_STACK: usize = 4 << 20;
 
 /// A running Worker: events go in, outcomes come back. Clones are the same Worker; it ends with the last of them, after
 /// the events that it has.
@@ -39,8 +43,23 @@ impl Worker {
     /// Starts a lane for `version`. What the Worker says goes to `notices`.
     pub fn spawn(host: Arc<Host>, version: Arc<Version>, notices: mpsc::Sender<Notice>) -> Self {
         let (mailbox, inbox) = Mailbox::new();
-        tokio::spawn(serve(Lane { host, version, notices }, inbox));
+        tokio::spawn(serve(Lane { host, version, notices }, inbox, None));
         Self { mailbox }
+    }
+
+    /// The same, under inspection: on a thread of its own, which a pause may hold and V8's profiler may look at.
+    pub fn spawn_inspected(
+        host: Arc<Host>,
+        version: Arc<Version>,
+        notices: mpsc::Sender<Notice>,
+        inspector: Inspector,
+    ) -> io::Result<Self> {
+        let (mailbox, inbox) = Mailbox::new();
+        let runtime = tokio::runtime::Handle::current();
+        let lane = Lane { host, version, notices };
+        let serving = move || runtime.block_on(serve(lane, inbox, Some(inspector)));
+        thread::Builder::new().name("inspected".into()).stack_size(INSPECTED_STACK).spawn(serving)?;
+        Ok(Self { mailbox })
     }
 
     /// Handles a request. Dropping the future says that nobody wants the response any more: the Worker's code is told,
@@ -88,31 +107,46 @@ pub(crate) struct Lane {
     pub(crate) notices: mpsc::Sender<Notice>,
 }
 
-/// Serves a mailbox until its last sender is gone.
-async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
+/// Serves a mailbox until its last sender is gone. Under inspection a client that comes needs an isolate as an event does.
+async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>, inspector: Option<Inspector>) {
     let mut waiting = VecDeque::new();
+    // The last client that an isolate was started for, in vain or while it runs.
+    let mut tried = 0;
     loop {
         let mut job = match waiting.pop_front() {
-            Some(job) => job,
-            None => match inbox.recv().await {
-                Some(Message::Event(job)) => job,
-                Some(Message::EventOf(..) | Message::Within(..)) => continue,
-                None => return,
+            Some(job) => Some(job),
+            None => tokio::select! {
+                biased;
+                message = inbox.recv() => match message {
+                    Some(Message::Event(job)) => Some(job),
+                    Some(Message::EventOf(..) | Message::Within(..)) => continue,
+                    None => return,
+                },
+                client = wanted(inspector.as_ref(), tried) => {
+                    tried = client;
+                    None
+                }
             },
         };
-        let mut isolate = match lane.start() {
+        let mut isolate = match lane.start(inspector.as_ref()) {
             Ok((isolate, cpu)) => {
-                job.data.started(cpu);
+                if let Some(job) = &mut job {
+                    job.data.started(cpu);
+                }
                 isolate
             }
             Err(error) => {
-                job.data.fail(Failure::Start(Arc::new(error)));
+                match job {
+                    Some(mut job) => job.data.fail(Failure::Start(Arc::new(error))),
+                    None => tracing::warn!(worker = lane.version.name, %error, "can't be started for the inspector"),
+                }
                 continue;
             }
         };
-        isolate.enqueue(job);
-        waiting.drain(..).for_each(|job| isolate.enqueue(job));
-        let exit = run(&mut isolate, &mut inbox, &lane.host.admit()).await;
+        job.into_iter().chain(waiting.drain(..)).for_each(|job| isolate.enqueue(job));
+        let exit = run(&mut isolate, &mut inbox, &lane.host.admit(), inspector.as_ref()).await;
+        tried = 0;
+        isolate.end_inspection();
         waiting.extend(isolate.take_unbegun());
         if exit == Some(Exit::CpuLimit) && isolate.is_busy() {
             tokio::spawn(isolate.drain());
@@ -123,12 +157,26 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>) {
     }
 }
 
+/// The next client that wants an isolate.
+async fn wanted(inspector: Option<&Inspector>, tried: u64) -> u64 {
+    match inspector {
+        Some(inspector) => inspector.wanted(tried).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Runs an isolate until it has reason to stop, or has to make room for others: `None`.
-async fn run(isolate: &mut Isolate, inbox: &mut mpsc::UnboundedReceiver<Message>, place: &Resident) -> Option<Exit> {
+async fn run(
+    isolate: &mut Isolate,
+    inbox: &mut mpsc::UnboundedReceiver<Message>,
+    place: &Resident,
+    inspector: Option<&Inspector>,
+) -> Option<Exit> {
+    let is_attached = || inspector.is_some_and(Inspector::is_attached);
     loop {
         tokio::select! {
             exit = isolate.run(inbox) => return Some(exit),
-            () = place.asked_to_leave() => match isolate.is_busy() || isolate.idle() < REST {
+            () = place.asked_to_leave() => match is_attached() || isolate.is_busy() || isolate.idle() < REST {
                 true => place.used(),
                 false => return None,
             },
@@ -161,8 +209,12 @@ pub fn start_once(host: &Arc<Host>, version: &Arc<Version>) -> Result<Started, S
 
 impl Lane {
     /// An isolate with the Worker loaded, and the CPU time that this took.
-    fn start(&self) -> Result<(Isolate, Duration), StartError> {
-        self.start_with(|_| Ok(()))
+    fn start(&self, inspector: Option<&Inspector>) -> Result<(Isolate, Duration), StartError> {
+        let mut isolate = self.host.isolate(&self.version.limits);
+        if let Some(inspector) = inspector {
+            isolate.inspect(inspector, &self.version.name);
+        }
+        self.load(isolate, |_| Ok(()))
     }
 
     /// The same, with something to do when the script has run.
@@ -170,8 +222,15 @@ impl Lane {
         &self,
         then: impl FnOnce(&mut isolate::v8::PinScope) -> Result<(), JsException>,
     ) -> Result<(Isolate, Duration), StartError> {
+        self.load(self.host.isolate(&self.version.limits), then)
+    }
+
+    fn load(
+        &self,
+        mut isolate: Isolate,
+        then: impl FnOnce(&mut isolate::v8::PinScope) -> Result<(), JsException>,
+    ) -> Result<(Isolate, Duration), StartError> {
         let version = &self.version;
-        let mut isolate = self.host.isolate(&version.limits);
         let used = isolate.load(
             version.modules.clone(),
             |scope| {

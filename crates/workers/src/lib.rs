@@ -49,15 +49,15 @@ pub use event::{Cause, Outcome, Usage};
 pub use fetch_event::{CfSource, Request};
 pub use host::{Host, HostOptions};
 pub use isolate::{
-    Fact, Failure, Followed, Frame, JsException, Limits, ModuleGraph, ModuleKind, ModuleSource, OpenSpan, Snapshot,
-    SpanId, SpanSink, SpanSource, StartError, TraceId, initialize,
+    Client as InspectorClient, Fact, Failure, Followed, Frame, Inspector, JsException, Limits, ModuleGraph, ModuleKind,
+    ModuleSource, OpenSpan, Snapshot, SpanId, SpanSink, SpanSource, StartError, TraceId, initialize,
 };
 pub use lane::{Started, Worker, start_once};
 pub use object::{Class, ObjectNamespace, Objects};
 pub use object_trace::{End, ObjectEvent, Tracer, Tracing};
 pub use queue_event::{Decisions, QueueBatch};
 pub use rpc::{Invocation, Returned};
-pub use runtime::{runtime, snapshot};
+pub use runtime::{runtime, snapshot, v8_version};
 pub use scheduled_event::Scheduled;
 pub use service::{CallFuture, Entrypoint, Invocations, Props, Service, ServiceFuture};
 pub use tail_event::Tailed;

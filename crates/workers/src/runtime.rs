@@ -42,6 +42,11 @@ fn add_modules(prefix: &str, folder: &Dir<'static>, modules: &mut Vec<(String, &
     }
 }
 
+/// The version of V8.
+pub fn v8_version() -> &'static str {
+    v8::V8::get_version()
+}
+
 /// Makes the startup snapshot. Done at build time.
 pub fn snapshot() -> Result<Snapshot, SnapshotError> {
     runtime().snapshot()
@@ -111,6 +116,9 @@ pub(crate) fn prepare(scope: &mut v8::PinScope, version: &crate::Version) -> Res
         },
     );
     isolate::put(scope, on);
+    if isolate::inspected(scope) {
+        call_checked(scope, "inspectConsole", &[])?;
+    }
     isolate::allow_code_generation(scope, on.is_on("allow_eval_during_startup"));
     isolate::set_import_attributes(scope, import_attributes(&on));
     let is_script = v8::Boolean::new(scope, version.modules.is_script()).into();

@@ -9,6 +9,7 @@ use config::Project;
 use tokio::sync::{OnceCell, mpsc};
 use workers::{Host, Notice, Version, Worker};
 
+use super::inspector::Target;
 use super::print::Printer;
 use super::queues::{self, Deliveries};
 use super::services::Services;
@@ -29,6 +30,8 @@ pub struct App {
     upstream: Option<String>,
     /// The code of this location.
     colo: &'static str,
+    /// Where it can be inspected.
+    target: Option<Target>,
     started: OnceCell<()>,
     state: Mutex<State>,
     deliveries: Mutex<Deliveries>,
@@ -59,6 +62,7 @@ impl App {
         host: Arc<Host>,
         printer: Printer,
         colo: &'static str,
+        target: Option<Target>,
     ) -> Arc<Self> {
         let dev = &project.worker.dev;
         let upstream = dev.host.as_ref().map(|host| {
@@ -73,6 +77,7 @@ impl App {
             printer,
             upstream,
             colo,
+            target,
             started: OnceCell::new(),
             state: Mutex::new(State::Broken("The Worker has not been started.".into())),
             deliveries: Mutex::default(),
@@ -89,6 +94,10 @@ impl App {
 
     pub fn colo(&self) -> &'static str {
         self.colo
+    }
+
+    pub fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
     }
 
     /// The Workers beside this one.
@@ -130,9 +139,15 @@ impl App {
                 let Loaded { project, bundle, version, classes, watch, .. } = loaded;
                 consumed = Some(project.worker.clone());
                 let sources = Arc::new(Sources::new(&project.root, &bundle));
-                let worker = self.spawn(version, &classes, sources.clone());
                 let cpu_limit = project.worker.limits.cpu;
-                (State::Running(Arc::new(Running { worker, sources, cpu_limit })), watch)
+                match self.spawn(version, &classes, sources.clone()) {
+                    Ok(worker) => (State::Running(Arc::new(Running { worker, sources, cpu_limit })), watch),
+                    Err(error) => {
+                        let message = format!("no thread can be had for a Worker under inspection: {error}");
+                        self.printer.error(&message);
+                        (State::Broken(message.into()), watch)
+                    }
+                }
             }
             Err(LoadError { message, watch }) => {
                 self.printer.error(&message);
@@ -158,9 +173,9 @@ impl App {
         load(&self.path, &self.options).await
     }
 
-    fn spawn(&self, version: Version, classes: &[ObjectClass], sources: Arc<Sources>) -> Worker {
+    fn spawn(&self, version: Version, classes: &[ObjectClass], sources: Arc<Sources>) -> std::io::Result<Worker> {
         let (notices, heard) = mpsc::channel(NOTICES);
-        tokio::spawn(listen(heard, sources, self.printer.clone()));
+        tokio::spawn(listen(heard, sources.clone(), self.printer.clone()));
         let version = Arc::new(version);
         for ObjectClass { key, name, sql } in classes {
             self.options.state.objects().namespace(key).implement(workers::Class {
@@ -172,7 +187,10 @@ impl App {
                 tracer: None,
             });
         }
-        Worker::spawn(self.host.clone(), version, notices)
+        match &self.target {
+            Some(target) => Worker::spawn_inspected(self.host.clone(), version, notices, target.replace(sources)),
+            None => Ok(Worker::spawn(self.host.clone(), version, notices)),
+        }
     }
 
     /// Reloads whenever a source changes.

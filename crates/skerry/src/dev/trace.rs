@@ -147,6 +147,43 @@ impl Sources {
         }
     }
 
+    /// The source map of a module with all that debuggers need of it: sources by the URLs of their files, dependencies marked as such.
+    pub fn embedded(&self, script: &str) -> Option<String> {
+        let mut map: serde_json::Value = serde_json::from_str(&self.maps.get(script)?.json).ok()?;
+        let mut ignored = Vec::new();
+        for (index, source) in map["sources"].as_array_mut()?.iter_mut().enumerate() {
+            let name = source.as_str().unwrap_or_default().to_owned();
+            if name.contains("node_modules/") {
+                ignored.push(index);
+            }
+            // Modules that no file holds have names of their own.
+            if let Some(url) = self.file_url(&name) {
+                *source = url.into();
+            }
+        }
+        let map_of = map.as_object_mut()?;
+        map_of.remove("sourceRoot");
+        map_of.insert("ignoreList".into(), ignored.into());
+        Some(map.to_string())
+    }
+
+    fn file_url(&self, source: &str) -> Option<String> {
+        if source.is_empty() || source.contains(['\0', ':']) {
+            return None;
+        }
+        let mut path = PathBuf::new();
+        for part in self.root.join(source).components() {
+            match part {
+                std::path::Component::ParentDir => {
+                    path.pop();
+                }
+                std::path::Component::CurDir => {}
+                part => path.push(part),
+            }
+        }
+        url::Url::from_file_path(path).ok().map(String::from)
+    }
+
     fn map(&self, script: &str) -> Option<Arc<SourceMap>> {
         let map = self.maps.get(script)?;
         let mut parsed = map.parsed.lock().unwrap_or_else(PoisonError::into_inner);
