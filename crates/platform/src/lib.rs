@@ -1,6 +1,7 @@
 //! Deployed Workers as they run: which one answers a host, which of its versions, with what limits; their crons. What is
 //! deployed stands in the registry; here it is brought to life. No API and no sockets.
 
+mod account_gate;
 mod assemble;
 mod cron;
 mod deployed;
@@ -21,6 +22,7 @@ mod served;
 mod services;
 mod settings;
 mod site;
+mod storage;
 mod sweep;
 mod tail;
 mod tail_workers;
@@ -32,6 +34,7 @@ pub use cron::parse as parse_cron;
 pub use history::{Series, Used};
 pub use latency::Spread;
 pub use meter::{Counts, Meters};
+pub use object_tracer::told_of as object_event;
 pub use origin::Origin;
 pub use plan::{Plan, Plans};
 pub use pressure::resident;
@@ -39,8 +42,12 @@ pub use queues::{BATCH_SIZE, MAX_RETRIES, MAX_WAIT_TIME_MS};
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use settings::Settings;
-pub use tail::{Filters, Watch};
-pub use tail_workers::tail_consumers;
+pub use store::quota::Product;
+pub use tail::{
+    Filters, Of as EventOf, Watch, Watched, request as request_event, service_request as service_event,
+    watch as watch_event,
+};
+pub use tail_workers::{Queue as TailQueue, tail_consumers};
 pub use traces::Traces;
 pub use zone::Zone;
 
@@ -51,6 +58,7 @@ use registry::{Registry, Script, Version};
 use webapi::fetch::Outbound;
 use workers::{Caches, Host, HostOptions, ServedHere, Snapshot};
 
+use account_gate::AccountGates;
 use deployed::{Deployed, Slot};
 use history::History;
 use pressure::Pressure;
@@ -103,6 +111,7 @@ struct Inner {
     meters: Meters,
     pressure: Pressure,
     deliveries: Deliveries,
+    account_gates: AccountGates,
     traces: Option<Traces>,
     history: History,
 }
@@ -156,9 +165,11 @@ impl Platform {
             meters: Meters::default(),
             pressure: Pressure::new(memory),
             deliveries: Deliveries::default(),
+            account_gates: AccountGates::default(),
             traces,
             history,
         }));
+        storage::limit_by_plan(&platform.0);
         Ok(platform)
     }
 
@@ -232,6 +243,7 @@ impl Platform {
         let before = self.in_force();
         let alike = settings.binds_alike(&before.settings);
         *self.0.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(InForce::new(settings));
+        self.services().quotas().refresh();
         self.reroute()?;
         let running: Vec<String> = if alike { Vec::new() } else { self.slots().keys().cloned().collect() };
         for script in running {
