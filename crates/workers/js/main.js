@@ -24,7 +24,7 @@ export { makeAnalyticsEngine } from "./analytics.js";
 export { makeRateLimit } from "./rate_limit.js";
 export { makeFetcher } from "./service.js";
 export { makeMissing } from "./missing_binding.js";
-export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchQueue, dispatchScheduled, dispatchTail } from "./handlers.js";
+export { exportedClasses, handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchQueue, dispatchScheduled, dispatchTail } from "./handlers.js";
 
 const { globalThis } = primordials;
 
