@@ -68,6 +68,9 @@ async fn wrangler_and_a_worker_share_a_database() {
     let info: Value = serde_json::from_str(&d1(&["info", "shop", "--json"]).await.ok().stdout).expect("JSON");
     assert_eq!((&info["name"], &info["num_tables"]), (&json!("shop"), &json!(2)));
     assert!(info["database_size"].as_u64().is_some_and(|size| size >= 8192), "{info}");
+    let counted = |key: &str| info[key].as_u64().unwrap_or_else(|| panic!("no {key} in {info}"));
+    assert!(counted("read_queries_24h") >= 2 && counted("write_queries_24h") >= 2, "{info}");
+    assert!(counted("rows_read_24h") >= 3 && counted("rows_written_24h") >= 3, "{info}");
     let travel = d1(&["time-travel", "info", "shop"]).await.refused().text();
     assert!(travel.contains("Time Travel is not supported"), "{travel}");
 

@@ -142,6 +142,37 @@ async fn secrets_are_sealed_and_outlive_deployments() {
 }
 
 #[tokio::test]
+async fn migrations_make_classes_that_the_script_exports() {
+    let served = Served::start().await;
+    let worker = |migrations: &str, source: &str| {
+        let more = format!("[[migrations]]\ntag = \"v1\"\n{migrations}\n");
+        Project::named(
+            "rooms",
+            &more,
+            &format!("{source} export default {{ fetch() {{ return new Response('up'); }} }};"),
+        )
+    };
+    let class = "export class Room {}; export const Hall = {};";
+    for (migrations, kind, name) in [
+        ("new_sqlite_classes = [\"Missing\"]", "new-class", "Missing"),
+        ("new_classes = [\"Room\", \"Hall\"]", "new-class", "Hall"),
+    ] {
+        let refused = served.wrangler(worker(migrations, class).path(), &["deploy"]).await.refused().text();
+        let message = format!("Cannot apply {kind} migration to class '{name}' that is not exported by script.");
+        assert!(refused.contains(&message) && refused.contains("10070"), "{refused}");
+    }
+    let long = "R".repeat(256);
+    let refused = worker(&format!("new_sqlite_classes = [\"{long}\"]"), &format!("export class {long} {{}};"));
+    let refused = served.wrangler(refused.path(), &["deploy"]).await.refused().text();
+    assert!(refused.contains("256 bytes") && refused.contains("10021"), "{refused}");
+    // What was refused has made nothing.
+    let (status, _) = served.ask("GET", "/workers/scripts/rooms/settings", "").await;
+    assert_eq!(status, 404);
+    served.wrangler(worker("new_sqlite_classes = [\"Room\"]", class).path(), &["deploy"]).await.ok();
+    assert_eq!(served.text("rooms", "/").await, "up");
+}
+
+#[tokio::test]
 async fn objects_and_services_are_deployed() {
     let served = Served::start().await;
     let counter = Project::named(

@@ -252,6 +252,83 @@ async fn a_request_and_all_that_it_asks_for_is_one_trace() {
     eventually(|| async { figure(&served, "skerry_spans_total{result=\"exported\"}").await >= 17 }).await;
 }
 
+/// What is neither asked for from outside nor due by a cron trigger has an event span of its own too.
+#[tokio::test]
+async fn batches_alarms_and_tails_are_events() {
+    const SOURCE: &str = r#"
+import { DurableObject } from "cloudflare:workers";
+export class Clock extends DurableObject {
+  async set() { await this.ctx.storage.setAlarm(Date.now()); }
+  async alarm() { await this.env.KV.get("rung"); }
+}
+export default {
+  async fetch(request, env) {
+    await env.QUEUE.send("one");
+    await env.QUEUE.sendBatch([{ body: "two" }, { body: "three" }]);
+    await env.CLOCKS.get(env.CLOCKS.idFromName("one")).set();
+    return new Response("sent");
+  },
+  async queue(batch, env) { await env.KV.get("consumed"); },
+};"#;
+    const TAIL: &str = "export default { async tail(events) { await caches.default.match('http://told/'); } };";
+    let collector = Collector::start().await;
+    let served = Served::configured(&collector.config("")).await;
+    let (_, made) = served.ask("POST", "/storage/kv/namespaces", r#"{"title":"traced"}"#).await;
+    let kv = made["result"]["id"].as_str().unwrap().to_owned();
+    served.ask("POST", "/queues", r#"{"queue_name":"letters"}"#).await;
+    let more = format!(
+        r#"
+tail_consumers = [{{ service = "listener" }}]
+kv_namespaces = [{{ binding = "KV", id = "{kv}" }}]
+[[queues.producers]]
+binding = "QUEUE"
+queue = "letters"
+[[queues.consumers]]
+queue = "letters"
+max_batch_size = 3
+max_batch_timeout = 1
+[[durable_objects.bindings]]
+name = "CLOCKS"
+class_name = "Clock"
+[[migrations]]
+tag = "v1"
+new_sqlite_classes = ["Clock"]"#
+    );
+    served.wrangler(Project::named("listener", "", TAIL).path(), &["deploy"]).await.ok();
+    served.wrangler(Project::named("post", &more, SOURCE).path(), &["deploy"]).await.ok();
+    assert_eq!(served.text("post", "/send").await, "sent");
+
+    let root = collector.request("/send").await;
+    let (one, many) = (collector.span("queue_send").await, collector.span("queue_sendBatch").await);
+    assert!(one.is_below(&root) && many.is_below(&root));
+    assert_eq!(many.fact("messaging.batch.message_count"), "2");
+
+    let below = async |parent: &Span, name: &str| {
+        let is_it = |span: &Span| span.json["name"] == name && span.is_below(parent);
+        eventually(|| async { collector.spans().iter().any(is_it) }).await;
+    };
+    let batch = collector.span("queue").await;
+    assert_eq!((batch.service(), &batch.json["parentSpanId"]), ("post".into(), &Value::Null));
+    assert_eq!((batch.fact("faas.trigger"), batch.fact("cloudflare.outcome")), ("queue".into(), "ok".into()));
+    assert_eq!(batch.fact("cloudflare.queue.name"), "letters");
+    assert!(batch.fact("cloudflare.queue.batch_size").as_str().is_some_and(|size| ["1", "2", "3"].contains(&size)));
+    below(&batch, "kv_get").await;
+
+    let alarm = collector.span("alarm").await;
+    assert_eq!((alarm.service(), alarm.fact("cloudflare.entrypoint")), ("post".into(), "Clock".into()));
+    assert_eq!(
+        (alarm.fact("cloudflare.handler_type"), alarm.fact("cloudflare.outcome")),
+        ("alarm".into(), "ok".into())
+    );
+    assert!(alarm.fact("cloudflare.scheduled_time").as_str().is_some_and(|time| time.len() == 13), "{alarm:?}");
+    below(&alarm, "kv_get").await;
+
+    let tail = collector.span("tail").await;
+    assert_eq!((tail.service(), tail.fact("cloudflare.trace.count")), ("listener".into(), "1".into()));
+    assert_eq!(tail.fact("cloudflare.script_name"), "listener");
+    below(&tail, "cache_match").await;
+}
+
 #[tokio::test]
 async fn what_is_sampled_and_what_others_are_told_is_configured() {
     let collector = Collector::start().await;

@@ -123,6 +123,30 @@ impl Account {
         self.write(&self.file_path(hash), &[&head, bytes])
     }
 
+    /// Whether there is a file of this hash.
+    pub fn has(&self, hash: &Hash) -> bool {
+        self.file_path(hash).exists()
+    }
+
+    /// Bytes of all files and manifests.
+    pub fn size(&self) -> io::Result<u64> {
+        let mut folders = vec![self.folder("manifests")];
+        let files = self.folder("files");
+        folders.extend(names(&files)?.iter().map(|digits| files.join(digits)));
+        let mut bytes = 0;
+        for folder in folders {
+            for name in names(&folder)? {
+                match fs::metadata(folder.join(name)) {
+                    Ok(file) => bytes += file.len(),
+                    // It has gone meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
     pub fn open(&self, hash: &Hash) -> io::Result<File> {
         let file = fs::File::open(self.file_path(hash))?;
         let mut head = [0; HEAD];

@@ -210,6 +210,10 @@ record! {
         scripts: Option<u32>,
         concurrent_requests: Option<u32>,
         requests_per_second: Option<u32>,
+        account_concurrent_requests: Option<u32>,
+        account_requests_per_second: Option<u32>,
+        requests_per_day: Option<u32>,
+        storage_mb: Option<u32>,
     }
 }
 

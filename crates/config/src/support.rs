@@ -45,7 +45,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("assets", NotYet),
     ("site", NotYet),
     ("pages_build_output_dir", NotYet),
-    ("tail_consumers", NotYet),
+    ("tail_consumers", Works),
     ("streaming_tail_consumers", NotYet),
     ("containers", NotYet),
     ("cloudchamber", NotYet),

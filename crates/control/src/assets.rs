@@ -52,8 +52,13 @@ async fn begin(
     check_name(&name)?;
     let most = control.platform().plan(&account)?.asset_files;
     let manifest = Manifest::read(&body["manifest"], most).map_err(refused)?;
-    let files = control.platform().services().assets().account(&account);
+    let services = control.platform().services();
+    let files = services.assets().account(&account);
+    let room = services.charge_assets(&account, body["manifest"].to_string().len() as u64).ok_or_else(no_room)?;
     let (id, missing) = blocking(move || files.begin(&manifest)).await?;
+    room.keep();
+    // Said before anything is sent in vain; each file takes its room when it comes.
+    drop(services.charge_assets(&account, missing.iter().map(|(_, size)| size).sum()).ok_or_else(no_room)?);
     let claims = Claims::new(Kind::Upload, &account, &name, id, &token.id);
     let claims = if missing.is_empty() { claims.completed() } else { claims };
     ok(json!({ "jwt": signed(&control, &claims)?, "buckets": buckets(missing) }))
@@ -91,8 +96,19 @@ async fn upload(
         };
         let content_type = content_type(&part)?;
         let bytes = read(part, size, base64).await?;
+        let room =
+            control.platform().services().charge_assets(&claims.account, bytes.len() as u64).ok_or_else(no_room)?;
         let account = files.clone();
-        blocking(move || account.put(&hash, content_type.as_ref(), &bytes)).await?;
+        let put = move || {
+            // One that is here already takes no more.
+            let is_new = !account.has(&hash);
+            account.put(&hash, content_type.as_ref(), &bytes)?;
+            if is_new {
+                room.keep();
+            }
+            Ok(())
+        };
+        blocking(put).await?;
     }
     let id = claims.manifest.clone();
     let missing = blocking(move || {
@@ -195,6 +211,10 @@ async fn blocking<T: Send + 'static>(
 
 fn wrong(message: &str) -> ApiError {
     ApiError::bad_request(10021, message)
+}
+
+fn no_room() -> ApiError {
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, 10027, "The storage limit of the account is exceeded.")
 }
 
 fn refused(error: ManifestError) -> ApiError {

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use d1::{Database, Output, Statement};
 use http::StatusCode;
+use platform::Product;
 use registry::{Resource, ResourceKind};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -39,7 +40,7 @@ pub(crate) fn known(control: &Control, account: &str, id: &str) -> Result<Resour
 /// What is in it.
 pub(crate) fn opened(control: &Control, account: &str, id: &str) -> Result<Database, ApiError> {
     let Resource { id, .. } = known(control, account, id)?;
-    Ok(control.platform().services().d1().database(&id))
+    Ok(control.platform().services().d1_database(account, &id))
 }
 
 pub(crate) fn malformed(message: impl Into<String>) -> ApiError {
@@ -168,6 +169,7 @@ async fn delete(State(control): State<Control>, Segments((account, id)): Segment
     // Its name goes last: a deletion that was broken off can be asked for again. It goes on although the client leaves.
     let deleting = tokio::spawn(async move {
         control.platform().services().d1().delete(&id).await?;
+        control.platform().services().quota(&account).forget(Product::D1, &id);
         control.registry().delete_resource(&id).await?;
         Ok::<_, ApiError>(())
     });

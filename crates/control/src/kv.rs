@@ -3,6 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use kv::Namespace;
+use platform::Product;
 use registry::{Resource, ResourceKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,7 +36,7 @@ pub(crate) fn known(control: &Control, account: &str, id: &str) -> Result<Resour
 /// What is in it.
 pub(crate) fn opened(control: &Control, account: &str, id: &str) -> Result<Namespace, ApiError> {
     let Resource { id, .. } = known(control, account, id)?;
-    Ok(control.platform().services().kv().namespace(&id))
+    Ok(control.platform().services().kv_namespace(account, &id))
 }
 
 /// Runs what reads values, which may wait for a disk.
@@ -183,6 +184,7 @@ async fn delete(State(control): State<Control>, Segments((account, id)): Segment
     // Its name goes last: a deletion that was broken off can be asked for again. It goes on although the client leaves.
     let deleting = tokio::spawn(async move {
         control.platform().services().kv().delete(&id).await?;
+        control.platform().services().quota(&account).forget(Product::Kv, &id);
         control.registry().delete_resource(&id).await?;
         Ok::<_, ApiError>(())
     });

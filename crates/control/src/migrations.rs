@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::Control;
 use crate::envelope::ApiError;
 
+/// UTF-8 bytes of a class's name, and of a migration's tag.
+const MAX_NAME: usize = 255;
+
 /// The migrations since `old_tag`. wrangler puts each into a step; a single one may stand by itself.
 #[derive(Debug, Deserialize)]
 struct Upload {
@@ -80,6 +83,7 @@ pub(crate) fn plan(
         ));
     }
     let tag = new_tag.ok_or_else(|| ApiError::bad_request(10021, "The migrations have no `new_tag`."))?;
+    check_name("tag", &tag)?;
     let steps = if steps.is_empty() { vec![single] } else { steps };
     let mut classes = script.settings.classes.clone();
     let mut planned = Vec::new();
@@ -100,6 +104,12 @@ fn apply(
     step: Step,
 ) -> Result<Migration, ApiError> {
     let refused = |message: String| Err(ApiError::bad_request(10074, message));
+    let made = step.new_classes.iter().chain(&step.new_sqlite_classes);
+    let named = step.renamed_classes.iter().map(|rename| &rename.to);
+    let named = made.chain(named).chain(step.transferred_classes.iter().map(|transfer| &transfer.to));
+    for name in named {
+        check_name("class", name)?;
+    }
     for (names, sql) in [(&step.new_classes, false), (&step.new_sqlite_classes, true)] {
         for name in names {
             if classes.insert(name.clone(), sql).is_some() {
@@ -142,6 +152,42 @@ fn apply(
     Ok(Migration { tag, created, renamed, deleted: step.deleted_classes, transferred })
 }
 
+/// The names of classes and tags are kept, and names of classes become folders'.
+fn check_name(what: &str, name: &str) -> Result<(), ApiError> {
+    match (1..=MAX_NAME).contains(&name.len()) {
+        true => Ok(()),
+        false => Err(ApiError::bad_request(
+            10021,
+            format!("The migrations name a {what} of {} bytes: it should have 1 to {MAX_NAME}.", name.len()),
+        )),
+    }
+}
+
+// === impl Planned ===
+
+impl Planned {
+    /// Each class that is there afterwards and that a migration makes must be one that the version exports.
+    pub(crate) fn check_exports(&self, exported: &[String]) -> Result<(), ApiError> {
+        for step in &self.steps {
+            let kinds = [
+                ("new-class", step.created.iter().collect::<Vec<_>>()),
+                ("renamed-class", step.renamed.iter().map(|(_, to)| to).collect()),
+                ("transferred-class", step.transferred.iter().map(|(_, _, to)| to).collect()),
+            ];
+            for (kind, names) in kinds {
+                let missing =
+                    names.into_iter().find(|name| self.classes.contains_key(*name) && !exported.contains(name));
+                if let Some(name) = missing {
+                    let message =
+                        format!("Cannot apply {kind} migration to class '{name}' that is not exported by script.");
+                    return Err(ApiError::bad_request(10070, message));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Each own class that the version binds to must be one of the Worker's.
 pub(crate) fn check(script: &Script, classes: &BTreeMap<String, bool>, bindings: &[Binding]) -> Result<(), ApiError> {
     for binding in bindings {
@@ -171,6 +217,11 @@ pub(crate) async fn carry_out(control: &Control, script: &str, planned: Planned)
         MigrationError::Engine(error) => ApiError::internal(&error),
     })?;
     objects.remove_deleted().await.map_err(|error| ApiError::internal(&error))?;
+    if steps.iter().any(|step| !step.deleted.is_empty())
+        && let Some(script) = control.registry().script_of_tag(script)?
+    {
+        crate::scripts::measured(control.platform().clone(), script.account).await?;
+    }
     for (other, class) in taken {
         control
             .registry()

@@ -2,6 +2,7 @@
 
 use axum::extract::{RawQuery, State};
 use http::StatusCode;
+use platform::Product;
 use queue::{Error, Queue, Settings};
 use registry::{BindingKind, Resource, ResourceKind, Stamp};
 use serde::Deserialize;
@@ -38,7 +39,7 @@ pub(crate) fn known(control: &Control, account: &str, id: &str) -> Result<Resour
 /// What is in it.
 pub(crate) fn opened(control: &Control, account: &str, id: &str) -> Result<Queue, ApiError> {
     let Resource { id, .. } = known(control, account, id)?;
-    Ok(control.platform().services().queues().queue(&id))
+    Ok(control.platform().services().queue(account, &id))
 }
 
 /// Makes a queue.
@@ -271,6 +272,7 @@ async fn delete(State(control): State<Control>, Segments((account, id)): Segment
     // Its name goes last: a deletion that was broken off can be asked for again. It goes on although the client leaves.
     let deleting = tokio::spawn(async move {
         control.platform().services().queues().delete(&id).await?;
+        control.platform().services().quota(&account).forget(Product::Queues, &id);
         control.registry().delete_resource(&id).await?;
         control.platform().refresh_queues()?;
         Ok::<_, ApiError>(())

@@ -35,6 +35,7 @@ impl From<Error> for ApiError {
             Error::NoSuchBucket | Error::NoSuchUpload => StatusCode::NOT_FOUND,
             Error::BucketExists | Error::BucketNotEmpty => StatusCode::CONFLICT,
             Error::EntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::Full => StatusCode::INSUFFICIENT_STORAGE,
             Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Error::InvalidRange => StatusCode::RANGE_NOT_SATISFIABLE,
             _ => StatusCode::BAD_REQUEST,

@@ -251,8 +251,15 @@ async fn remove(control: &Control, account: &str, name: &str, force: bool) -> Ou
         let objects = control.platform().services().objects();
         objects.classes().advance(&script.tag, &[gone]).map_err(|error| ApiError::internal(&error))?;
         objects.remove_deleted().await.map_err(|error| ApiError::internal(&error))?;
+        measured(control.platform().clone(), script.account.clone()).await?;
     }
     ok(Value::Null)
+}
+
+/// Notes what is left of an account's Durable Objects, after some have gone.
+pub(crate) async fn measured(platform: platform::Platform, account: String) -> Result<(), ApiError> {
+    let measuring = tokio::task::spawn_blocking(move || platform.measure_objects(&account)).await;
+    measuring.map_err(|error| ApiError::internal(&error))?.map_err(|error| ApiError::internal(&error))
 }
 
 /// A Worker that is bound to this one.

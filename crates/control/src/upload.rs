@@ -97,7 +97,10 @@ pub(crate) async fn upload(
         assets,
         ..VersionDocument::default()
     };
-    let NewVersion { document, modules } = trial(control, &script, document, modules).await?;
+    let (NewVersion { document, modules }, exported) = trial(control, &script, document, modules).await?;
+    if let Some(planned) = &planned {
+        planned.check_exports(&exported)?;
+    }
 
     if known.is_none() {
         control.registry().create_script(account, name, &script.tag).await?;
@@ -144,13 +147,13 @@ fn main_part(metadata: &Metadata, modules: &[Module], has_assets: bool) -> Resul
     Ok((main.clone(), service_worker))
 }
 
-/// Starts the version, as it would be, once: what can't start is not kept.
+/// Starts the version, as it would be, once: what can't start is not kept. Besides it, the classes that it exports.
 async fn trial(
     control: &Control,
     script: &Script,
     document: VersionDocument,
     modules: Vec<Module>,
-) -> Result<NewVersion, ApiError> {
+) -> Result<(NewVersion, Vec<String>), ApiError> {
     let (id, created) = (registry::new_uuid(), Stamp::now());
     let version = Version { id, script: script.tag.clone(), number: 0, created, document };
     let started = control.platform().try_start(script, &version, modules.clone()).await.map_err(unable)?;
@@ -160,7 +163,7 @@ async fn trial(
     let at_least = u64::from(version.document.has_code());
     let startup_time_ms = u64::try_from(started.cpu.as_millis()).unwrap_or(u64::MAX).max(at_least);
     let document = VersionDocument { startup_time_ms, handlers: started.handlers, ..version.document };
-    Ok(NewVersion::uploaded(document, modules))
+    Ok((NewVersion::uploaded(document, modules), started.classes))
 }
 
 /// What the platform answers for a version that can't run.

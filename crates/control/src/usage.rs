@@ -1,8 +1,9 @@
 //! What an account uses, beside what its plan allows. Not in Cloudflare's API, hence below `/skerry`.
 
 use axum::extract::State;
+use platform::Product;
 use registry::ResourceKind;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,10 +30,16 @@ async fn usage(State(control): State<Control>, Segments(account): Segments<Strin
     let errors: u64 = day.used.iter().map(|used| used.errors).sum();
     let cpu: f64 = day.used.iter().map(|used| used.cpu.as_secs_f64() * 1e3).sum();
     let kv = registry.resources(&account, ResourceKind::KvNamespace)?.len();
+    let today = control.platform().requests_today(&account)?;
+    let stored = control.platform().services().quota(&account).used();
+    let total: u64 = stored.iter().sum();
+    let mut storage =
+        Map::from_iter(Product::ALL.iter().map(|product| product.name().to_owned()).zip(stored.map(Value::from)));
+    storage.insert("total".into(), total.into());
     let d1 = registry.resources(&account, ResourceKind::D1Database)?.len();
     ok(json!({
         "plan": named.plan,
-        "used": { "scripts": scripts, "kv_namespaces": kv, "d1_databases": d1 },
+        "used": { "scripts": scripts, "kv_namespaces": kv, "d1_databases": d1, "requests_today": today, "storage_bytes": storage },
         "last_day": { "requests": requests, "errors": errors, "cpu_ms": cpu },
         "limits": {
             "scripts": plan.scripts,
@@ -44,6 +51,10 @@ async fn usage(State(control): State<Control>, Segments(account): Segments<Strin
             "asset_files": plan.asset_files,
             "concurrent_requests": plan.concurrent_requests,
             "requests_per_second": plan.requests_per_second,
+            "account_concurrent_requests": plan.account_concurrent_requests,
+            "account_requests_per_second": plan.account_requests_per_second,
+            "requests_per_day": plan.requests_per_day,
+            "storage_bytes": plan.storage_bytes,
         },
     }))
 }

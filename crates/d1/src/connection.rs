@@ -11,6 +11,7 @@ use store::rusqlite::limits::Limit;
 use store::rusqlite::{self, Connection, StatementStatus};
 use store::sql::{RowsWritten, Rules, rows_read};
 
+use crate::counts::Done;
 use crate::export::{self, ExportOptions};
 use crate::import::Statements;
 use crate::{Error, Failed, Statement, Value, split};
@@ -74,6 +75,10 @@ pub(crate) struct D1Connection {
     deadline: Deadline,
     written: RowsWritten,
     generation: Generation,
+    /// Bytes that it may grow to is less than what the platform allows.
+    is_bounded: bool,
+    /// Since it was last asked for.
+    done: Done,
 }
 
 /// Where the database stands: what bookmarks are made of.
@@ -90,6 +95,8 @@ struct Selected {
     columns: Vec<String>,
     rows: Vec<Vec<Value>>,
     read: u64,
+    /// The last statement writes.
+    is_write: bool,
 }
 
 /// When the statement that runs must end.
@@ -126,7 +133,8 @@ impl D1Connection {
     }
 
     pub(crate) fn open_with(path: &Path, allowed: Duration) -> Result<Self, Error> {
-        let mut connection = store::sqlite::open(path, &[])?;
+        // Pages that nothing needs can be given back, which a database has to know before there is anything in it.
+        let mut connection = store::sqlite::open_with(path, "PRAGMA auto_vacuum = INCREMENTAL", &[])?;
         let pages = MAX_DATABASE / page_size(&connection)?;
         connection.pragma_update(None, "max_page_count", pages as i64)?;
         let opening = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i32>(0))? as u32;
@@ -140,11 +148,30 @@ impl D1Connection {
         let looked_at = deadline.clone();
         connection.progress_handler(LOOK, Some(move || looked_at.has_passed()))?;
         let written = RowsWritten::watch(&mut connection)?;
-        Ok(Self { connection, rules, deadline, written, generation: Generation { opening, writes: 0 } })
+        let generation = Generation { opening, writes: 0 };
+        Ok(Self { connection, rules, deadline, written, generation, is_bounded: false, done: Done::default() })
     }
 
     pub(crate) fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// From now on it may grow by so many bytes; `None`: to the platform's limit.
+    pub(crate) fn may_grow(&mut self, bytes: Option<u64>) -> Result<(), Error> {
+        if bytes.is_none() && !self.is_bounded {
+            return Ok(());
+        }
+        let most = bytes.map_or(Ok(MAX_DATABASE), |bytes| self.size().map(|size| size.saturating_add(bytes)))?;
+        let _trusted = self.rules.trust();
+        let page = page_size(&self.connection)?;
+        self.connection.pragma_update(None, "max_page_count", (most.min(MAX_DATABASE) / page).max(1) as i64)?;
+        self.is_bounded = bytes.is_some();
+        Ok(())
+    }
+
+    /// What was done since this was last asked.
+    pub(crate) fn take_done(&mut self) -> Done {
+        std::mem::take(&mut self.done)
     }
 
     /// Runs all statements or none, and gives their results. They are durable when it returns.
@@ -214,6 +241,10 @@ impl D1Connection {
         let Generation { opening, writes } = self.generation;
         let mut next = self.generation;
         if wrote {
+            {
+                let _trusted = self.rules.trust();
+                store::sqlite::give_pages_back(&self.connection)?;
+            }
             next = Generation { opening, writes: writes + 1 };
             if writes == 0 {
                 next.opening = opening.wrapping_add(1);
@@ -249,10 +280,11 @@ impl D1Connection {
         self.deadline.clear();
         // Asked for even when it failed: the next statement's refusal must be its own.
         let refused_transaction = self.rules.take_refused_transaction();
-        let Selected { columns, rows, read: rows_read } = result.map_err(|error| match refused_transaction {
-            true => Error::Transaction,
-            false => error,
-        })?;
+        let Selected { columns, rows, read: rows_read, is_write } =
+            result.map_err(|error| match refused_transaction {
+                true => Error::Transaction,
+                false => error,
+            })?;
         let duration = began.elapsed();
         let changes = self.connection.total_changes().saturating_sub(total);
         let (size_after, last_row_id) = (self.size()?, self.connection.last_insert_rowid());
@@ -260,6 +292,7 @@ impl D1Connection {
             let _trusted = self.rules.trust();
             self.written.take(&self.connection, changes)?
         };
+        self.done.add(is_write, rows_read, rows_written);
         let changed_db = changes > 0 || last_row_id != row_id || size_after != size;
         let meta = Meta { duration, changes, last_row_id, changed_db, size_after, rows_read, rows_written };
         Ok(Output { columns, rows, meta })
@@ -289,7 +322,8 @@ impl D1Connection {
         for (index, value) in params.iter().enumerate() {
             statement.raw_bind_parameter(index + 1, value)?;
         }
-        *wrote |= !statement.readonly();
+        let is_write = !statement.readonly();
+        *wrote |= is_write;
         statement.reset_status(StatementStatus::FullscanStep);
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = Vec::new();
@@ -300,10 +334,10 @@ impl D1Connection {
         drop(cursor);
         let scanned = statement.get_status(StatementStatus::FullscanStep).max(0) as u64;
         let read = rows_read(last, scanned, rows.len() as u64);
-        Ok(Selected { columns, rows, read })
+        Ok(Selected { columns, rows, read, is_write })
     }
 
-    fn size(&self) -> Result<u64, Error> {
+    pub(crate) fn size(&self) -> Result<u64, Error> {
         let _trusted = self.rules.trust();
         let pages: i64 = self.connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
         Ok(pages.unsigned_abs() * page_size(&self.connection)?)

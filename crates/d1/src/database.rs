@@ -6,12 +6,15 @@ use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
+use store::quota::{Share, Taken};
+use store::sql::Growth;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::connection::{D1Connection, Generation};
+use crate::counts::Counts;
 use crate::import::Statements;
 use crate::{Error, ExportOptions, Failed, Imported, Output, Statement};
 
@@ -33,6 +36,9 @@ struct Shared {
     name: String,
     path: PathBuf,
     connection: Arc<AsyncMutex<Connection>>,
+    /// What it has of its owner's quota.
+    share: OnceLock<Arc<Share>>,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
@@ -60,7 +66,8 @@ impl Databases {
     pub fn none(&self) -> Database {
         let Database { shared } = Database::new(&self.folder, "");
         let connection = Arc::new(AsyncMutex::new(Connection::Deleted));
-        Database { shared: Arc::new(Shared { name: shared.name.clone(), path: shared.path.clone(), connection }) }
+        let (name, path) = (shared.name.clone(), shared.path.clone());
+        Database { shared: Arc::new(Shared::new(name, path, connection)) }
     }
 
     /// Deletes a database with its files. Who holds it finds it gone.
@@ -82,7 +89,28 @@ impl Database {
         // An id is anybody's text; a hash of it is a file name.
         let name: String = Sha256::digest(id).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let path = folder.join(format!("{name}.sqlite"));
-        Self { shared: Arc::new(Shared { name, path, connection: Arc::default() }) }
+        Self { shared: Arc::new(Shared::new(name, path, Arc::default())) }
+    }
+
+    /// From now on it needs room in its owner's quota to grow. What it takes already is noted.
+    pub fn charge(&self, share: &Arc<Share>) {
+        if self.shared.share.set(share.clone()).is_ok() {
+            self.measure();
+        }
+    }
+
+    /// Notes in the owner's quota what the file takes, where it is not open and so noted already.
+    pub fn measure(&self) {
+        if let (Some(share), Ok(connection)) = (self.shared.share.get(), self.shared.connection.try_lock())
+            && !matches!(*connection, Connection::Open(_))
+        {
+            share.set(std::fs::metadata(&self.shared.path).map_or(0, |file| file.len()));
+        }
+    }
+
+    /// What was asked of it since the process began.
+    pub fn counts(&self) -> &Counts {
+        &self.shared.counts
     }
 
     /// The file, which may not exist yet.
@@ -106,12 +134,13 @@ impl Database {
         if statements.is_empty() {
             return Err(Failed { at: 0, error: Error::NoStatement });
         }
-        self.run(move |connection| connection.transaction(&statements).map(make)).await
+        let growth = statements.iter().map(|statement| Growth::of(&statement.sql)).max().unwrap_or(Growth::Grows);
+        self.run(growth, move |connection| connection.transaction(&statements).map(make)).await
     }
 
     /// Runs all statements of a file of SQL in one transaction. Whatever else is asked of the database waits.
     pub async fn import(&self, file: File) -> Result<(Imported, Bookmark), Failed> {
-        self.run(move |connection| connection.import(Statements::new(file))).await
+        self.run(Growth::Grows, move |connection| connection.import(Statements::new(file))).await
     }
 
     /// Writes SQL that makes this database anew into a file. Whatever else is asked of the database waits.
@@ -122,19 +151,32 @@ impl Database {
             let flushed = out.flush().map_err(Error::io("the export can't be written"));
             flushed.map_err(|error| Failed { at: 0, error })
         };
-        Ok(self.run(export).await?.1)
+        Ok(self.run(Growth::Reads, export).await?.1)
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        growth: Growth,
         work: impl FnOnce(&mut D1Connection) -> Result<T, Failed> + Send + 'static,
     ) -> Result<(T, Bookmark), Failed> {
         let mut connection = self.shared.connection.clone().lock_owned().await;
-        let path = self.shared.path.clone();
+        let (path, share, counts) =
+            (self.shared.path.clone(), self.shared.share.get().cloned(), self.shared.counts.clone());
         let running = tokio::task::spawn_blocking(move || {
-            let connection = connection.open(&path).map_err(|error| Failed { at: 0, error })?;
-            let made = work(connection)?;
-            Ok((made, connection.generation()))
+            let at_first = |error| Failed { at: 0, error };
+            let connection = connection.open(&path).map_err(at_first)?;
+            let little = growth == Growth::Little;
+            let room = share.as_ref().filter(|_| growth != Growth::Reads);
+            let room = room.and_then(|share| share.quota().take_for_transaction(little));
+            if growth != Growth::Reads {
+                connection.may_grow(room.as_ref().map(Taken::bytes)).map_err(at_first)?;
+            }
+            let made = work(connection);
+            if let Some(share) = share {
+                share.set(connection.size().map_err(at_first)?);
+            }
+            counts.add(connection.take_done());
+            Ok((made?, connection.generation()))
         });
         let (made, generation) = running.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a query broke off");
@@ -162,6 +204,14 @@ impl Database {
         });
         let removed = removing.await.map_err(std::io::Error::other).and_then(|removed| removed);
         removed.map_err(Error::io("a database's files can't be removed"))
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn new(name: String, path: PathBuf, connection: Arc<AsyncMutex<Connection>>) -> Self {
+        Self { name, path, connection, share: OnceLock::new(), counts: Arc::default() }
     }
 }
 

@@ -2,6 +2,7 @@
 //! <https://developers.cloudflare.com/d1/>
 
 mod connection;
+mod counts;
 mod database;
 mod error;
 mod export;
@@ -11,6 +12,7 @@ mod split;
 mod value;
 
 pub use connection::{Imported, Meta, Output};
+pub use counts::{Counts, Done};
 pub use database::{Bookmark, Database, Databases};
 pub use error::{Error, Failed};
 pub use export::ExportOptions;

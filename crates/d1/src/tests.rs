@@ -328,3 +328,37 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_database_grows_as_far_as_there_is_room() {
+    let fixture = Fixture::new();
+    let quota = store::quota::Quota::default();
+    quota.set_limit(Some(1 << 20));
+    fixture.databases.database("test").charge(&quota.share(store::quota::Product::D1, "test"));
+    fixture.run("CREATE TABLE t (a)").await.unwrap();
+    let insert = "INSERT INTO t VALUES (randomblob(100000))";
+    let mut written = 0;
+    let refused = loop {
+        match fixture.run(insert).await {
+            Ok(_) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((refused.as_str(), written), ("Exceeded maximum DB size.", 10));
+    let used = || quota.used()[store::quota::Product::D1 as usize];
+    let size = fixture.run("SELECT 1").await.unwrap().meta.size_after;
+    assert!(used() <= 1 << 20 && used() == size, "{} {size}", used());
+    // Another one of the same owner finds no room; reads and deletions go on, and give it back.
+    let other = fixture.databases.database("other");
+    other.charge(&quota.share(store::quota::Product::D1, "other"));
+    let large = "CREATE TABLE t AS SELECT randomblob(200000)";
+    assert!(other.query(vec![Statement::new(large)]).await.is_err());
+    assert_eq!(fixture.run("SELECT count(*) FROM t").await.unwrap().rows, [[Value::Integer(10)]]);
+    fixture.run("DELETE FROM t").await.unwrap();
+    assert!(used() < 200_000, "{}", used());
+    other.query(vec![Statement::new(large)]).await.unwrap();
+    fixture.run(insert).await.unwrap();
+    let done: Vec<Done> =
+        fixture.databases.database("test").counts().hours().into_iter().map(|(_, done)| done).collect();
+    assert_eq!(done.iter().map(|done| done.write_queries).sum::<u64>(), 13);
+}

@@ -141,7 +141,8 @@ fn template(folder: &Path) -> io::Result<Arc<[u8]>> {
 fn build(path: &Path) -> io::Result<Vec<u8>> {
     let make = || -> rusqlite::Result<()> {
         let connection = Connection::open(path)?;
-        connection.execute_batch("PRAGMA synchronous = OFF")?;
+        // Pages that nothing needs can be given back, when somebody asks for it.
+        connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA auto_vacuum = INCREMENTAL")?;
         connection.pragma_update(None, "application_id", UNSEALED as i32)?;
         connection.execute_batch(&SCHEMA.concat())?;
         connection.pragma_update(None, "user_version", SCHEMA.len() as i64)?;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use store::quota::Quota;
 
 use crate::files::{Files, Folder};
 use crate::{Alarms, Error, ObjectId, Storage};
@@ -14,6 +16,8 @@ pub struct Namespace {
     key: String,
     folder: Arc<Folder>,
     alarms: Alarms,
+    /// Its owner's.
+    quota: OnceLock<Quota>,
 }
 
 // === impl Namespace ===
@@ -23,7 +27,12 @@ impl Namespace {
     pub fn new(key: impl Into<String>, root: &Path) -> Self {
         let key = key.into();
         let folder = root.join(folder_name(&key));
-        Self { alarms: Alarms::new(folder.join("alarms.sqlite")), key, folder: Arc::new(Folder::new(folder)) }
+        Self {
+            alarms: Alarms::new(folder.join("alarms.sqlite")),
+            key,
+            folder: Arc::new(Folder::new(folder)),
+            quota: OnceLock::new(),
+        }
     }
 
     pub fn key(&self) -> &str {
@@ -36,7 +45,43 @@ impl Namespace {
 
     /// Opens an object's storage. Only one may be open at a time. `history`: what it was before can be restored.
     pub fn open(&self, id: &ObjectId, history: bool) -> Result<Storage, Error> {
-        Storage::open(self.files(id), history.then_some(*id))
+        let mut storage = Storage::open(self.files(id), history.then_some(*id))?;
+        if let Some(quota) = self.quota.get() {
+            storage.charge(quota);
+        }
+        Ok(storage)
+    }
+
+    /// What objects that are opened from now on store needs room in this quota, which has what is stored already.
+    pub fn charge(&self, quota: &Quota) {
+        // Whose class it is never changes.
+        let _ = self.quota.set(quota.clone());
+    }
+
+    /// Bytes of the databases of all objects.
+    pub fn size(&self) -> io::Result<u64> {
+        let entries = match std::fs::read_dir(&self.folder.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            entries => entries?,
+        };
+        let mut bytes = 0;
+        for entry in entries {
+            let entry = entry?;
+            if entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.strip_suffix(".sqlite"))
+                .is_some_and(|stem| stem.parse::<ObjectId>().is_ok())
+            {
+                match entry.metadata() {
+                    Ok(file) => bytes += file.len(),
+                    // It has gone meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(bytes)
     }
 
     /// Whether the object has stored anything.

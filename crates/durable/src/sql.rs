@@ -3,9 +3,10 @@
 
 use store::rusqlite::fallible_iterator::FallibleIterator;
 use store::rusqlite::{self, Batch, Statement, StatementStatus};
-use store::sql::{Value, rows_read};
+use store::sql::{Growth, Value, rows_read};
 
 use crate::database::Database;
+use crate::room::FULL;
 use crate::{Error, Storage};
 
 /// What the last statement returned.
@@ -47,18 +48,28 @@ impl Storage {
             self.begin(false)?;
         }
         self.change()?;
+        let growth = Growth::of(sql);
+        let taken = self.take_room(growth)?;
+        let needed = sql.len() + bindings.iter().map(bytes_of).sum::<usize>();
+        let may_grow = growth < Growth::Grows || taken.as_ref().is_none_or(|taken| taken.has(needed as u64));
         let Some(database) = &mut self.database else { return Err(Error::Closed) };
         database.connection.progress_handler(4096, Some(stop))?;
-        let result = database.untrusted(|database| run(database, sql, bindings));
+        let result = database.untrusted(|database| run(database, sql, bindings, may_grow));
         database.connection.progress_handler(0, None::<fn() -> bool>)?;
+        self.give_room_back(taken)?;
         if several {
-            self.end(result.is_ok())?;
+            let ended = self.end(result.is_ok());
+            // What ended the transaction says more than that it can't be ended again.
+            result.as_ref().map_or(Ok(()), |_| ended)?;
+        }
+        if growth == Growth::Little && result.is_ok() {
+            self.give_pages_back()?;
         }
         result
     }
 }
 
-fn run(database: &Database, sql: &str, bindings: &[Value]) -> Result<Rows, Error> {
+fn run(database: &Database, sql: &str, bindings: &[Value], may_grow: bool) -> Result<Rows, Error> {
     let Database { connection, rules, written, .. } = database;
     // Asked for even when it failed: the next statement's refusal must be its own.
     let told = |error: &rusqlite::Error| told(error, rules.take_refused_transaction());
@@ -74,6 +85,10 @@ fn run(database: &Database, sql: &str, bindings: &[Value]) -> Result<Rows, Error
         }
         if wanted > 0 && wanted != bindings.len() {
             return Err(Error::Sql(WRONG_BINDINGS.into()));
+        }
+        // Before SQLite finds it out by itself, which may end the whole transaction.
+        if !may_grow && !statement.readonly() {
+            return Err(Error::Sql(FULL.into()));
         }
         let given = if wanted > 0 { bindings } else { &[] };
         bound = !given.is_empty();

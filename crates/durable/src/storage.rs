@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, MutexGuard};
 
 use store::rusqlite::{self, Connection, OptionalExtension, params};
+use store::sql::Growth;
 use store::sqlite;
 use tokio::sync::watch;
 
@@ -14,6 +15,7 @@ use crate::database::{Database, now};
 use crate::durability::{Disk, Sync};
 use crate::files::{Files, Found};
 use crate::history::{History, MAX_BYTES};
+use crate::room::{FULL, Room};
 use crate::{Bookmark, Durability, ObjectId, restore};
 
 /// Keys are blobs, so that they compare by their UTF-8 bytes.
@@ -91,6 +93,8 @@ pub struct Storage {
     commits: watch::Sender<u64>,
     disk: Arc<Disk>,
     durability: Arc<Durability>,
+    /// What it has of its owner's quota.
+    pub(crate) room: Option<Room>,
 }
 
 /// Access to the database outside a transaction.
@@ -161,6 +165,7 @@ impl Storage {
             commits,
             disk,
             durability,
+            room: None,
         }
     }
 
@@ -174,6 +179,10 @@ impl Storage {
         Ok(())
     }
 
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.files.database
+    }
+
     pub fn durability(&self) -> &Arc<Durability> {
         &self.durability
     }
@@ -182,6 +191,7 @@ impl Storage {
     /// commit, which [`Durability::reach`] takes.
     pub fn commit(&mut self) -> Result<u64, Error> {
         if self.open && self.nested == 0 {
+            self.note_size()?;
             if let Some(database) = &mut self.database {
                 database.commit()?;
             }
@@ -238,6 +248,9 @@ impl Storage {
         if !self.open {
             database.begin()?;
             self.open = true;
+        } else if database.connection.is_autocommit() {
+            // SQLite has ended the transaction of its own accord, and taken all of it back: a commit will say so.
+            return Err(Error::Sql(FULL.into()));
         }
         Ok(&mut database.connection)
     }
@@ -346,13 +359,24 @@ impl Storage {
 
     pub fn put(&mut self, key: &str, value: &[u8]) -> Result<(), Error> {
         let sql = "INSERT INTO _cf_KV VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.change()?.prepare_cached(sql)?.execute((key.as_bytes(), value))?;
-        Ok(())
+        let taken = self.take_room(Growth::Grows)?;
+        let fits = taken.as_ref().is_none_or(|taken| taken.has((key.len() + value.len()) as u64));
+        let put = match fits {
+            true => self.change()?.prepare_cached(sql)?.execute((key.as_bytes(), value)).map_err(Error::from),
+            false => Err(Error::Sql(FULL.into())),
+        };
+        self.give_room_back(taken)?;
+        put.map(drop)
     }
 
     /// Whether there was such a key.
     pub fn delete(&mut self, key: &str) -> Result<bool, Error> {
-        Ok(self.change()?.prepare_cached("DELETE FROM _cf_KV WHERE key = ?1")?.execute([key.as_bytes()])? > 0)
+        let deleted =
+            self.change()?.prepare_cached("DELETE FROM _cf_KV WHERE key = ?1")?.execute([key.as_bytes()])? > 0;
+        if deleted {
+            self.give_pages_back()?;
+        }
+        Ok(deleted)
     }
 
     /// Entries by their keys' UTF-8 bytes.
@@ -394,7 +418,8 @@ impl Storage {
         {
             connection.execute_batch(&format!("DROP {kind} \"{}\"", name.replace('"', "\"\"")))?;
         }
-        Ok(connection.execute_batch("DELETE FROM _cf_KV")?)
+        connection.execute_batch("DELETE FROM _cf_KV")?;
+        self.give_pages_back()
     }
 
     /// When the alarm is due, in milliseconds since the epoch.
@@ -462,6 +487,7 @@ impl Drop for Storage {
             database.close();
         }
         self.disk.set_database(None, None);
+        self.note_file();
     }
 }
 

@@ -7,6 +7,8 @@ pub const KEY: usize = 512;
 pub const VALUE: usize = 25 * 1024 * 1024;
 /// Bytes of the metadata's JSON text.
 pub const METADATA: usize = 1024;
+/// What an entry takes besides, in a namespace's size.
+pub const ENTRY: usize = 64;
 /// Keys of one `get`.
 pub const BULK_KEYS: usize = 100;
 /// Bytes of all values of one `get`.
@@ -60,6 +62,11 @@ pub fn check_value(length: u64) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::refused(Operation::Put, 413, format!("Value length of {length} exceeds limit of {VALUE}.")))
+}
+
+/// The owner's quota has no room for a write.
+pub(crate) fn no_room() -> Error {
+    Error::refused(Operation::Put, 413, "The storage limit of the account is exceeded.")
 }
 
 pub(crate) fn check_metadata(json: &str) -> Result<(), Error> {

@@ -6,6 +6,8 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use store::quota::Charge;
+
 use crate::{Error, Place, Write};
 
 /// One state of a key, as a write left it.
@@ -22,8 +24,15 @@ pub struct Version {
 /// Takes writes in one order and tells what a place has seen of them. Of two writes to a key, the later in this order wins
 /// wherever both have arrived. Expiration is data here: whoever reads decides what has expired.
 pub trait Log: Send + Sync {
-    /// Appends `writes`, all or none. When it returns they are durable and visible at `origin`.
-    fn append<'a>(&'a self, namespace: &'a str, writes: Vec<Write>, origin: Place) -> BoxFuture<'a, Result<(), Error>>;
+    /// Appends `writes`, all or none. When it returns they are durable and visible at `origin`. `charge` is settled with what the
+    /// namespace keeps then.
+    fn append<'a>(
+        &'a self,
+        namespace: &'a str,
+        writes: Vec<Write>,
+        origin: Place,
+        charge: Option<Charge>,
+    ) -> BoxFuture<'a, Result<(), Error>>;
 
     /// The last version of a key that has arrived at `place`, unless it is a deletion. Values of more than `at_most`
     /// bytes are left out.
@@ -46,4 +55,7 @@ pub trait Log: Send + Sync {
 
     /// The names of all namespaces that were ever written to.
     fn namespaces(&self) -> Result<Vec<String>, Error>;
+
+    /// Bytes that a namespace keeps, with what each entry takes besides.
+    fn size(&self, namespace: &str) -> Result<u64, Error>;
 }

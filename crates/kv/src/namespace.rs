@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use store::quota::Share;
 
 use crate::list::cursor;
 use crate::{Error, ListOptions, Listed, Operation, Page, Place, Put, PutOptions, Store, Write, limits};
@@ -13,6 +14,8 @@ use crate::{Error, ListOptions, Listed, Operation, Page, Place, Put, PutOptions,
 pub struct Namespace {
     store: Arc<Store>,
     id: Arc<str>,
+    /// What it has of its owner's quota.
+    share: Option<Arc<Share>>,
 }
 
 /// A value with what was stored beside it.
@@ -38,7 +41,17 @@ pub enum Found {
 
 impl Namespace {
     pub(crate) fn new(store: Arc<Store>, id: &str) -> Self {
-        Self { store, id: id.into() }
+        Self { store, id: id.into(), share: None }
+    }
+
+    /// The same namespace; what is written by this handle needs room in its owner's quota.
+    pub fn charged(self, share: Arc<Share>) -> Self {
+        Self { share: Some(share), ..self }
+    }
+
+    /// Bytes that it keeps, with what each entry takes besides.
+    pub fn size(&self) -> Result<u64, Error> {
+        self.store.log()?.size(&self.id)
     }
 
     pub fn id(&self) -> &str {
@@ -124,7 +137,12 @@ impl Namespace {
     pub async fn write(&self, place: Place, writes: Vec<Write>) -> Result<(), Error> {
         let deletes = writes.iter().all(|write| write.value.is_none());
         self.store.check(if deletes { Operation::Delete } else { Operation::Put }, &self.id)?;
-        self.store.log()?.append(&self.id, writes, place).await
+        let bytes: u64 = writes.iter().map(Write::size).sum();
+        let charge = match &self.share {
+            Some(share) => Some(share.charge(bytes).ok_or_else(limits::no_room)?),
+            None => None,
+        };
+        self.store.log()?.append(&self.id, writes, place, charge).await
     }
 
     fn last(&self, place: Place, key: &str, at_most: usize) -> Result<Found, Error> {

@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use store::quota::Charge;
 use store::rusqlite::{Connection, OptionalExtension, Row};
 use store::sqlite::Database;
 
 use crate::{Clock, Error, Log, Place, Version, Write};
 
 /// `arrives` is when (milliseconds) a version is visible everywhere; 0: it is. Before that, only `origin` sees it.
-/// `value` is null for a deletion. Values stand last: what comes before a long one is read without it.
-const SCHEMA: &[&str] = &["
+/// `value` is null for a deletion. Values stand last: what comes before a long one is read without it. `namespace.bytes` is what a
+/// namespace keeps: of each version 64 bytes, its key, metadata and value.
+const SCHEMA: &[&str] = &[
+    "
     CREATE TABLE log (last INTEGER NOT NULL);
     INSERT INTO log VALUES (0);
     CREATE TABLE namespace (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -33,7 +36,24 @@ const SCHEMA: &[&str] = &["
     ) WITHOUT ROWID;
     CREATE INDEX arriving ON version (arrives) WHERE arrives > 0;
     CREATE INDEX expiring ON version (expiration) WHERE expiration IS NOT NULL;
-"];
+",
+    "
+    ALTER TABLE namespace ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE namespace SET bytes = coalesce((
+        SELECT sum(64 + length(key) + coalesce(length(CAST(metadata AS BLOB)), 0) + coalesce(length(value), 0))
+        FROM version WHERE version.namespace = namespace.id), 0);
+    CREATE TRIGGER version_added AFTER INSERT ON version BEGIN
+        UPDATE namespace SET bytes = bytes + 64 + length(NEW.key)
+            + coalesce(length(CAST(NEW.metadata AS BLOB)), 0) + coalesce(length(NEW.value), 0)
+        WHERE id = NEW.namespace;
+    END;
+    CREATE TRIGGER version_removed AFTER DELETE ON version BEGIN
+        UPDATE namespace SET bytes = bytes - 64 - length(OLD.key)
+            - coalesce(length(CAST(OLD.metadata AS BLOB)), 0) - coalesce(length(OLD.value), 0)
+        WHERE id = OLD.namespace;
+    END;
+",
+];
 
 /// How often writes clean up behind those before them, and how many versions of each kind at a time.
 const SWEEP_MILLIS: u64 = 1000;
@@ -56,7 +76,13 @@ impl Sqlite {
 }
 
 impl Log for Sqlite {
-    fn append<'a>(&'a self, namespace: &'a str, writes: Vec<Write>, origin: Place) -> BoxFuture<'a, Result<(), Error>> {
+    fn append<'a>(
+        &'a self,
+        namespace: &'a str,
+        writes: Vec<Write>,
+        origin: Place,
+        charge: Option<Charge>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         let now = self.clock.millis();
         let delay = if origin == Place::Central { 0 } else { self.delay.as_millis() as u64 };
         let arrives = if delay == 0 { 0 } else { now.saturating_add(delay) };
@@ -69,6 +95,9 @@ impl Log for Sqlite {
             if now.saturating_sub(swept.load(Ordering::Relaxed)) >= SWEEP_MILLIS {
                 swept.store(now, Ordering::Relaxed);
                 sweep(connection, now)?;
+            }
+            if let Some(charge) = charge {
+                charge.settle(bytes(connection, namespace)?);
             }
             Ok(())
         }))
@@ -165,6 +194,19 @@ impl Log for Sqlite {
             Ok(names.collect::<Result<_, _>>()?)
         })
     }
+
+    fn size(&self, namespace: &str) -> Result<u64, Error> {
+        self.database.read(|connection| {
+            let mut find = connection.prepare_cached("SELECT id FROM namespace WHERE name = ?1")?;
+            let id: Option<i64> = find.query_row([namespace], |row| row.get(0)).optional()?;
+            id.map_or(Ok(0), |id| bytes(connection, id))
+        })
+    }
+}
+
+fn bytes(connection: &Connection, namespace: i64) -> Result<u64, Error> {
+    let mut find = connection.prepare_cached("SELECT bytes FROM namespace WHERE id = ?1")?;
+    Ok(find.query_row([namespace], |row| row.get::<_, i64>(0))?.unsigned_abs())
 }
 
 fn visible_at(place: Place, clock: &Clock) -> i64 {

@@ -310,3 +310,31 @@ async fn a_deleted_namespace_is_empty_and_takes_nothing() {
     assert_eq!(names(&again, Place::Central, &ListOptions::default()), [""; 0]);
     assert!(fixture.store.none().get(NRT, "k").is_err());
 }
+
+#[tokio::test]
+async fn what_is_kept_is_charged_to_the_quota() {
+    let fixture = fixture(0);
+    let quota = store::quota::Quota::default();
+    quota.set_limit(Some(1000));
+    let namespace = fixture.store.namespace("n").charged(quota.share(store::quota::Product::Kv, "n"));
+    let entry = |key: &str, value: usize| (limits::ENTRY + key.len() + value) as u64;
+    put(&namespace, NRT, "a", &"x".repeat(400), PutOptions::default()).await.unwrap();
+    assert_eq!((quota.used()[0], namespace.size().unwrap()), (entry("a", 400), entry("a", 400)));
+    let refused = put(&namespace, NRT, "b", &"x".repeat(500), PutOptions::default()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "KV PUT failed: 413 The storage limit of the account is exceeded.");
+    // What is there goes on to be read, replaced and deleted.
+    put(&namespace, NRT, "a", "y", PutOptions { metadata: Some("{}".into()), ..PutOptions::default() }).await.unwrap();
+    assert_eq!(quota.used()[0], entry("a", 3));
+    put(&namespace, NRT, "b", "z", ttl(60)).await.unwrap();
+    quota.set_limit(Some(0));
+    assert_eq!(get(&namespace, NRT, "a"), Some("y".into()));
+    delete(&namespace, NRT, "a").await.unwrap();
+    assert_eq!(quota.used()[0], entry("b", 1));
+    // What has expired is counted until it is swept.
+    fixture.after(61);
+    delete(&namespace, NRT, "nothing").await.unwrap();
+    assert_eq!((quota.used()[0], namespace.size().unwrap()), (0, 0));
+    // It is known again after a restart.
+    put(&fixture.store.namespace("n"), NRT, "c", "1", PutOptions::default()).await.unwrap();
+    assert_eq!(open(&fixture.folder, 0, &fixture.clock).namespace("n").size().unwrap(), entry("c", 1));
+}

@@ -55,6 +55,12 @@ impl Put {
 // === impl Write ===
 
 impl Write {
+    /// Bytes that are kept of it; none where it deletes.
+    pub(crate) fn size(&self) -> u64 {
+        let metadata = self.metadata.as_ref().map_or(0, String::len);
+        self.value.as_ref().map_or(0, |value| (limits::ENTRY + self.key.len() + metadata + value.len()) as u64)
+    }
+
     pub fn delete(key: &str) -> Result<Self, Error> {
         limits::check_key(Operation::Delete, key)?;
         Ok(Self { key: key.to_owned(), value: None, metadata: None, expiration: None })

@@ -185,12 +185,12 @@ fn value(
         BindingKind::KvNamespace { namespace_id } => {
             // What was deleted after the deployment fails when it is used, and takes the Worker's other parts not along.
             match owned(platform, script, ResourceKind::KvNamespace, namespace_id)? {
-                Some(Resource { id, .. }) => BindingValue::Kv(services.kv().namespace(&id)),
+                Some(Resource { id, .. }) => BindingValue::Kv(services.kv_namespace(&script.account, &id)),
                 None => BindingValue::Kv(services.kv().none()),
             }
         }
         BindingKind::D1 { id } => match owned(platform, script, ResourceKind::D1Database, id)? {
-            Some(Resource { id, .. }) => BindingValue::D1(services.d1().database(&id)),
+            Some(Resource { id, .. }) => BindingValue::D1(services.d1_database(&script.account, &id)),
             None => BindingValue::D1(services.d1().none()),
         },
         BindingKind::R2Bucket { bucket_name, .. } => {
@@ -232,7 +232,7 @@ fn value(
         BindingKind::Queue { queue_name, delivery_delay } => {
             // As with KV: one that is not there any more refuses what is sent to it.
             let id = queue_of(platform, script, queue_name)?.map_or_else(String::new, |queue| queue.id);
-            BindingValue::Queue(services.queues().queue(&id).delayed(*delivery_delay))
+            BindingValue::Queue(services.queue(&script.account, &id).delayed(*delivery_delay))
         }
         BindingKind::Ratelimit { namespace_id, simple } => {
             let period = ratelimit::Period::of_seconds(f64::from(simple.period));

@@ -13,6 +13,7 @@ use workers::{
     Scheduled, SpanSource, Tailed, TraceLog, Traced, Usage, Worker,
 };
 
+use crate::account_gate::AccountGate;
 use crate::assemble::{self, AssembleError, assemble};
 use crate::gate::Gate;
 use crate::meter::Meter;
@@ -48,6 +49,7 @@ pub(crate) struct Live {
     assets: Option<Arc<Site>>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) account_gate: Arc<AccountGate>,
     /// What is said of all its spans.
     pub(crate) source: SpanSource,
 }
@@ -103,6 +105,7 @@ pub(crate) fn live(
         assets,
         meter: platform.meters().of(&script.account, &script.name),
         gate,
+        account_gate: platform.account_gate(&script.account)?,
         source: Arc::from([
             ("service.name", script.name.as_str().into()),
             ("service.namespace", script.account.as_str().into()),
@@ -123,7 +126,7 @@ pub(crate) fn live(
             let key = objects.classes().key(&script.tag, class);
             let key =
                 key.map_err(|error| AssembleError::Invalid(format!("the class {class} can't be found: {error}")))?;
-            objects.namespace(&key).implement(workers::Class {
+            platform.services().object_namespace(&script.account, &key).implement(workers::Class {
                 host: platform.0.host.clone(),
                 version: assembled.clone(),
                 name: class.clone(),
@@ -146,7 +149,7 @@ pub(crate) async fn try_start(
     assemble::check(platform, script, version).await?;
     let assets = site::load(platform, script, version)?;
     if !version.document.has_code() {
-        return Ok(workers::Started { cpu: Duration::ZERO, handlers: Vec::new() });
+        return Ok(workers::Started { cpu: Duration::ZERO, handlers: Vec::new(), classes: Vec::new() });
     }
     let assembled = Arc::new(assemble(platform, script, version, modules, assets.as_ref())?);
     let host = platform.0.host.clone();

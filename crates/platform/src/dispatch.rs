@@ -14,7 +14,7 @@ use crate::deployed::Live;
 use crate::gate::Turned;
 use crate::request_log::Entry;
 use crate::router::Target;
-use crate::{Platform, Unavailable, tail};
+use crate::{Platform, Unavailable, account_gate, tail};
 
 /// `<worker>="<version id>", …`: which version a request wants of a Worker whose deployment has it.
 const OVERRIDES: &str = "cloudflare-workers-version-overrides";
@@ -79,7 +79,10 @@ impl Platform {
                 return met.error(EdgeError::Internal);
             }
         };
-        let pass = if self.0.pressure.sheds() { Err(Turned::NoRoom) } else { live.gate.enter() };
+        let pass = match self.0.pressure.sheds() {
+            true => Err(Turned::NoRoom),
+            false => live.gate.enter().and_then(|pass| Ok((pass, live.account_gate.enter()?))),
+        };
         let _pass = match pass {
             Ok(pass) => pass,
             Err(turned) => {
@@ -202,10 +205,12 @@ impl Met {
         let error = match turned {
             Turned::TooFast => EdgeError::RateLimited,
             Turned::TooMany => EdgeError::ResourceLimits,
+            Turned::Spent => EdgeError::DailyLimit,
             Turned::NoRoom => EdgeError::Overloaded,
         };
         let mut response = self.error(error);
-        response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+        let seconds = if turned == Turned::Spent { account_gate::seconds_left() } else { 1 };
+        response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
         response
     }
 

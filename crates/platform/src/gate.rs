@@ -1,4 +1,4 @@
-//! How many requests of one Worker are let in: at a time, and in a second. What is over is turned away at once, so that a Worker
+//! How many requests of one Worker, or of one account, are let in: at a time, and in a second. What is over is turned away at once, so that a Worker
 //! that is flooded costs its neighbours nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +14,8 @@ pub(crate) enum Turned {
     TooFast,
     /// Too many are being answered.
     TooMany,
+    /// Too many came since midnight.
+    Spent,
     /// The server has no memory left.
     NoRoom,
 }
@@ -41,8 +43,12 @@ pub(crate) struct Pass(Arc<Gate>);
 
 impl Gate {
     pub(crate) fn new(plan: &Plan) -> Arc<Self> {
-        let bucket = plan.requests_per_second.map(|rate| Mutex::new(Bucket::new(f64::from(rate), Instant::now())));
-        Arc::new(Self { inside: AtomicUsize::new(0), most: plan.concurrent_requests, bucket })
+        Self::of(plan.concurrent_requests, plan.requests_per_second)
+    }
+
+    pub(crate) fn of(most: Option<usize>, per_second: Option<u32>) -> Arc<Self> {
+        let bucket = per_second.map(|rate| Mutex::new(Bucket::new(f64::from(rate), Instant::now())));
+        Arc::new(Self { inside: AtomicUsize::new(0), most, bucket })
     }
 
     pub(crate) fn enter(self: &Arc<Self>) -> Result<Pass, Turned> {

@@ -130,6 +130,16 @@ impl History {
         Ok(Series { from: first * step * 60, step: Duration::from_secs(step as u64 * 60), used })
     }
 
+    /// Requests of the account's Workers that are noted from this minute on.
+    pub(crate) fn requests_since(&self, account: &str, minute: i64) -> Result<u64, sqlite::Error> {
+        self.database.read(|connection| {
+            let sql =
+                "SELECT coalesce(sum(requests), 0) FROM minute WHERE account = ?1 AND worker = '' AND minute >= ?2";
+            let requests: i64 = connection.query_row(sql, params![account, minute], |row| row.get(0))?;
+            Ok::<_, sqlite::Error>(requests.unsigned_abs())
+        })
+    }
+
     fn noted(&self) -> MutexGuard<'_, HashMap<(String, String), Used>> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }

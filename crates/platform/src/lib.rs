@@ -1,6 +1,7 @@
 //! Deployed Workers as they run: which one answers a host, which of its versions, with what limits; their crons. What is
 //! deployed stands in the registry; here it is brought to life. No API and no sockets.
 
+mod account_gate;
 mod assemble;
 mod cron;
 mod deployed;
@@ -24,6 +25,7 @@ mod served;
 mod services;
 mod settings;
 mod site;
+mod storage;
 mod sweep;
 mod tail;
 mod tail_workers;
@@ -38,6 +40,7 @@ pub use elsewhere::Elsewhere;
 pub use history::{Series, Used};
 pub use latency::Spread;
 pub use meter::{Counts, Meters};
+pub use object_tracer::told_of as object_event;
 pub use origin::Origin;
 pub use plan::{Plan, Plans};
 pub use pressure::resident;
@@ -46,8 +49,12 @@ pub use request_log::REQUEST_LOG;
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use settings::Settings;
-pub use tail::{Filters, Watch};
-pub use tail_workers::tail_consumers;
+pub use store::quota::Product;
+pub use tail::{
+    Filters, Of as EventOf, Watch, Watched, request as request_event, service_request as service_event,
+    watch as watch_event,
+};
+pub use tail_workers::{Queue as TailQueue, tail_consumers};
 pub use traces::Traces;
 pub use zone::Zone;
 
@@ -58,6 +65,7 @@ use registry::{Registry, Script, Version};
 use webapi::fetch::Outbound;
 use workers::{Caches, Host, HostOptions, ServedHere, Snapshot};
 
+use account_gate::AccountGates;
 use deployed::{Deployed, Slot};
 use history::History;
 use pressure::Pressure;
@@ -118,6 +126,7 @@ struct Inner {
     meters: Meters,
     pressure: Pressure,
     deliveries: Deliveries,
+    account_gates: AccountGates,
     traces: Option<Traces>,
     log_requests: bool,
     history: History,
@@ -174,10 +183,12 @@ impl Platform {
             meters: Meters::default(),
             pressure: Pressure::new(memory),
             deliveries: Deliveries::default(),
+            account_gates: AccountGates::default(),
             traces,
             log_requests,
             history,
         }));
+        storage::limit_by_plan(&platform.0);
         Ok(platform)
     }
 
@@ -251,6 +262,7 @@ impl Platform {
         let before = self.in_force();
         let alike = settings.binds_alike(&before.settings);
         *self.0.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(InForce::new(settings));
+        self.services().quotas().refresh();
         self.reroute()?;
         if !alike {
             self.services().hyperdrive().renew();

@@ -1,12 +1,13 @@
-//! Watches the events of Durable Objects, as those of their Worker.
+//! Watches the events of Durable Objects, as those of their Worker, and follows those that begin here.
 
 use std::sync::{Arc, Weak};
 
 use serde_json::{Value, json};
-use workers::{End, ObjectEvent, Tracer, Tracing, Usage};
+use workers::{End, Invocations, ObjectEvent, SpanSource, Tracer, Tracing, Usage};
 
 use crate::deployed::Live;
 use crate::tail::{Of, Watched, service_request};
+use crate::traces::{self, Invocation};
 use crate::{Inner, Platform};
 
 /// For the objects of one class. It does not keep the platform alive, whose objects have it.
@@ -14,30 +15,41 @@ pub(crate) struct ObjectTracer {
     platform: Weak<Inner>,
     of: Of,
     class: Arc<str>,
+    source: SpanSource,
 }
 
-struct Watching(Watched);
+struct Watching {
+    watched: Option<Watched>,
+    followed: Option<Arc<Invocation>>,
+}
 
 // === impl ObjectTracer ===
 
 impl ObjectTracer {
     pub(crate) fn of(platform: &Platform, live: &Live, class: &str) -> Arc<dyn Tracer> {
-        Arc::new(Self { platform: Arc::downgrade(&platform.0), of: Of::live(live), class: class.into() })
+        let (of, source) = (Of::live(live), live.source.clone());
+        Arc::new(Self { platform: Arc::downgrade(&platform.0), of, class: class.into(), source })
     }
 }
 
 impl Tracer for ObjectTracer {
     fn begin(&self, event: &ObjectEvent<'_>, told: &Arc<[Arc<str>]>) -> Option<Box<dyn Tracing>> {
         let platform = self.platform.upgrade().map(Platform)?;
-        if !platform.is_watched(&self.of.script) {
-            return None;
-        }
-        let watched = platform.begin_watch_of(self.of.clone(), told_of(event), told.clone());
-        Some(Box::new(Watching(watched.of_object(self.class.clone()))))
+        let watched = platform.is_watched(&self.of.script).then(|| {
+            let watched = platform.begin_watch_of(self.of.clone(), told_of(event), told.clone());
+            watched.of_object(self.class.clone())
+        });
+        let followed = match event {
+            ObjectEvent::Alarm(due) => platform.follow_alarm(&self.source, (&self.of, &self.class), *due),
+            // All others come from an event, to whose trace they belong.
+            _ => None,
+        };
+        (watched.is_some() || followed.is_some()).then(|| Box::new(Watching { watched, followed }) as Box<dyn Tracing>)
     }
 }
 
-fn told_of(event: &ObjectEvent<'_>) -> Value {
+/// What is told of an event of an object.
+pub fn told_of(event: &ObjectEvent<'_>) -> Value {
     let socket = |event: Value| json!({ "getWebSocketEvent": event });
     match event {
         ObjectEvent::Request(request) => service_request(request),
@@ -58,15 +70,29 @@ fn told_of(event: &ObjectEvent<'_>) -> Value {
 
 impl Tracing for Watching {
     fn usage(&self) -> Usage {
-        self.0.usage.clone()
+        traces::usage(self.watched.as_ref(), self.followed.as_ref())
+    }
+
+    fn invocations(&self) -> Option<Invocations> {
+        Some(self.followed.as_ref()?.invocations())
     }
 
     fn ended(&self, end: End<'_>) {
-        match end {
-            End::Done => self.0.answered(None, None),
-            End::Response(status) => self.0.answered(Some(status), None),
-            End::Thrown => self.0.threw(),
-            End::Failed(cause) => self.0.answered(None, Some(cause)),
+        if let Some(watched) = &self.watched {
+            match end {
+                End::Done => watched.answered(None, None),
+                End::Response(status) => watched.answered(Some(status), None),
+                End::Thrown => watched.threw(),
+                End::Failed(cause) => watched.answered(None, Some(cause)),
+            }
+        }
+        if let Some(followed) = &self.followed {
+            match end {
+                End::Done => followed.answered(None, None),
+                End::Response(status) => followed.answered(Some(status), None),
+                End::Thrown => followed.ended(None, "exception"),
+                End::Failed(cause) => followed.answered(None, Some(cause)),
+            }
         }
     }
 }

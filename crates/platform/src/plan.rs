@@ -23,6 +23,14 @@ pub struct Plan {
     pub concurrent_requests: Option<usize>,
     /// Requests of one Worker in a second; `None`: as many as come.
     pub requests_per_second: Option<u32>,
+    /// Requests of all Workers of the account that are answered at a time; `None`: as many as come.
+    pub account_concurrent_requests: Option<usize>,
+    /// Requests of all Workers of the account in a second; `None`: as many as come.
+    pub account_requests_per_second: Option<u32>,
+    /// Requests of all Workers of the account from midnight to midnight, UTC; `None`: as many as come.
+    pub requests_per_day: Option<u64>,
+    /// What the account may keep in all services together; `None`: as much as there is room for.
+    pub storage_bytes: Option<u64>,
 }
 
 /// Plans by their names.
@@ -44,6 +52,10 @@ impl Plan {
             scripts: 100,
             concurrent_requests: None,
             requests_per_second: None,
+            account_concurrent_requests: None,
+            account_requests_per_second: None,
+            requests_per_day: None,
+            storage_bytes: None,
         }
     }
 

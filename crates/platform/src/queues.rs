@@ -47,6 +47,7 @@ struct Running {
 #[derive(Clone, PartialEq)]
 struct Known {
     consumer: QueueConsumer,
+    account: String,
     script: String,
     /// The queue's name.
     name: String,
@@ -159,7 +160,7 @@ impl Platform {
         let queue = |key: &str| self.registry().resource(&account, ResourceKind::Queue, key);
         let Some(Resource { name, .. }) = queue(&consumer.queue)? else { return Ok(None) };
         let dead_letter = consumer.settings.dead_letter_queue.as_deref().map(queue).transpose()?.flatten();
-        Ok(Some(Known { script, name, dead_letter: dead_letter.map(|queue| queue.id), consumer }))
+        Ok(Some(Known { account, script, name, dead_letter: dead_letter.map(|queue| queue.id), consumer }))
     }
 
     fn begin_delivery(&self, known: Known) -> Running {
@@ -167,7 +168,7 @@ impl Platform {
         let stop = CancellationToken::new();
         let settings = &known.consumer.settings;
         let delivery = Delivery {
-            queue: self.services().queues().queue(&known.consumer.queue),
+            queue: self.services().queue(&known.account, &known.consumer.queue),
             terms: known.terms(),
             wait: Duration::from_millis(settings.max_wait_time_ms.unwrap_or(MAX_WAIT_TIME_MS).into()),
             concurrency: settings.max_concurrency.unwrap_or(CONCURRENCY) as usize,
@@ -201,17 +202,22 @@ impl Platform {
         let watched = self
             .is_watched(&live.script)
             .then(|| self.begin_watch(live, json!({ "queue": known.name, "batchSize": size })));
-        let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
+        let followed = self.follow_queue(live, &known.name, size);
+        let usage = crate::traces::usage(watched.as_ref(), followed.as_ref());
         let batch = QueueBatch {
             queue: known.name,
             messages: batch.into_iter().map(|leased| leased.message).collect(),
             metrics,
             colo: self.0.colo.clone(),
+            invocations: followed.as_ref().map_or_else(Default::default, |followed| followed.invocations()),
         };
         let (outcome, decisions) = live.queue(batch, usage.clone()).await;
         live.meter.consumed(outcome.as_ref().err(), usage.cpu());
         if let Some(watched) = watched {
             watched.answered(None, outcome.as_ref().err());
+        }
+        if let Some(followed) = followed {
+            followed.answered(None, outcome.as_ref().err());
         }
         if let Err(cause) = &outcome {
             tracing::debug!(?cause, worker = deployed.script.name, "a queue handler failed");

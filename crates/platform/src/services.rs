@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use store::quota::Product;
 use workers::Objects;
+
+use crate::storage::Quotas;
 
 /// Clones are the same services.
 #[derive(Clone)]
@@ -23,6 +26,7 @@ struct Inner {
     rate_limits: ratelimit::RateLimits,
     analytics: analytics::Engine,
     hyperdrive: hyperdrive::Databases,
+    quotas: Quotas,
 }
 
 // === impl Services ===
@@ -39,6 +43,7 @@ impl Services {
             rate_limits: ratelimit::RateLimits::default(),
             analytics: analytics::Engine::new(&root.join("analytics")),
             hyperdrive: hyperdrive::Databases::default(),
+            quotas: Quotas::default(),
             root: root.to_owned(),
         }))
     }
@@ -62,7 +67,15 @@ impl Services {
     /// The buckets of an account.
     pub fn r2(&self, account: &str) -> r2::R2 {
         let mut accounts = self.0.r2.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.entry(account.to_owned()).or_insert_with(|| r2::R2::new(self.0.root.join("r2").join(account))).clone()
+        let open = || {
+            let share = self.quota(account).share(Product::R2, "");
+            r2::R2::charged(self.0.root.join("r2").join(account), share)
+        };
+        accounts.entry(account.to_owned()).or_insert_with(open).clone()
+    }
+
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.0.quotas
     }
 
     /// The files that Workers have beside their code.

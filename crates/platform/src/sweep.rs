@@ -34,7 +34,9 @@ impl Platform {
         let mut removed = 0;
         for account in store.accounts().map_err(|error| error.to_string())? {
             let named = self.registry().asset_manifests(&account).map_err(|error| error.to_string())?;
-            removed += store.account(&account).sweep(&named).map_err(|error| format!("{account}: {error}"))?;
+            let swept = store.account(&account).sweep(&named);
+            removed += swept.map_err(|error| format!("{account}: {error}"))?;
+            self.services().measure_assets(&account).map_err(|error| format!("{account}: {error}"))?;
         }
         Ok(removed)
     }

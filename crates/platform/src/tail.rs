@@ -63,19 +63,19 @@ pub(crate) struct Facts {
 
 /// Whose events they are.
 #[derive(Clone, Debug)]
-pub(crate) struct Of {
+pub struct Of {
     /// The script's tag.
-    pub(crate) script: String,
+    pub script: String,
     /// The Worker's name.
-    pub(crate) name: String,
+    pub name: String,
     /// The version's id.
-    pub(crate) version: String,
+    pub version: String,
 }
 
 /// An event that is watched.
-pub(crate) struct Watched {
+pub struct Watched {
     facts: Arc<Mutex<Facts>>,
-    pub(crate) usage: Usage,
+    pub usage: Usage,
 }
 
 // === impl Tails ===
@@ -181,30 +181,19 @@ impl Platform {
     }
 
     pub(crate) fn begin_watch_of(&self, of: Of, event: Value, told: Arc<[Arc<str>]>) -> Watched {
-        let facts =
-            Facts { event, began: Some(Instant::now()), timestamp: registry::Stamp::now().0, ..Facts::default() };
-        let facts = Arc::new(Mutex::new(facts));
         // Does not keep the platform: an event may outlive it.
         let platform = Arc::downgrade(&self.0);
-        let Of { script, name, version } = of;
-        let known = facts.clone();
-        let usage = Usage::default();
-        let cpu = usage.clone();
-        let runtime = Handle::current();
-        let trace = Trace::new(move |traced| {
+        let (script, runtime) = (of.script.clone(), Handle::current());
+        watch(of, event, Usage::default(), move |item, unredacted| {
             let Some(platform) = platform.upgrade() else { return };
-            let facts = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let mut item = item(&name, &version, &facts, &traced, cpu.cpu());
-            let unredacted = redact::redact(&mut item["event"]);
             let item = Arc::new(item);
             platform.tails.tell(&script, &item);
             if platform.tail_workers.are_told_of(&script) {
                 let mut item = Value::clone(&item);
-                item["unredacted"] = unredacted.into();
+                item["unredacted"] = unredacted;
                 platform.tail_workers.tell(&platform, &runtime, &script, &item, &told);
             }
-        });
-        Watched { facts, usage: usage.and_trace(trace) }
+        })
     }
 
     /// Something that a Worker said outside of any event that is watched: in a Durable Object, or while it started.
@@ -214,28 +203,43 @@ impl Platform {
     }
 }
 
+/// Begins to watch an event that is known by `usage`; `event` is what it is about. When it has ended, with all that it gave to
+/// `waitUntil`, `tell` is given the item of it, and what is hidden in that.
+pub fn watch(of: Of, event: Value, usage: Usage, tell: impl FnOnce(Value, Value) + Send + 'static) -> Watched {
+    let facts = Facts { event, began: Some(Instant::now()), timestamp: registry::Stamp::now().0, ..Facts::default() };
+    let facts = Arc::new(Mutex::new(facts));
+    let (known, cpu) = (facts.clone(), usage.clone());
+    let trace = Trace::new(move |traced| {
+        let facts = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut item = item(&of.name, &of.version, &facts, &traced, cpu.cpu());
+        let unredacted = redact::redact(&mut item["event"]);
+        tell(item, unredacted.into());
+    });
+    Watched { facts, usage: usage.and_trace(trace) }
+}
+
 // === impl Watched ===
 
 impl Watched {
     /// It is an event of an entrypoint that has a name.
-    pub(crate) fn of_entrypoint(self, name: Option<Arc<str>>) -> Self {
+    pub fn of_entrypoint(self, name: Option<Arc<str>>) -> Self {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner).entrypoint = name;
         self
     }
 
     /// It is an event of an object of this class.
-    pub(crate) fn of_object(self, class: Arc<str>) -> Self {
+    pub fn of_object(self, class: Arc<str>) -> Self {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner).in_object = true;
         self.of_entrypoint(Some(class))
     }
 
     /// It ended with an exception, which its trace has.
-    pub(crate) fn threw(&self) {
+    pub fn threw(&self) {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner).outcome = Some("exception");
     }
 
     /// How the event ended, as far as its answer goes.
-    pub(crate) fn answered(&self, status: Option<u16>, cause: Option<&Cause>) {
+    pub fn answered(&self, status: Option<u16>, cause: Option<&Cause>) {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(status) = status {
             facts.event["response"] = json!({ "status": status });
@@ -259,14 +263,14 @@ pub(crate) fn outcome(cause: &Cause) -> &'static str {
 }
 
 /// A request, as a trace has it.
-pub(crate) fn request(request: &edge::Request) -> Value {
+pub fn request(request: &edge::Request) -> Value {
     let mut event = event(&request.url, request.method.as_str(), &request.headers, Some(request.cf.to_json()));
     event["rayId"] = request.ray.id().into();
     event
 }
 
 /// A request from one Worker to another, as a trace has it.
-pub(crate) fn service_request(request: &workers::Request) -> Value {
+pub fn service_request(request: &workers::Request) -> Value {
     event(&request.url, request.method.as_str(), &request.headers, request.cf.as_ref().map(|cf| cf()))
 }
 

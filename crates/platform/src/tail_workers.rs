@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use workers::{Invocations, Tailed};
 
-use crate::{Inner, Platform, Unavailable};
+use crate::{Inner, Platform, Unavailable, traces};
 
 /// Events of one producer that wait for one consumer, or that it works on; those past it are lost to it.
 const MOST: usize = 256;
@@ -35,14 +35,14 @@ struct Consumer {
 
 /// How much is on its way.
 #[derive(Debug, Default)]
-struct Queue {
+pub struct Queue {
     events: AtomicUsize,
     bytes: AtomicUsize,
 }
 
 /// A place in a queue, given back when it is dropped.
 #[derive(Debug)]
-struct Place {
+pub struct Place {
     queue: Arc<Queue>,
     bytes: usize,
 }
@@ -166,13 +166,22 @@ impl Delivery {
         let told: Arc<[Arc<str>]> = self.told.iter().cloned().chain([live.script.as_str().into()]).collect();
         let event = json!({ "consumedEvents": [{ "scriptName": self.producer }] });
         let watched = platform.is_watched(&live.script).then(|| platform.begin_watch_after(&live, event, told.clone()));
-        let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
-        let tailed =
-            Tailed { items: self.items, colo: platform.0.colo.clone(), invocations: Invocations::of_tail(told) };
+        // Each delivery has one event.
+        let followed = platform.follow_tail(&live, 1);
+        let usage = traces::usage(watched.as_ref(), followed.as_ref());
+        let invocations = Invocations::of_tail(told);
+        let invocations = match &followed {
+            Some(followed) => followed.go_on(invocations),
+            None => invocations,
+        };
+        let tailed = Tailed { items: self.items, colo: platform.0.colo.clone(), invocations };
         // A task of its own is not needed: whatever becomes of the handler, nobody else waits here.
         let outcome = live.tail(tailed, usage).await;
         if let Some(watched) = watched {
             watched.answered(None, outcome.as_ref().err());
+        }
+        if let Some(followed) = followed {
+            followed.answered(None, outcome.as_ref().err());
         }
         if let Err(cause) = outcome {
             tracing::debug!(?cause, worker = live.name, "a tail Worker failed");
@@ -184,7 +193,7 @@ impl Delivery {
 
 impl Queue {
     /// A place for an event of so many bytes. `None`: there is none left.
-    fn enter(self: &Arc<Self>, bytes: usize) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>, bytes: usize) -> Option<Place> {
         let events = self.events.fetch_add(1, Ordering::Relaxed);
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         // Gives its place back when it is dropped, here too.

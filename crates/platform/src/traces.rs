@@ -6,11 +6,11 @@ mod parent;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use workers::{Cause, Followed, Invocations, OpenSpan, SpanSink, TraceId, Usage};
+use workers::{Cause, Followed, Invocations, OpenSpan, SpanSink, SpanSource, TraceId, Usage};
 
 use crate::Platform;
 use crate::deployed::Live;
-use crate::tail::{Watched, outcome};
+use crate::tail::{Of, Watched, outcome};
 use parent::Parent;
 
 /// Which events are followed, and where their spans go.
@@ -53,7 +53,7 @@ impl Traces {
     }
 
     /// Begins to follow an event, where the lot or its parent says so.
-    fn begin(&self, live: &Live, parent: Option<Parent>, name: &'static str) -> Option<OpenSpan> {
+    fn begin(&self, source: &SpanSource, parent: Option<Parent>, name: &'static str) -> Option<OpenSpan> {
         let chosen = match &parent {
             Some(parent) if self.follow_parents => parent.sampled,
             _ => fastrand::f64() < self.sample,
@@ -66,7 +66,7 @@ impl Traces {
             None => (TraceId(fastrand::u128(1..)), None),
         };
         let seed = fastrand::u64(..);
-        Some(Followed::first(self.sink.clone(), &live.source, place, seed, self.propagate, name.into()))
+        Some(Followed::first(self.sink.clone(), source, place, seed, self.propagate, name.into()))
     }
 }
 
@@ -76,7 +76,7 @@ impl Platform {
     /// Begins to follow a request, if it is to be.
     pub(crate) fn follow_request(&self, live: &Live, request: &edge::Request) -> Option<Arc<Invocation>> {
         let traces = self.traces()?;
-        let mut span = traces.begin(live, Parent::of(&request.headers), "fetch")?;
+        let mut span = traces.begin(&live.source, Parent::of(&request.headers), "fetch")?;
         span.fact("faas.trigger", || "http");
         span.fact("http.request.method", || request.method.as_str());
         span.fact("url.scheme", || if request.url.starts_with("https:") { "https" } else { "http" });
@@ -86,9 +86,44 @@ impl Platform {
         Some(Invocation::new(live, span))
     }
 
+    /// Begins to follow a batch of a queue, if it is to be.
+    pub(crate) fn follow_queue(&self, live: &Live, queue: &str, size: usize) -> Option<Arc<Invocation>> {
+        let mut span = self.traces()?.begin(&live.source, None, "queue")?;
+        span.fact("faas.trigger", || "queue");
+        span.fact("cloudflare.handler_type", || "queue");
+        span.fact("cloudflare.queue.name", || queue);
+        span.fact("cloudflare.queue.batch_size", || size as i64);
+        Some(Invocation::new(live, span))
+    }
+
+    /// Begins to follow what a tail Worker is told, if it is to be.
+    pub(crate) fn follow_tail(&self, live: &Live, events: usize) -> Option<Arc<Invocation>> {
+        let mut span = self.traces()?.begin(&live.source, None, "tail")?;
+        span.fact("faas.trigger", || "other");
+        span.fact("cloudflare.handler_type", || "tail");
+        span.fact("cloudflare.trace.count", || events as i64);
+        Some(Invocation::new(live, span))
+    }
+
+    /// Begins to follow the alarm of a Durable Object, if it is to be. `due`: milliseconds since the Unix epoch.
+    pub(crate) fn follow_alarm(
+        &self,
+        source: &SpanSource,
+        (of, class): (&Of, &str),
+        due: i64,
+    ) -> Option<Arc<Invocation>> {
+        let mut span = self.traces()?.begin(source, None, "alarm")?;
+        span.fact("faas.trigger", || "timer");
+        span.fact("cloudflare.handler_type", || "alarm");
+        span.fact("cloudflare.entrypoint", || class);
+        span.fact("cloudflare.execution_model", || "stateful");
+        span.fact("cloudflare.scheduled_time", || due);
+        Some(Invocation::of(&of.name, &of.version, span))
+    }
+
     /// Begins to follow the run of a cron trigger, if it is to be.
     pub(crate) fn follow_schedule(&self, live: &Live, cron: &str) -> Option<Arc<Invocation>> {
-        let mut span = self.traces()?.begin(live, None, "scheduled")?;
+        let mut span = self.traces()?.begin(&live.source, None, "scheduled")?;
         span.fact("faas.trigger", || "timer");
         span.fact("faas.cron", || cron);
         Some(Invocation::new(live, span))
@@ -119,9 +154,13 @@ pub(crate) fn usage(watched: Option<&Watched>, followed: Option<&Arc<Invocation>
 // === impl Invocation ===
 
 impl Invocation {
-    fn new(live: &Live, mut span: OpenSpan) -> Arc<Self> {
-        span.fact("cloudflare.script_name", || live.name.as_str());
-        span.fact("cloudflare.script_version.id", || live.id.as_str());
+    fn new(live: &Live, span: OpenSpan) -> Arc<Self> {
+        Self::of(&live.name, &live.id, span)
+    }
+
+    fn of(worker: &str, version: &str, mut span: OpenSpan) -> Arc<Self> {
+        span.fact("cloudflare.script_name", || worker);
+        span.fact("cloudflare.script_version.id", || version);
         Arc::new(Self { state: Mutex::new(State { span, answered: false }), usage: Usage::default() })
     }
 

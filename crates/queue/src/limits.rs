@@ -26,3 +26,5 @@ pub const LEASE: Duration = Duration::from_secs(12 * 60 * 60);
 pub fn check_delay(seconds: i64) -> Result<u32, Error> {
     u32::try_from(seconds).ok().filter(|seconds| *seconds <= DELAY).ok_or(Error::Delay(seconds))
 }
+/// What a message takes besides its body, in what a queue keeps.
+pub const ENTRY: usize = 64;

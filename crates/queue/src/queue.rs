@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use store::quota::Share;
 use store::rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Notify;
 
@@ -16,6 +17,8 @@ pub struct Queue {
     pub(crate) id: Arc<str>,
     /// Seconds that what is sent by this handle is delayed for, where the message says nothing of it.
     delay: Option<u32>,
+    /// What it has of its owner's quota.
+    pub(crate) share: Option<Arc<Share>>,
 }
 
 /// What waits in a queue.
@@ -48,12 +51,17 @@ pub(crate) struct Row {
 
 impl Queue {
     pub(crate) fn new(store: Arc<Store>, id: &str) -> Self {
-        Self { store, id: id.into(), delay: None }
+        Self { store, id: id.into(), delay: None, share: None }
     }
 
     /// The same queue; what is sent by this handle is delayed for so many seconds, where it does not say otherwise.
     pub fn delayed(self, delay: Option<u32>) -> Self {
         Self { delay, ..self }
+    }
+
+    /// The same queue; what is sent by this handle needs room in its owner's quota.
+    pub fn charged(self, share: Arc<Share>) -> Self {
+        Self { share: Some(share), ..self }
     }
 
     pub fn id(&self) -> &str {
@@ -64,6 +72,11 @@ impl Queue {
     pub async fn send(&self, messages: Vec<NewMessage>, delay: Option<i64>) -> Result<Metrics, Error> {
         let delay = delay.map(|seconds| limits::check_delay(seconds).map_err(|_| Error::BatchDelay(seconds)));
         let messages = message::check(messages, delay.transpose()?.or(self.delay))?;
+        let bytes = messages.iter().map(|message| (limits::ENTRY + message.body.len()) as u64).sum();
+        let charge = match &self.share {
+            Some(share) => Some(share.charge(bytes).ok_or(Error::StorageLimit)?),
+            None => None,
+        };
         let (id, now, backlog) = (self.id.clone(), self.store.now(), self.store.backlog());
         let metrics = self
             .store
@@ -71,7 +84,11 @@ impl Queue {
             .write(move |connection| {
                 let row = row(connection, &id)?;
                 insert(connection, &row, &messages, now, backlog)?;
-                metrics(connection, row.key)
+                let metrics = metrics(connection, row.key)?;
+                if let Some(charge) = charge {
+                    charge.settle(metrics.kept());
+                }
+                Ok::<_, Error>(metrics)
             })
             .await?;
         self.store.wake(&self.id);
@@ -133,6 +150,15 @@ impl Queue {
     }
 }
 
+// === impl Metrics ===
+
+impl Metrics {
+    /// Bytes that are kept, with what each message takes besides.
+    pub fn kept(&self) -> u64 {
+        self.bytes.saturating_add(self.messages.saturating_mul(limits::ENTRY as u64))
+    }
+}
+
 /// The row of the queue with this id.
 pub(crate) fn row(connection: &Connection, id: &str) -> Result<Row, Error> {
     let sql = "SELECT id, delivery_delay, retention, paused, bytes FROM queue WHERE name = ?1 AND NOT gone";
@@ -163,6 +189,14 @@ fn insert(connection: &Connection, row: &Row, messages: &[Checked], now: u64, ba
 pub(crate) fn count(connection: &Connection, queue: i64, messages: i64, bytes: i64) -> Result<(), Error> {
     let sql = "UPDATE queue SET messages = messages + ?2, bytes = bytes + ?3 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((queue, messages, bytes))?;
+    Ok(())
+}
+
+/// Notes in the owner's quota what is kept.
+pub(crate) fn note(connection: &Connection, queue: i64, share: Option<&Share>) -> Result<(), Error> {
+    if let Some(share) = share {
+        share.set(metrics(connection, queue)?.kept());
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use store::rusqlite::{Connection, OptionalExtension};
 
 use crate::dead_letter::{self, Doomed};
-use crate::queue::{row, signed};
+use crate::queue::{note, row, signed};
 use crate::{Error, LeaseId, Queue, Terms, limits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ struct Found {
 impl Queue {
     /// Settles messages, all or none of them. An acknowledgement counts though the lease has ended; all else only while it lasts.
     pub async fn settle(&self, settlements: Vec<(LeaseId, Settlement)>, terms: &Terms) -> Result<Settled, Error> {
-        let (id, terms, now) = (self.id.clone(), terms.clone(), self.store.now());
+        let (id, terms, now, share) = (self.id.clone(), terms.clone(), self.store.now(), self.share.clone());
         let dead_letter = terms.dead_letter.clone();
         let settle = move |connection: &Connection| {
             let queue = row(connection, &id)?.key;
@@ -53,6 +53,7 @@ impl Queue {
                     one(connection, lease, &found, settlement, &terms, now, &mut settled)?;
                 }
             }
+            note(connection, queue, share.as_deref())?;
             Ok::<_, Error>(settled)
         };
         let settled = self.store.database()?.write(settle).await?;

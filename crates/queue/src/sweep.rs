@@ -3,7 +3,7 @@
 
 use store::rusqlite::{Connection, Params};
 
-use crate::queue::{count, row, signed};
+use crate::queue::{count, note, row, signed};
 use crate::{Error, Queue, Store};
 
 /// Messages that one write removes.
@@ -86,6 +86,9 @@ impl Queue {
             let last: i64 = connection.query_row(sql, [], |row| row.get(0))?;
             Ok::<_, Error>((queue, last))
         })?;
-        self.store.remove(queue, "queue = ?1 AND sequence <= ?2", (queue, last)).await
+        let removed = self.store.remove(queue, "queue = ?1 AND sequence <= ?2", (queue, last)).await?;
+        let share = self.share.clone();
+        self.store.database()?.write(move |connection| note(connection, queue, share.as_deref())).await?;
+        Ok(removed)
     }
 }

@@ -145,7 +145,8 @@ impl Bucket {
         engine.index.read(|connection| self.number(connection))?;
         let Put { length, http, custom, only_if, expected, storage_class, key: customer } = options;
         let key_md5 = customer.as_ref().map(CustomerKey::md5);
-        let terms = Terms { length, limit: limits::OBJECT, expected, key: customer };
+        let charge = engine.charge(index::entry(key, &http, &custom))?;
+        let terms = Terms { length, limit: limits::OBJECT, expected, key: customer, charge };
         let received = receive(&engine.blobs, body, terms).await?;
         let mut object = Object {
             key: key.to_owned(),
@@ -193,7 +194,7 @@ impl Bucket {
             let Some(bucket) = this.number(connection)? else { return Ok(()) };
             keys.iter().try_for_each(|key| index::remove(connection, bucket, key).map(drop))
         };
-        engine.index.write::<_, Error>(delete).await?;
+        engine.write(delete).await?;
         engine.tidy_soon();
         Ok(())
     }

@@ -20,6 +20,9 @@ pub enum Error {
     EntityTooLarge,
     #[error("Your proposed upload is smaller than the minimum allowed object size.")]
     EntityTooSmall,
+    /// The owner's quota has no room for it.
+    #[error("The storage limit of the account is exceeded.")]
+    Full,
     #[error("Your metadata headers exceed the maximum allowed metadata size.")]
     MetadataTooLarge,
     #[error("MaxKeys params must be positive integer <= 1000.")]
@@ -87,6 +90,7 @@ impl Error {
             Self::BucketNotEmpty => 10008,
             Self::InvalidObjectName => 10020,
             Self::EntityTooLarge => 100_100,
+            Self::Full => 10042,
             Self::EntityTooSmall => 10011,
             Self::MetadataTooLarge => 10012,
             Self::InvalidMaxKeys => 10022,

@@ -8,7 +8,7 @@ use crate::{Checksums, Error, Object};
 
 /// Keys are bytes, so that they are in the order of UTF-8. A segment belongs to the object, or to the upload, of its `owner`: an
 /// upload hands them to the object by its version. `doomed` holds files that nothing names any more, those of one object
-/// together, until they have been removed.
+/// together, until they have been removed. `usage` is what is kept in all, which triggers count.
 pub(crate) const SCHEMA: &[&str] = &[
     "
     CREATE TABLE buckets (
@@ -67,7 +67,32 @@ pub(crate) const SCHEMA: &[&str] = &[
     ALTER TABLE uploads ADD COLUMN checksum TEXT;
     ALTER TABLE segments ADD COLUMN checksums TEXT;
 ",
+    "
+    CREATE TABLE usage (bytes INTEGER NOT NULL);
+    INSERT INTO usage VALUES (
+        (SELECT coalesce(sum(size), 0) FROM segments)
+        + (SELECT coalesce(sum(256 + length(key) + length(http) + length(custom)), 0) FROM objects)
+        + (SELECT coalesce(sum(256 + length(key) + length(http) + length(custom)), 0) FROM uploads)
+    );
+    CREATE TRIGGER segment_added AFTER INSERT ON segments BEGIN UPDATE usage SET bytes = bytes + NEW.size; END;
+    CREATE TRIGGER segment_removed AFTER DELETE ON segments BEGIN UPDATE usage SET bytes = bytes - OLD.size; END;
+    CREATE TRIGGER object_added AFTER INSERT ON objects BEGIN
+        UPDATE usage SET bytes = bytes + 256 + length(NEW.key) + length(NEW.http) + length(NEW.custom);
+    END;
+    CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN
+        UPDATE usage SET bytes = bytes - 256 - length(OLD.key) - length(OLD.http) - length(OLD.custom);
+    END;
+    CREATE TRIGGER upload_added AFTER INSERT ON uploads BEGIN
+        UPDATE usage SET bytes = bytes + 256 + length(NEW.key) + length(NEW.http) + length(NEW.custom);
+    END;
+    CREATE TRIGGER upload_removed AFTER DELETE ON uploads BEGIN
+        UPDATE usage SET bytes = bytes - 256 - length(OLD.key) - length(OLD.http) - length(OLD.custom);
+    END;
+",
 ];
+
+/// What an object or an upload takes besides its bytes, key and metadata, in `usage`.
+const ENTRY: usize = 256;
 
 /// Bytes of an object that lie together.
 #[derive(Clone, Debug)]
@@ -117,6 +142,17 @@ pub(crate) fn optional_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, colum
 
 pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("text and numbers are always JSON")
+}
+
+/// Bytes that are kept in all buckets.
+pub(crate) fn kept(connection: &Connection) -> Result<u64, Error> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM usage")?;
+    Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
+/// Bytes of an object or an upload without what is in it.
+pub(crate) fn entry(key: &str, http: &impl serde::Serialize, custom: &impl serde::Serialize) -> u64 {
+    (ENTRY + key.len() + to_json(http).len() + to_json(custom).len()) as u64
 }
 
 pub(crate) fn bucket(connection: &Connection, name: &str) -> Result<Option<i64>, Error> {
@@ -218,7 +254,8 @@ pub(crate) fn add_segment(
 
 /// The bytes of an object that has none.
 pub(crate) fn add_empty(connection: &Connection, object: &Object) -> Result<(), Error> {
-    let received = Received { stored: Stored::Inline(Vec::new()), size: 0, checksums: Checksums::default() };
+    let received =
+        Received { stored: Stored::Inline(Vec::new()), size: 0, checksums: Checksums::default(), charge: None };
     add_segment(connection, &object.version, 1, object.uploaded, &received)
 }
 

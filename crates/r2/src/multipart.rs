@@ -85,8 +85,11 @@ impl Bucket {
         check_key(key)?;
         check_custom(&options.custom)?;
         let engine = self.r2.engine().await?;
+        let charge = engine.charge(index::entry(key, &options.http, &options.custom))?;
         let (this, key, upload) = (self.clone(), key.to_owned(), id::secret());
         let create = move |connection: &Connection| {
+            // Until it is noted what is kept.
+            let _charge = charge;
             let bucket = this.number_or_new(connection)?;
             forget_old(connection)?;
             let storage_class = match options.storage_class {
@@ -112,7 +115,7 @@ impl Bucket {
                 ])?;
             Ok::<_, Error>(upload)
         };
-        let upload = engine.index.write(create).await?;
+        let upload = engine.write(create).await?;
         engine.tidy_soon();
         Ok(upload)
     }
@@ -142,8 +145,9 @@ impl Bucket {
             return Err(Error::WrongKey);
         }
         expected.wanted = begun.checksum;
-        let received =
-            receive(&engine.blobs, body, Terms { length, limit: limits::PART, expected, key: customer }).await?;
+        let charge = engine.charge(0)?;
+        let terms = Terms { length, limit: limits::PART, expected, key: customer, charge };
+        let received = receive(&engine.blobs, body, terms).await?;
         let part = UploadedPart {
             number,
             etag: hex(received.checksums.md5.as_deref().unwrap_or_default()),
@@ -209,7 +213,7 @@ impl Bucket {
             end(connection, &upload)?;
             Ok(object)
         };
-        let object = engine.index.write(complete).await?;
+        let object = engine.write(complete).await?;
         engine.tidy_soon();
         Ok(object)
     }
@@ -226,7 +230,7 @@ impl Bucket {
             }
             Ok(())
         };
-        engine.index.write::<_, Error>(abort).await?;
+        engine.write(abort).await?;
         engine.tidy_soon();
         Ok(())
     }

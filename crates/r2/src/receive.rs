@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, pin_mut};
+use store::quota::Charge;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::blobs::{BlobId, BlobWriter, Blobs};
@@ -33,6 +34,8 @@ pub(crate) struct Received {
     pub stored: Stored,
     pub size: u64,
     pub checksums: Checksums,
+    /// Its room in the owner's quota, until it is in the index.
+    pub charge: Option<Charge>,
 }
 
 /// What an upload has to be.
@@ -41,6 +44,8 @@ pub(crate) struct Terms {
     pub limit: u64,
     pub expected: Expected,
     pub key: Option<CustomerKey>,
+    /// Where there is a quota: room for what is kept besides the body.
+    pub charge: Option<Charge>,
 }
 
 /// Counts what has come.
@@ -48,6 +53,7 @@ struct Meter {
     length: Option<u64>,
     limit: u64,
     size: u64,
+    charge: Option<Charge>,
 }
 
 /// What the blocking side works with.
@@ -63,8 +69,8 @@ pub(crate) async fn receive<E: Into<SourceError>>(
     body: impl Stream<Item = Result<Bytes, E>> + Send,
     terms: Terms,
 ) -> Result<Received, Error> {
-    let Terms { length, limit, expected, key } = terms;
-    let mut meter = Meter { length, limit, size: 0 };
+    let Terms { length, limit, expected, key, charge } = terms;
+    let mut meter = Meter { length, limit, size: 0, charge };
     if length.is_some_and(|length| length > limit) {
         return Err(Error::EntityTooLarge);
     }
@@ -72,7 +78,7 @@ pub(crate) async fn receive<E: Into<SourceError>>(
     let (mut batch, mut ended) = meter.take(body.as_mut(), INLINE + 1).await?;
     if ended {
         meter.check()?;
-        return inline(&batch.concat(), expected, key.as_ref());
+        return inline(&batch.concat(), expected, key.as_ref(), meter.charge);
     }
     let id = BlobId::new();
     let mut job = begin(blobs.clone(), id.clone(), expected, key);
@@ -88,10 +94,15 @@ pub(crate) async fn receive<E: Into<SourceError>>(
     meter.check()?;
     let work = done(job).await?;
     let checksums = done(spawn_blocking(move || work.finish())).await?;
-    Ok(Received { stored: Stored::Blob(id), size: meter.size, checksums })
+    Ok(Received { stored: Stored::Blob(id), size: meter.size, checksums, charge: meter.charge })
 }
 
-fn inline(bytes: &[u8], expected: Expected, key: Option<&CustomerKey>) -> Result<Received, Error> {
+fn inline(
+    bytes: &[u8],
+    expected: Expected,
+    key: Option<&CustomerKey>,
+    charge: Option<Charge>,
+) -> Result<Received, Error> {
     let mut digests = Digests::new(expected);
     digests.update(bytes);
     let checksums = digests.finish()?;
@@ -104,7 +115,7 @@ fn inline(bytes: &[u8], expected: Expected, key: Option<&CustomerKey>) -> Result
             stored
         }
     };
-    Ok(Received { stored: Stored::Inline(stored), size: bytes.len() as u64, checksums })
+    Ok(Received { stored: Stored::Inline(stored), size: bytes.len() as u64, checksums, charge })
 }
 
 fn begin(
@@ -149,6 +160,9 @@ impl Meter {
             self.size += chunk.len() as u64;
             if self.size > self.limit {
                 return Err(Error::EntityTooLarge);
+            }
+            if self.charge.as_mut().is_some_and(|charge| !charge.grow(chunk.len() as u64)) {
+                return Err(Error::Full);
             }
             batch.push(chunk);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use store::quota::{Charge, Share};
 use store::rusqlite::{Connection, OptionalExtension, Row, params};
 use store::sqlite::Database;
 use tokio::sync::OnceCell;
@@ -15,6 +16,8 @@ use crate::blobs::{BlobId, Blobs, Files};
 use crate::receive::{Received, Stored};
 use crate::{Bucket, Error, StorageClass, id, index, multipart};
 
+/// The index's name in its folder.
+const INDEX: &str = "index.sqlite";
 /// How long files wait for their removal, so that many go with one write to the index.
 const TIDY_AFTER: Duration = Duration::from_millis(500);
 /// How long until files that are still being read are tried again.
@@ -28,6 +31,8 @@ pub struct R2(Arc<Inner>);
 struct Inner {
     folder: PathBuf,
     engine: OnceCell<Arc<Engine>>,
+    /// What it has of its owner's quota.
+    share: Option<Arc<Share>>,
 }
 
 #[derive(Debug)]
@@ -35,6 +40,7 @@ pub(crate) struct Engine {
     pub(crate) index: Database,
     pub(crate) blobs: Arc<dyn Blobs>,
     tidying: AtomicBool,
+    share: Option<Arc<Share>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +66,18 @@ pub struct BucketUsage {
 impl R2 {
     /// Nothing is opened or made until it is used.
     pub fn new(folder: PathBuf) -> Self {
-        Self(Arc::new(Inner { folder, engine: OnceCell::new() }))
+        Self(Arc::new(Inner { folder, engine: OnceCell::new(), share: None }))
+    }
+
+    /// The same for an owner who has a quota.
+    pub fn charged(folder: PathBuf, share: Arc<Share>) -> Self {
+        Self(Arc::new(Inner { folder, engine: OnceCell::new(), share: Some(share) }))
+    }
+
+    /// Notes in the quota what is kept, where anything ever was.
+    pub async fn measure(&self) -> Result<(), Error> {
+        // An engine that is opened notes it.
+        if self.0.folder.join(INDEX).exists() { self.engine().await.map(drop) } else { Ok(()) }
     }
 
     /// A bucket, which need not be there yet: the first write makes it.
@@ -95,7 +112,8 @@ impl R2 {
     pub(crate) async fn engine(&self) -> Result<&Arc<Engine>, Error> {
         let open = || async {
             let folder = self.0.folder.clone();
-            let opened = spawn_blocking(move || Engine::open(folder)).await;
+            let share = self.0.share.clone();
+            let opened = spawn_blocking(move || Engine::open(folder, share)).await;
             let engine = Arc::new(opened.map_err(|error| Error::io("R2's files")(io::Error::other(error)))??);
             engine.tidy_soon();
             Ok(engine)
@@ -112,7 +130,7 @@ impl R2 {
             Some(_) => Err(Error::BucketExists),
             None => insert_bucket(connection, &name, storage_class).map(drop),
         };
-        self.engine().await?.index.write(create).await
+        self.engine().await?.write(create).await
     }
 
     /// Deletes an empty bucket, and the uploads that were begun in it.
@@ -128,7 +146,7 @@ impl R2 {
             connection.execute("DELETE FROM buckets WHERE id = ?1", [bucket])?;
             Ok(())
         };
-        engine.index.write(delete).await?;
+        engine.write(delete).await?;
         engine.tidy_soon();
         Ok(())
     }
@@ -221,14 +239,38 @@ fn insert_bucket(connection: &Connection, name: &str, storage_class: StorageClas
 // === impl Engine ===
 
 impl Engine {
-    fn open(folder: PathBuf) -> Result<Self, Error> {
-        let index = Database::open(&folder.join("index.sqlite"), index::SCHEMA)?;
+    fn open(folder: PathBuf, share: Option<Arc<Share>>) -> Result<Self, Error> {
+        let index = Database::open(&folder.join(INDEX), index::SCHEMA)?;
+        if let Some(share) = &share {
+            share.set(index.read(index::kept)?);
+        }
         let blobs = Files::open(folder.join("blobs")).map_err(Error::io("the folder of R2's files"))?;
         let named = |id: &BlobId| index.read(|connection| index::names(connection, id));
         blobs
             .sweep(&mut |id| named(id).map_err(io::Error::other))
             .map_err(Error::io("looking after files of broken uploads"))?;
-        Ok(Self { index, blobs: Arc::new(blobs), tidying: AtomicBool::new(false) })
+        Ok(Self { index, blobs: Arc::new(blobs), tidying: AtomicBool::new(false), share })
+    }
+
+    /// Room for a write of so many bytes, where there is a quota.
+    pub(crate) fn charge(&self, bytes: u64) -> Result<Option<Charge>, Error> {
+        self.share.as_ref().map(|share| share.charge(bytes).ok_or(Error::Full)).transpose()
+    }
+
+    /// Changes the index, and notes what is kept then.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let share = self.share.clone();
+        let noted = move |connection: &Connection| {
+            let made = change(connection)?;
+            if let Some(share) = share {
+                share.set(index::kept(connection)?);
+            }
+            Ok(made)
+        };
+        self.index.write(noted).await
     }
 
     /// Makes a change that names what was received. It goes on to its end even if nobody waits for it any more: a file
@@ -244,7 +286,14 @@ impl Engine {
                 Stored::Blob(id) => Some(id.clone()),
                 Stored::Inline(_) => None,
             };
-            let result = engine.index.write(move |connection| change(connection, &received)).await;
+            let named = move |connection: &Connection| {
+                let made = change(connection, &received)?;
+                if let Some(charge) = received.charge {
+                    charge.settle(index::kept(connection)?);
+                }
+                Ok(made)
+            };
+            let result = engine.index.write(named).await;
             if let Some(id) = file {
                 let (blobs, named) = (engine.blobs.clone(), result.is_ok());
                 let settled =

@@ -356,3 +356,40 @@ async fn an_encrypted_object_opens_with_its_key_alone() {
         assert_eq!(all(got.body.unwrap()).await, bytes[50..size - 10]);
     }
 }
+
+#[tokio::test]
+async fn what_is_kept_is_charged_to_the_quota() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let quota = store::quota::Quota::default();
+    quota.set_limit(Some(200_000));
+    let share = quota.share(store::quota::Product::R2, "");
+    let r2 = R2::charged(folder.path().join("r2"), share.clone());
+    let bucket = r2.bucket("files");
+    let used = || quota.used()[store::quota::Product::R2 as usize];
+    let put = async |key: &str, size: usize| bucket.put(key, body(&pattern(size, 0)), Put::default()).await;
+    put("a", 100_000).await.expect("room");
+    put("small", 10).await.expect("room");
+    let kept = used();
+    assert!((100_500..102_000).contains(&kept), "{kept}");
+    assert!(matches!(put("b", 150_000).await, Err(Error::Full)));
+    assert_eq!(used(), kept);
+    // A replacement needs room beside what it replaces.
+    put("a", 60_000).await.expect("room");
+    assert_eq!(used(), kept - 40_000);
+
+    let upload = bucket.create_multipart("parts", MultipartOptions::default()).await.expect("an upload");
+    let part =
+        async |size: usize| bucket.upload_part("parts", &upload, 1, body(&pattern(size, 0)), Default::default()).await;
+    part(50_000).await.expect("room");
+    assert!(matches!(part(120_000).await, Err(Error::Full)));
+    assert!((kept + 10_000..kept + 11_000).contains(&used()), "{}", used());
+    bucket.abort_multipart("parts", &upload).await.expect("an end");
+    bucket.delete(vec!["a".into(), "small".into()]).await.expect("deletions");
+    assert!(used() < 2000, "{}", used());
+    put("b", 150_000).await.expect("room");
+    let before = used();
+    drop((bucket, r2));
+    share.set(0);
+    R2::charged(folder.path().join("r2"), share).measure().await.expect("a measurement");
+    assert_eq!(used(), before);
+}

@@ -72,6 +72,7 @@ pub(crate) fn r2(error: r2::Error) -> S3Error {
         Error::BucketNotEmpty => ("BucketNotEmpty", 409),
         Error::InvalidObjectName => ("InvalidObjectName", 400),
         Error::EntityTooLarge => ("EntityTooLarge", 400),
+        Error::Full => ("InsufficientStorage", 507),
         Error::EntityTooSmall => ("EntityTooSmall", 400),
         Error::MetadataTooLarge => ("MetadataTooLarge", 400),
         Error::InvalidMaxKeys => ("InvalidMaxKeys", 400),

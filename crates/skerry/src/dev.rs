@@ -6,6 +6,7 @@ mod print;
 pub mod queues;
 mod server;
 pub mod services;
+mod tails;
 pub mod trace;
 
 use std::collections::HashSet;

@@ -116,6 +116,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     let ports = [Some(http_address), https_address].into_iter().flatten().map(|address| address.port()).collect();
     let (traces, exporter) = traces::start(&config)?.unzip();
     let platform = platform(&config, registry, &geo, ports, traces, None, true)?;
+    platform.measure_storage().await.map_err(|error| format!("what accounts keep can't be measured: {error}"))?;
     platform.start_objects().await.map_err(|error| format!("what is deployed can't be read: {error}"))?;
 
     let _announced = address::Announced::new(&config, api_address)?;
@@ -134,6 +135,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     tasks.add("the watch over memory", platform.clone().run_admission(stop.clone()));
     tasks.add("queues", platform.clone().run_queues(stop.clone()));
     tasks.add("the sweeps of static assets", platform.clone().run_asset_sweeps(stop.clone()));
+    tasks.add("the measurements of storage", platform.clone().run_measurements(stop.clone()));
     let control = Control::new(platform.clone(), front, addresses.about(&connections));
     let room = descriptors::room();
     tasks.add("the API", control.serve(api, room.api, stop.clone()));

@@ -1,10 +1,12 @@
 //! SQL of a Worker's own: values, what it may do, and what it has written. What D1 and Durable Objects have in common.
 
 mod authorizer;
+mod growth;
 mod rows_written;
 mod value;
 
 pub use authorizer::{Rules, Trusted};
+pub use growth::Growth;
 pub use rows_written::RowsWritten;
 pub use value::Value;
 

@@ -16,6 +16,8 @@ const GROUP: usize = 256;
 const IDLE_READERS: usize = 8;
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 128;
+/// So many unused pages are kept for what comes next.
+const FEW_PAGES: i64 = 64;
 /// How long another process's lock is waited for.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -48,10 +50,15 @@ pub struct Database {
 /// Opens a database and brings its schema up to date: `migrations[n]` takes it from version n to n + 1. Every commit on
 /// the connection survives the end of the process and loss of power.
 pub fn open(path: &Path, migrations: &[&str]) -> Result<Connection, Error> {
+    open_with(path, "", migrations)
+}
+
+/// The same; `first`: pragmas that a new database has to begin with.
+pub fn open_with(path: &Path, first: &str, migrations: &[&str]) -> Result<Connection, Error> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|source| Error::Folder { path: folder.to_owned(), source })?;
     }
-    let mut connection = connect(path, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+    let mut connection = connect(path, &format!("{first}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"))?;
     migrate(&mut connection, path, migrations)?;
     Ok(connection)
 }
@@ -65,6 +72,22 @@ pub fn connect(path: &Path, pragmas: &str) -> Result<Connection, Error> {
     connection.execute_batch(pragmas).map_err(failed)?;
     connection.execute_batch("PRAGMA foreign_keys = ON").map_err(failed)?;
     Ok(connection)
+}
+
+/// Gives pages that nothing needs back to the file system, once they are most of a database that was begun with
+/// `auto_vacuum = INCREMENTAL`. Whether any went. In a transaction it is part of it.
+pub fn give_pages_back(connection: &Connection) -> rusqlite::Result<bool> {
+    // Not cached: a Worker's statement of the same text would come from the cache without having been authorized.
+    let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    let unused = number("PRAGMA freelist_count")?;
+    if unused < FEW_PAGES || unused <= number("PRAGMA page_count")? / 2 {
+        return Ok(false);
+    }
+    let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut pages = statement.query([])?;
+    // Each row is a page.
+    while pages.next()?.is_some() {}
+    Ok(true)
 }
 
 fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Error> {

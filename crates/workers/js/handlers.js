@@ -129,6 +129,17 @@ export function handledEvents() {
   return handled;
 }
 
+/** The names of the classes that the main module exports, joined by commas. A name with a comma is none of a class's. */
+export function exportedClasses() {
+  let classes = "";
+  const names = exported === undefined ? [] : ObjectKeys(exported);
+  for (let i = 0; i < names.length; i++) {
+    if (names[i] === "default" || typeof exported[names[i]] !== "function") continue;
+    classes += classes === "" ? names[i] : `,${names[i]}`;
+  }
+  return classes;
+}
+
 // === fetch ===
 
 /** `(request, event) -> Response | Promise` of an export of the main module: a class that extends WorkerEntrypoint, or an object. */

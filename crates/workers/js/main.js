@@ -26,7 +26,7 @@ export { makeRateLimit } from "./rate_limit.js";
 export { makeHyperdrive } from "./hyperdrive.js";
 export { makeFetcher } from "./service.js";
 export { makeMissing } from "./missing_binding.js";
-export { handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchQueue, dispatchScheduled, dispatchTail } from "./handlers.js";
+export { exportedClasses, handledEvents, prepare, start, dispatchFetch, dispatchGone, dispatchQueue, dispatchScheduled, dispatchTail } from "./handlers.js";
 
 const { globalThis } = primordials;
 

@@ -191,18 +191,21 @@ pub struct Started {
     pub cpu: Duration,
     /// The events that the Worker handles: "fetch", "scheduled", …
     pub handlers: Vec<String>,
+    /// The classes that its main module exports.
+    pub classes: Vec<String>,
 }
 
 /// Starts `version` once and serves nothing.
 pub fn start_once(host: &Arc<Host>, version: &Arc<Version>) -> Result<Started, StartError> {
     let (notices, _heard) = mpsc::channel(1);
     let lane = Lane { host: host.clone(), version: version.clone(), notices };
-    let mut handlers = Vec::new();
+    let (mut handlers, mut classes) = (Vec::new(), Vec::new());
     let (_, cpu) = lane.start_with(|scope| {
         handlers = crate::runtime::handled_events(scope)?;
+        classes = crate::runtime::exported_classes(scope)?;
         Ok(())
     })?;
-    Ok(Started { cpu, handlers })
+    Ok(Started { cpu, handlers, classes })
 }
 
 // === impl Lane ===

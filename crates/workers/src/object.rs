@@ -156,6 +156,16 @@ impl ObjectNamespace {
         self.population().live.len()
     }
 
+    /// See [`durable::Namespace::charge`].
+    pub fn charge(&self, quota: &durable::Quota) {
+        self.0.objects.charge(quota);
+    }
+
+    /// See [`durable::Namespace::size`].
+    pub fn size(&self) -> std::io::Result<u64> {
+        self.0.objects.size()
+    }
+
     /// See [`durable::Namespace::stored`].
     pub fn stored(&self, after: Option<&ObjectId>, most: usize) -> std::io::Result<Vec<(ObjectId, u64)>> {
         self.0.objects.stored(after, most)
@@ -204,7 +214,8 @@ impl ObjectNamespace {
             crate::runtime::call(scope, |hooks| &hooks.alarm, &arguments);
         });
         let traced = self.trace(&ObjectEvent::Alarm(due), Origin::default().invocations.told());
-        let job = |event, answer| Event::job(event, answer, Origin::default(), run);
+        let invocations = traced.as_ref().and_then(|traced| traced.invocations()).unwrap_or_default();
+        let job = |event, answer| Event::job(event, answer, Origin { invocations, ..Origin::default() }, run);
         let outcome = self.event(id, None, usage(&traced), job).await;
         ended(traced, &outcome, |()| End::Done);
         outcome

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::Invocations;
 use crate::event::{Cause, Usage};
 use crate::fetch_event::Request;
 use crate::object_sockets::SocketEvent;
@@ -34,6 +35,11 @@ pub trait Tracer: Send + Sync {
 pub trait Tracing: Send {
     /// What the event is known by.
     fn usage(&self) -> Usage;
+
+    /// The place in a trace that the event leads on from, where it begins one.
+    fn invocations(&self) -> Option<Invocations> {
+        None
+    }
 
     /// How it has ended.
     fn ended(&self, end: End<'_>);

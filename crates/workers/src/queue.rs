@@ -65,12 +65,18 @@ impl Called {
 /// fulfilled when the messages are durable. `body` is text or bytes.
 fn op_queue_send(scope: &mut v8::PinScope, args: Args, rv: v8::ReturnValue) {
     let Some(queue) = begin(scope, &args) else { return };
-    let called = Called::new(scope, if args.get(3).is_true() { "sendBatch" } else { "send" });
+    let is_batch = args.get(3).is_true();
+    let called = Called::new(scope, if is_batch { "sendBatch" } else { "send" });
     let Some(messages) = messages(scope, args.get(1)) else { return };
+    let mut span = isolate::begin_span(scope, || if is_batch { "queue_sendBatch" } else { "queue_send" }.into());
+    span.fact("cloudflare.queue.id", || queue.id());
+    if let Ok(messages) = &messages {
+        span.fact("messaging.batch.message_count", || messages.len() as i64);
+    }
     let delay = seconds(scope, args.get(2));
     isolate::spawn_output(scope, rv, async move {
-        let messages = messages.map_err(|error| called.failed(&error))?;
-        let metrics = queue.send(messages, delay).await.map_err(|error| called.failed(&error))?;
+        let sent = async { queue.send(messages?, delay).await };
+        let metrics = span.watch(sent).await.map_err(|error| called.failed(&error))?;
         Ok(OpValue::With(Box::new(move |scope| {
             let told = told(scope, metrics);
             v8::Global::new(scope, told)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use isolate::{Args, ContextId, Op, op, v8};
 use queue::{ContentType, Message, Metrics, Settlement};
 
+use crate::Invocations;
 use crate::event::{Answer, Event, Origin};
 use crate::fetch_event::{event_answer, give};
 
@@ -24,6 +25,7 @@ pub struct QueueBatch {
     pub metrics: Metrics,
     /// The code of the location that runs it.
     pub colo: Arc<str>,
+    pub invocations: Invocations,
 }
 
 /// What a Worker said of the messages of a batch, by their places in it. It holds however the event ended.
@@ -44,7 +46,8 @@ pub(crate) struct Deciding(Arc<Mutex<Decisions>>);
 
 impl QueueBatch {
     pub(crate) fn job(self, id: ContextId, answer: Answer<()>, deciding: Deciding) -> isolate::Job {
-        let origin = Origin { colo: Some(self.colo.clone()), ..Origin::default() };
+        let origin =
+            Origin { colo: Some(self.colo.clone()), invocations: self.invocations.clone(), ..Origin::default() };
         let run: isolate::Begin = Box::new(move |scope, id| {
             isolate::expire_after(scope, WALL);
             let rid = isolate::resources(scope).add(deciding);

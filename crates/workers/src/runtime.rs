@@ -163,7 +163,17 @@ pub(crate) fn start(scope: &mut v8::PinScope, namespace: Option<v8::Local<v8::Ob
 
 /// The events that a Worker which has started handles.
 pub(crate) fn handled_events(scope: &mut v8::PinScope) -> Result<Vec<String>, JsException> {
-    let Some(hook) = isolate::hook(scope, "handledEvents") else { return Err(no_hook("handledEvents")) };
+    names(scope, "handledEvents")
+}
+
+/// The classes that the main module of a Worker which has started exports.
+pub(crate) fn exported_classes(scope: &mut v8::PinScope) -> Result<Vec<String>, JsException> {
+    names(scope, "exportedClasses")
+}
+
+/// What a hook tells, joined by commas.
+fn names(scope: &mut v8::PinScope, name: &str) -> Result<Vec<String>, JsException> {
+    let Some(hook) = isolate::hook(scope, name) else { return Err(no_hook(name)) };
     v8::tc_scope!(let scope, scope);
     let this = v8::undefined(scope).into();
     let names = hook.call(scope, this, &[]).map(|names| names.to_rust_string_lossy(scope)).unwrap_or_default();

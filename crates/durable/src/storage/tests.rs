@@ -323,3 +323,47 @@ async fn alarms_are_found_without_their_objects() {
     storage.set_alarm(None).unwrap();
     assert_eq!(storage.alarm().unwrap(), None);
 }
+
+#[test]
+fn a_database_grows_as_far_as_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let quota = store::quota::Quota::default();
+    quota.set_limit(Some(1 << 20));
+    let namespace = Namespace::new("test-Object", folder.path());
+    namespace.charge(&quota);
+    let open = |name: &str| namespace.open(&ObjectId::from_name("test-Object", None, name), true).unwrap();
+    let used = || quota.used()[store::quota::Product::Objects as usize];
+    let mut storage = open("one");
+    let full = "database or disk is full: SQLITE_FULL";
+    sql(&mut storage, "CREATE TABLE IF NOT EXISTS t (a)").unwrap();
+    let insert = "INSERT INTO t VALUES (randomblob(100000))";
+    let mut written = 0;
+    while let Ok(rows) = storage.exec("INSERT INTO t VALUES (?)", &[Value::Blob(vec![7; 100_000])], never) {
+        assert_eq!(rows.written, 1);
+        storage.commit().unwrap();
+        written += 1;
+    }
+    assert!((7..=10).contains(&written), "{written}");
+    assert!(used() <= 1 << 20, "{}", used());
+    assert_eq!(storage.put("key", &[0; 100_000]).unwrap_err().to_string(), full);
+    // Nothing of what is being done is lost by that.
+    storage.delete("nothing").unwrap();
+    sql(&mut storage, "CREATE TABLE IF NOT EXISTS t (a)").unwrap();
+    assert_eq!(sql(&mut storage, "SELECT count(*) FROM t").unwrap().rows, [[Value::Integer(written)]]);
+    assert_eq!(open("two").put("key", &[0; 100_000]).unwrap_err().to_string(), full);
+    sql(&mut storage, "DELETE FROM t").unwrap();
+    storage.commit().unwrap();
+    assert!(used() < 200_000, "{}", used());
+
+    // One that is larger than it says takes all along, and the storage says so.
+    storage.put("before", &[1]).unwrap();
+    let many = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT randomblob(100000) FROM n";
+    assert_eq!(sql(&mut storage, many).unwrap_err(), full);
+    assert_eq!(storage.put("after", &[1]).unwrap_err().to_string(), full);
+    assert!(storage.commit().is_err());
+    drop(storage);
+    let mut storage = open("one");
+    assert_eq!((storage.get("before").unwrap(), used()), (None, namespace.size().unwrap()));
+    sql(&mut storage, insert).unwrap();
+    storage.commit().unwrap();
+}

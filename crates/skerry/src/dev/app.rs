@@ -13,6 +13,7 @@ use super::inspector::Target;
 use super::print::Printer;
 use super::queues::{self, Deliveries};
 use super::services::Services;
+use super::tails::{Consumers, ObjectTracer};
 use super::trace::Sources;
 use crate::load::{LoadError, LoadOptions, Loaded, load};
 use crate::objects::ObjectClass;
@@ -35,6 +36,7 @@ pub struct App {
     started: OnceCell<()>,
     state: Mutex<State>,
     deliveries: Mutex<Deliveries>,
+    consumers: Mutex<Consumers>,
 }
 
 /// What requests meet.
@@ -81,6 +83,7 @@ impl App {
             started: OnceCell::new(),
             state: Mutex::new(State::Broken("The Worker has not been started.".into())),
             deliveries: Mutex::default(),
+            consumers: Mutex::default(),
         })
     }
 
@@ -101,8 +104,13 @@ impl App {
     }
 
     /// The Workers beside this one.
-    pub fn services(&self) -> &Services {
+    pub fn services(&self) -> &Arc<Services> {
         &self.options.services
+    }
+
+    /// Who is told of its events.
+    pub fn consumers(&self) -> Consumers {
+        self.consumers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn upstream(&self) -> Option<&str> {
@@ -156,6 +164,13 @@ impl App {
         };
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
         if let Some(worker) = consumed {
+            let consumers = Consumers::of(&worker);
+            for name in consumers.missing(self.services()) {
+                self.printer.warning(&format!(
+                    "the tail consumer {name} is told nothing: this process does not serve it. Start both together"
+                ));
+            }
+            *self.consumers.lock().unwrap_or_else(PoisonError::into_inner) = consumers;
             let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
             deliveries.replace(self, &worker, self.options.state.queues());
         }
@@ -173,7 +188,12 @@ impl App {
         load(&self.path, &self.options).await
     }
 
-    fn spawn(&self, version: Version, classes: &[ObjectClass], sources: Arc<Sources>) -> std::io::Result<Worker> {
+    fn spawn(
+        self: &Arc<Self>,
+        version: Version,
+        classes: &[ObjectClass],
+        sources: Arc<Sources>,
+    ) -> std::io::Result<Worker> {
         let (notices, heard) = mpsc::channel(NOTICES);
         tokio::spawn(listen(heard, sources.clone(), self.printer.clone()));
         let version = Arc::new(version);
@@ -184,7 +204,7 @@ impl App {
                 name: name.clone(),
                 sql: *sql,
                 notices: notices.clone(),
-                tracer: None,
+                tracer: Some(Arc::new(ObjectTracer { app: Arc::downgrade(self), class: name.as_str().into() })),
             });
         }
         match &self.target {

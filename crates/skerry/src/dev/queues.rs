@@ -137,8 +137,15 @@ async fn deliver(app: Arc<App>, name: String, queue: Queue, batch: Vec<Leased>) 
         messages: batch.into_iter().map(|leased| leased.message).collect(),
         metrics,
         colo: app.colo().into(),
+        invocations: workers::Invocations::default(),
     };
-    let (outcome, decisions) = running.worker.queue(batch, Usage::default()).await;
+    let event = || serde_json::json!({ "queue": name, "batchSize": size });
+    let watched = app.watch(&Usage::default(), &Arc::default(), event);
+    let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
+    let (outcome, decisions) = running.worker.queue(batch, usage).await;
+    if let Some(watched) = watched {
+        watched.answered(None, outcome.as_ref().err());
+    }
     if let Err(cause) = &outcome {
         report(&app, &running, cause);
     }

@@ -101,6 +101,8 @@ async fn fetch(app: &App, running: &Running, request: edge::Request, usage: Usag
         Some(upstream) => format!("{upstream}{path}"),
         None => request.url.clone(),
     };
+    let watched = app.watch(&usage, &Arc::default(), || platform::request_event(&request));
+    let known = watched.as_ref().map_or_else(|| usage.clone(), |watched| watched.usage.clone());
     let cf = request.cf;
     let colo = cf.colo().clone();
     let outcome = running
@@ -118,9 +120,13 @@ async fn fetch(app: &App, running: &Running, request: edge::Request, usage: Usag
                 invocations: Invocations::default(),
                 via: Via::default(),
             },
-            usage.clone(),
+            known,
         )
         .await;
+    if let Some(watched) = watched {
+        let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+        watched.answered(status, outcome.as_ref().err());
+    }
     if usage.cpu() > running.cpu_limit {
         let (cpu, limit) = (usage.cpu().as_millis(), running.cpu_limit.as_millis());
         app.printer().warning(&format!("a request took {cpu} ms of CPU time; its limit when deployed is {limit} ms"));
@@ -141,7 +147,14 @@ async fn scheduled(app: &App, running: &Running, url: &str, colo: Arc<str>, usag
         colo,
         invocations: Invocations::default(),
     };
-    match running.worker.scheduled(event, usage).await {
+    let told = || serde_json::json!({ "cron": event.cron, "scheduledTime": event.scheduled_time });
+    let watched = app.watch(&usage, &Arc::default(), told);
+    let known = watched.as_ref().map_or(usage, |watched| watched.usage.clone());
+    let outcome = running.worker.scheduled(event, known).await;
+    if let Some(watched) = watched {
+        watched.answered(None, outcome.as_ref().err());
+    }
+    match outcome {
         Ok(()) => plain(StatusCode::OK, "ok".into()),
         Err(cause) => {
             report(app, running, &cause);

@@ -76,7 +76,7 @@ impl Services {
         }
     }
 
-    fn find(&self, name: &str) -> Option<Arc<App>> {
+    pub fn find(&self, name: &str) -> Option<Arc<App>> {
         self.apps().get(name)?.upgrade()
     }
 
@@ -117,7 +117,15 @@ impl Service for Binding {
             match app.state().await {
                 State::Broken(message) => Err(exception(format!("The Worker \"{}\" can't run: {message}", app.name()))),
                 State::Running(running) => {
-                    let outcome = running.worker.fetch(request, Usage::default()).await;
+                    let told = request.invocations.told();
+                    let watched = app.watch(&Usage::default(), told, || platform::service_event(&request));
+                    let watched = watched.map(|watched| watched.of_entrypoint(request.entrypoint.name.clone()));
+                    let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
+                    let outcome = running.worker.fetch(request, usage).await;
+                    if let Some(watched) = watched {
+                        let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+                        watched.answered(status, outcome.as_ref().err());
+                    }
                     if let Err(cause) = &outcome {
                         report(&app, &running, cause);
                     }
@@ -140,7 +148,19 @@ impl Service for Binding {
             match app.state().await {
                 State::Broken(message) => Err(exception(format!("The Worker \"{}\" can't run: {message}", app.name()))),
                 State::Running(running) => {
-                    let outcome = running.worker.call(invocation).await;
+                    let told = invocation.invocations().told();
+                    let event = || serde_json::json!({ "rpcMethod": invocation.method() });
+                    let watched = app.watch(&Usage::default(), told, event);
+                    let entrypoint = invocation.entrypoint().name.clone();
+                    let watched = watched.map(|watched| watched.of_entrypoint(entrypoint));
+                    let usage = watched.as_ref().map(|watched| watched.usage.clone()).unwrap_or_default();
+                    let outcome = running.worker.call(invocation.known_by(usage)).await;
+                    if let Some(watched) = watched {
+                        match outcome.as_ref().is_ok_and(|returned| returned.is_thrown()) {
+                            true => watched.threw(),
+                            false => watched.answered(None, outcome.as_ref().err()),
+                        }
+                    }
                     if let Err(cause) = &outcome {
                         report(&app, &running, cause);
                     }

@@ -80,6 +80,13 @@ fn plans(config: &ServerConfig) -> Plans {
             scripts: plan.scripts.map_or(base.scripts, |scripts| scripts as usize),
             concurrent_requests: plan.concurrent_requests.map(|most| most as usize).or(base.concurrent_requests),
             requests_per_second: plan.requests_per_second.or(base.requests_per_second),
+            account_concurrent_requests: plan
+                .account_concurrent_requests
+                .map(|most| most as usize)
+                .or(base.account_concurrent_requests),
+            account_requests_per_second: plan.account_requests_per_second.or(base.account_requests_per_second),
+            requests_per_day: plan.requests_per_day.map(u64::from).or(base.requests_per_day),
+            storage_bytes: plan.storage_mb.map(|megabytes| u64::from(megabytes) << 20).or(base.storage_bytes),
         };
         plans.0.insert(name.clone(), plan);
     }
