@@ -45,7 +45,7 @@ struct Shared {
 enum Connection {
     #[default]
     Closed,
-    Open(D1Connection),
+    Open(Box<D1Connection>),
     /// For good.
     Deleted,
 }
@@ -220,7 +220,7 @@ impl Shared {
 impl Connection {
     fn open(&mut self, path: &Path) -> Result<&mut D1Connection, Error> {
         if let Self::Closed = self {
-            *self = Self::Open(D1Connection::open(path)?);
+            *self = Self::Open(Box::new(D1Connection::open(path)?));
         }
         match self {
             Self::Open(connection) => Ok(connection),
