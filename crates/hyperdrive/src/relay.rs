@@ -187,7 +187,11 @@ impl Relay {
 
     /// Passes on what the client has sent, as far as the origin can take it.
     async fn take_from_client(&mut self) -> Result<(), End> {
-        while self.leased.as_ref().is_none_or(|(_, origin)| origin.to.bytes.len() < BUFFER && self.session.owed() < OWED) {
+        while self
+            .leased
+            .as_ref()
+            .is_none_or(|(_, origin)| origin.to.bytes.len() < BUFFER && self.session.owed() < OWED)
+        {
             let piece = self.client.framer.next(&mut self.client.from);
             let Some(piece) = piece.map_err(|error| told(PROTOCOL_VIOLATION, &error.to_string()))? else { break };
             if self.leased.is_none()
@@ -282,7 +286,7 @@ impl Relay {
 
     fn set_deadline(&mut self) {
         match self.leased.is_some() && self.session.is_waiting() {
-            true => drop(self.deadline.get_or_insert_with(|| Instant::now() + QUERY)),
+            true => self.deadline = self.deadline.or_else(|| Some(Instant::now() + QUERY)),
             false => self.deadline = None,
         }
     }

@@ -206,7 +206,12 @@ impl Session {
         if let Some((name, message)) = self.statements.get_key_value(name) {
             origin.extend_from_slice(message);
             self.lease.prepared.insert(name.clone());
-            self.lease.expected.push_back(Expected::Parse { name: name.clone(), before: None, known: false, ours: true });
+            self.lease.expected.push_back(Expected::Parse {
+                name: name.clone(),
+                before: None,
+                known: false,
+                ours: true,
+            });
         }
     }
 
