@@ -236,6 +236,8 @@ fn shown(resource: &Resource) -> Result<Value, ApiError> {
     Ok(shown)
 }
 
+// === impl Wanted ===
+
 impl Wanted {
     /// Tries the origin out, and seals the password.
     async fn document(&self, control: &Control, account: &str) -> Result<Value, ApiError> {

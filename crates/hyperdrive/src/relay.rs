@@ -286,7 +286,7 @@ impl Relay {
 
     fn set_deadline(&mut self) {
         match self.leased.is_some() && self.session.is_waiting() {
-            true => drop(self.deadline.get_or_insert_with(|| Instant::now() + QUERY)),
+            true => self.deadline = self.deadline.or_else(|| Some(Instant::now() + QUERY)),
             false => self.deadline = None,
         }
     }

@@ -262,13 +262,19 @@ impl Session {
 
     fn ready(&mut self, frame: &Frame, client: &mut BytesMut) -> Result<Told, Unexpected> {
         self.lease.copying = false;
+        let mut unanswered = Vec::new();
         let answered = loop {
             match self.lease.expected.pop_front().ok_or(Unexpected(b'Z'))? {
-                // After an error nothing is carried out until the `Sync`.
-                Expected::Parse { name, before, known, ours } => self.undo(name, before, known, ours),
+                parse @ Expected::Parse { .. } => unanswered.push(parse),
                 answered => break answered,
             }
         };
+        // After an error nothing is carried out until the `Sync`: all is as it was, from the last one back.
+        for parse in unanswered.into_iter().rev() {
+            if let Expected::Parse { name, before, known, ours } = parse {
+                self.undo(name, before, known, ours);
+            }
+        }
         if matches!(answered, Expected::Prelude) {
             return Ok(Told::More);
         }

@@ -213,7 +213,8 @@ fn database(
     let origin = hyperdrive::Origin::parse(&binding.local()?)
         .map_err(|error| format!("the connection string of the Hyperdrive binding `{}`: {error}", binding.binding))?;
     let settings = hyperdrive::Settings { origin, connections: hyperdrive::CONNECTIONS };
-    let dial = workers::Dialer(|| Some(Outbound::new(Policy::development())));
+    let outbound = Outbound::new(Policy::development());
+    let dial = workers::Dialer(move || Some(outbound.clone()));
     let id = format!("{}/{}", worker.name.as_str(), binding.binding);
     Ok(state.hyperdrive.open(&id, settings, Arc::new(dial)))
 }

@@ -116,6 +116,14 @@ fn a_statement_that_failed_is_not_kept() {
 }
 
 #[test]
+fn several_that_failed_together_leave_nothing() {
+    let mut talk = Talk::new();
+    talk.ask(&[(b'P', b"a\0wrong\0\0\0"), (b'P', b"a\0again\0\0\0"), (b'S', b"")]);
+    talk.tell(&[(b'E', b"\0"), READY]);
+    assert!(talk.session.statements.is_empty() && talk.session.lease.prepared.is_empty());
+}
+
+#[test]
 fn what_only_one_connection_knows_keeps_it() {
     for tag in [&b"LISTEN\0"[..], b"PREPARE\0"] {
         let mut talk = Talk::new();
@@ -173,4 +181,40 @@ fn neither_side_may_send_what_does_not_belong() {
     assert_eq!(talk.session.told(&message(b'1', b""), &mut out), Err(Unexpected(b'1')));
     let mut talk = Talk::new();
     assert_eq!(talk.session.told(&message(b'Z', b"I"), &mut out), Err(Unexpected(b'Z')));
+}
+
+#[test]
+fn no_bytes_of_either_side_are_too_odd() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    for _ in 0..2000 {
+        let mut talk = Talk::new();
+        let (mut origin, mut client) = (BytesMut::new(), BytesMut::new());
+        for _ in 0..20 {
+            let tag = if random(8) == 0 { random(256) as u8 } else { b"QPBDCESHdcfX12ZCGET"[random(19) as usize] };
+            let body: Vec<u8> = (0..random(12)).map(|_| b"\0\0SPIab"[random(7) as usize]).collect();
+            let ended = match random(2) {
+                0 => talk.session.asked(&message(tag, &body), &mut origin).is_err(),
+                _ => match talk.session.told(&message(tag, &body), &mut client) {
+                    Ok(Told::Free) => {
+                        assert!(!talk.session.is_waiting());
+                        talk.again();
+                        false
+                    }
+                    Ok(_) => false,
+                    Err(_) => true,
+                },
+            };
+            if ended {
+                break;
+            }
+        }
+        let kept: usize = talk.session.statements.values().map(|message| message.len() + OVERHEAD).sum();
+        assert_eq!(talk.session.kept, kept);
+    }
 }
