@@ -81,12 +81,13 @@ async fn script(debugger: &mut Debugger) -> Value {
         .await
 }
 
-/// Stops requests at a line of the TypeScript.
-async fn stop_at(debugger: &mut Debugger, script: &Value, line: u64) {
+/// Stops at a line of the TypeScript; the breakpoint's name.
+async fn stop_at(debugger: &mut Debugger, script: &Value, line: u64) -> Value {
     let (line, column) = generated(script, "src/index.ts", line);
     let place = json!({ "url": script["url"], "lineNumber": line, "columnNumber": column });
     let set = debugger.command("Debugger.setBreakpointByUrl", place).await;
     assert_eq!(set["locations"].as_array().map(Vec::len), Some(1), "{set}");
+    set["breakpointId"].clone()
 }
 
 #[tokio::test]
@@ -228,6 +229,16 @@ async fn what_was_set_outlives_a_save() {
     debugger.command("Debugger.resume", json!({})).await;
     assert_eq!(new.await.unwrap(), "6");
 
+    // Code that runs while the Worker starts.
+    let line = 1 + WORKER.lines().position(|line| line.starts_with("let served")).expect("the line") as u64;
+    let breakpoint = stop_at(&mut debugger, &after, line).await;
+    project.write("src/index.ts", WORKER.replace("number * 2", "number * 5"));
+    let paused = debugger.event("Debugger.paused").await;
+    assert_eq!(paused["callFrames"][0]["functionName"], "", "{paused}");
+    debugger.command("Debugger.removeBreakpoint", json!({ "breakpointId": breakpoint })).await;
+    debugger.command("Debugger.resume", json!({})).await;
+    script(&mut debugger).await;
+
     // Code that does not compile, and code that does again.
     project.write("src/index.ts", "export default {");
     dev.line("error").await;
@@ -237,6 +248,33 @@ async fn what_was_set_outlives_a_save() {
     debugger.event("Debugger.paused").await;
     debugger.command("Debugger.resume", json!({})).await;
     assert_eq!(new.await.unwrap(), "8");
+}
+
+#[tokio::test]
+async fn a_stop_is_not_the_workers_time_and_a_limit_not_the_debuggers_end() {
+    let project =
+        Project::empty().file("wrangler.toml", format!("{CONFIG}[limits]\ncpu_ms = 50\n")).file("src/index.ts", WORKER);
+    let dev = Dev::flags(&project, &["--inspector-port", "0", "--enforce-limits"]).await;
+    let mut debugger = Debugger::listen(&dev, "api").await;
+    let before = script(&mut debugger).await;
+    stop_at(&mut debugger, &before, STOP).await;
+    let answer = asked(dev.get("/?n=3"));
+    let paused = debugger.event("Debugger.paused").await;
+    // This takes more than the request may.
+    let long = "(() => { let sum = 0; for (let i = 0; i < 3e8; i++) sum += i; return sum > 0; })()";
+    let long = json!({ "callFrameId": paused["callFrames"][0]["callFrameId"], "expression": long });
+    assert_eq!(debugger.command("Debugger.evaluateOnCallFrame", long).await["result"]["value"], true);
+    debugger.command("Debugger.resume", json!({})).await;
+    assert_eq!(answer.await.unwrap(), "6");
+
+    // The isolate of a request that takes too long is replaced.
+    assert_eq!(dev.get("/burn").send().await.status(), 503);
+    debugger.event("Runtime.executionContextsCleared").await;
+    script(&mut debugger).await;
+    let answer = asked(dev.get("/?n=4"));
+    debugger.event("Debugger.paused").await;
+    debugger.command("Debugger.resume", json!({})).await;
+    assert_eq!(answer.await.unwrap(), "8");
 }
 
 #[tokio::test]
@@ -311,11 +349,14 @@ async fn profiles_of_cpu_and_heap() {
     let hits = |node: &Value| node["hitCount"].as_u64().unwrap_or_default();
     assert!(hits(burn) > 0, "{burn}");
 
+    // More than may wait for a client at once.
+    debugger.evaluate("(globalThis.many = Array.from({ length: 300_000 }, (_, i) => ({ i, list: [i] }))).length").await;
     debugger.command("HeapProfiler.enable", json!({})).await;
     debugger.forget();
     debugger.command("HeapProfiler.takeHeapSnapshot", json!({ "reportProgress": false })).await;
     let chunks = debugger.heard("HeapProfiler.addHeapSnapshotChunk");
     let text: String = chunks.iter().filter_map(|chunk| chunk["chunk"].as_str()).collect();
+    assert!(text.len() > 32 << 20, "{} bytes", text.len());
     let snapshot: Value = serde_json::from_str(&text).expect("a snapshot is JSON");
     let strings = snapshot["strings"].as_array().expect("strings");
     assert!(strings.iter().any(|string| string == "Basket"), "the Worker's class is on its heap");

@@ -1,6 +1,8 @@
 //! An isolate at work: one task owns it, waits for events, settled ops and due timers, and gives it turns. A turn locks
 //! the isolate once and runs everything that is ready, step by step; each step belongs to one event, which pays for it.
 
+mod inspected;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -15,8 +17,8 @@ use tokio::time::{Instant, Sleep};
 use crate::actor::{Actor, Closed, Opening};
 use crate::clock::{Freeze, thread_cpu_nanos};
 use crate::context::{ContextData, Failure};
-use crate::inspector::{Inspection, Inspector};
-use crate::lock::{KeptLock, Lock};
+use crate::inspector::Inspection;
+use crate::lock::{KeptLock, locked};
 use crate::memory::Memory;
 use crate::platform::ForegroundTasks;
 use crate::state::{IsolateState, attach, state};
@@ -100,18 +102,6 @@ pub struct Isolate {
 // SAFETY: the state is owned here and touched only through `&mut self`, or by scripts under the isolate's lock, which
 // only `&mut self` takes. All that it holds is Send.
 unsafe impl Send for Isolate {}
-
-/// An isolate's lock for a while, and its context.
-fn locked<'a>(
-    shared: &'a Option<v8::SharedIsolate>,
-    context: &'a Option<v8::Global<v8::Context>>,
-    kept: &'a mut KeptLock,
-) -> (Lock<'a>, &'a v8::Global<v8::Context>) {
-    match (shared, context) {
-        (Some(shared), Some(context)) => (kept.lock(shared), context),
-        _ => unreachable!("an isolate keeps its parts until it is dropped"),
-    }
-}
 
 /// Begins an event's JavaScript. Exceptions it leaves pending are dropped.
 pub type Begin = Box<dyn FnOnce(&mut v8::PinScope, ContextId) + Send>;
@@ -198,31 +188,6 @@ impl Isolate {
             Err(exception) => Err(StartError::Script(exception)),
             Ok(()) => Ok(Duration::from_nanos(thread_cpu_nanos() - begun)),
         }
-    }
-
-    /// Puts the isolate under inspection, before a script is in it. It must then stay on this thread: V8's profiler looks at the thread that
-    /// starts it, and a pause holds it.
-    pub fn inspect(&mut self, inspector: &Inspector, title: &str) {
-        let inspection = {
-            let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
-            v8::scope_with_context!(let scope, &mut *locker, context);
-            Inspection::begin(scope, inspector, title)
-        };
-        if inspection.is_some() {
-            self.lock.keep(&self.shared);
-        }
-        self.state().inspection = inspection;
-    }
-
-    /// Ends the inspection: the isolate may move to other threads again.
-    pub fn end_inspection(&mut self) {
-        let Some(inspection) = self.state().inspection.take() else { return };
-        {
-            let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
-            v8::scope_with_context!(let scope, &mut *locker, context);
-            inspection.end(scope);
-        }
-        self.lock.let_go();
     }
 
     /// Adds an event to the next turn's work.

@@ -13,6 +13,18 @@ pub(crate) enum Lock<'a> {
 #[derive(Default)]
 pub(crate) struct KeptLock(Option<v8::Locker<'static>>);
 
+/// An isolate's lock for a while, and its context.
+pub(crate) fn locked<'a>(
+    shared: &'a Option<v8::SharedIsolate>,
+    context: &'a Option<v8::Global<v8::Context>>,
+    kept: &'a mut KeptLock,
+) -> (Lock<'a>, &'a v8::Global<v8::Context>) {
+    match (shared, context) {
+        (Some(shared), Some(context)) => (kept.lock(shared), context),
+        _ => unreachable!("an isolate keeps its parts until it is dropped"),
+    }
+}
+
 // === impl KeptLock ===
 
 impl KeptLock {
