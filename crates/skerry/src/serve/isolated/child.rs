@@ -100,7 +100,14 @@ impl Child {
         if let Some(exporter) = exporter {
             ends_last.add("the export of traces", exporter.run(flush.clone()));
         }
-        let bounds = edge::Bounds { max_connections: room.workers, ..edge::Bounds::default() };
+        // The front has refused what is too large, and has added to the rest.
+        let bounds = edge::Bounds {
+            max_connections: room.workers,
+            max_headers: 512,
+            max_header_bytes: 512 * 1024,
+            max_url: 128 * 1024,
+            ..edge::Bounds::default()
+        };
         let passed = Some(orders.secret.as_str().into());
         let edge = edge::Config { bounds, tls: None, passed, geo, connections, alt_svc: None };
         let served = tokio::spawn(edge::serve(workers, edge, Arc::new(platform), stop.clone()));

@@ -19,7 +19,7 @@ use super::orders::{Listeners, Orders, text};
 use super::reload::{Reload, follow_accounts};
 use super::supervisor::Start;
 use super::{FRONT, api, bind, configuration, figures, status};
-use crate::serve::registries::{self, ACCOUNTS, Layout};
+use crate::serve::registries::{self, ACCOUNTS, Layout, Registries};
 use crate::serve::tasks::Tasks;
 use crate::serve::{
     Addresses, ServeArguments, acme, address, announce, bind as bind_port, descriptors, first_start, geo, http3,
@@ -194,7 +194,7 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
 /// Makes the first account where there is none.
 async fn first_account(config: &ServerConfig) -> Result<Option<first_start::Credentials>, String> {
     Layout::Apart.require(&config.data)?;
-    if Layout::of(&config.data).is_some() && !registries::folders(&config.data)?.is_empty() {
+    if Layout::of(&config.data).is_some() && !Registries::existing(config)?.accounts()?.is_empty() {
         return Ok(None);
     }
     let folder = registries::make_folder(&config.data, first_start::SUBDOMAIN)?;
