@@ -314,9 +314,9 @@ async fn a_deleted_namespace_is_empty_and_takes_nothing() {
 #[tokio::test]
 async fn what_is_kept_is_charged_to_the_quota() {
     let fixture = fixture(0);
-    let quota = store::quota::Quota::default();
+    let quota = ::store::quota::Quota::default();
     quota.set_limit(Some(1000));
-    let namespace = fixture.store.namespace("n").charged(quota.share(store::quota::Product::Kv, "n"));
+    let namespace = fixture.store.namespace("n").charged(quota.share(::store::quota::Product::Kv, "n"));
     let entry = |key: &str, value: usize| (limits::ENTRY + key.len() + value) as u64;
     put(&namespace, NRT, "a", &"x".repeat(400), PutOptions::default()).await.unwrap();
     assert_eq!((quota.used()[0], namespace.size().unwrap()), (entry("a", 400), entry("a", 400)));
