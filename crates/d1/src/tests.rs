@@ -332,9 +332,9 @@ proptest! {
 #[tokio::test]
 async fn a_database_grows_as_far_as_there_is_room() {
     let fixture = Fixture::new();
-    let quota = store::quota::Quota::default();
+    let quota = ::store::quota::Quota::default();
     quota.set_limit(Some(1 << 20));
-    fixture.databases.database("test").charge(&quota.share(store::quota::Product::D1, "test"));
+    fixture.databases.database("test").charge(&quota.share(::store::quota::Product::D1, "test"));
     fixture.run("CREATE TABLE t (a)").await.unwrap();
     let insert = "INSERT INTO t VALUES (randomblob(100000))";
     let mut written = 0;
@@ -345,12 +345,12 @@ async fn a_database_grows_as_far_as_there_is_room() {
         }
     };
     assert_eq!((refused.as_str(), written), ("Exceeded maximum DB size.", 10));
-    let used = || quota.used()[store::quota::Product::D1 as usize];
+    let used = || quota.used()[::store::quota::Product::D1 as usize];
     let size = fixture.run("SELECT 1").await.unwrap().meta.size_after;
     assert!(used() <= 1 << 20 && used() == size, "{} {size}", used());
     // Another one of the same owner finds no room; reads and deletions go on, and give it back.
     let other = fixture.databases.database("other");
-    other.charge(&quota.share(store::quota::Product::D1, "other"));
+    other.charge(&quota.share(::store::quota::Product::D1, "other"));
     let large = "CREATE TABLE t AS SELECT randomblob(200000)";
     assert!(other.query(vec![Statement::new(large)]).await.is_err());
     assert_eq!(fixture.run("SELECT count(*) FROM t").await.unwrap().rows, [[Value::Integer(10)]]);

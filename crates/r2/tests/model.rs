@@ -360,12 +360,12 @@ async fn an_encrypted_object_opens_with_its_key_alone() {
 #[tokio::test]
 async fn what_is_kept_is_charged_to_the_quota() {
     let folder = tempfile::tempdir().expect("a folder");
-    let quota = store::quota::Quota::default();
+    let quota = ::store::quota::Quota::default();
     quota.set_limit(Some(200_000));
-    let share = quota.share(store::quota::Product::R2, "");
+    let share = quota.share(::store::quota::Product::R2, "");
     let r2 = R2::charged(folder.path().join("r2"), share.clone());
     let bucket = r2.bucket("files");
-    let used = || quota.used()[store::quota::Product::R2 as usize];
+    let used = || quota.used()[::store::quota::Product::R2 as usize];
     let put = async |key: &str, size: usize| bucket.put(key, body(&pattern(size, 0)), Put::default()).await;
     put("a", 100_000).await.expect("room");
     put("small", 10).await.expect("room");

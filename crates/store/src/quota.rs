@@ -185,7 +185,7 @@ impl Share {
         let mut known = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *known, bytes);
         let used = &mut self.quota.state().used[self.product as usize];
-        *used = used.saturating_sub(before).saturating_add(bytes);
+        *used = used.saturating_add(bytes).saturating_sub(before);
     }
 
     fn add(&self, bytes: u64) {

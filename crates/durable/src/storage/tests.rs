@@ -327,12 +327,12 @@ async fn alarms_are_found_without_their_objects() {
 #[test]
 fn a_database_grows_as_far_as_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
-    let quota = store::quota::Quota::default();
+    let quota = ::store::quota::Quota::default();
     quota.set_limit(Some(1 << 20));
     let namespace = Namespace::new("test-Object", folder.path());
     namespace.charge(&quota);
     let open = |name: &str| namespace.open(&ObjectId::from_name("test-Object", None, name), true).unwrap();
-    let used = || quota.used()[store::quota::Product::Objects as usize];
+    let used = || quota.used()[::store::quota::Product::Objects as usize];
     let mut storage = open("one");
     let full = "database or disk is full: SQLITE_FULL";
     sql(&mut storage, "CREATE TABLE IF NOT EXISTS t (a)").unwrap();
@@ -355,15 +355,21 @@ fn a_database_grows_as_far_as_there_is_room() {
     storage.commit().unwrap();
     assert!(used() < 200_000, "{}", used());
 
-    // One that is larger than it says takes all along, and the storage says so.
+    // One that is larger than it says is taken back by itself where SQLite knows how to.
     storage.put("before", &[1]).unwrap();
     let many = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT randomblob(100000) FROM n";
     assert_eq!(sql(&mut storage, many).unwrap_err(), full);
-    assert_eq!(storage.put("after", &[1]).unwrap_err().to_string(), full);
+    storage.put("after", &[1]).unwrap();
+    storage.commit().unwrap();
+    // Else it takes all along that is not committed, and the storage says so.
+    storage.put("lost", &[1]).unwrap();
+    assert_eq!(sql(&mut storage, "INSERT INTO t VALUES (randomblob(2000000))").unwrap_err(), full);
+    assert_eq!(storage.put("later", &[1]).unwrap_err().to_string(), full);
     assert!(storage.commit().is_err());
     drop(storage);
     let mut storage = open("one");
-    assert_eq!((storage.get("before").unwrap(), used()), (None, namespace.size().unwrap()));
+    assert_eq!(storage.get("before").unwrap(), Some(vec![1]));
+    assert_eq!((storage.get("lost").unwrap(), used()), (None, namespace.size().unwrap()));
     sql(&mut storage, insert).unwrap();
     storage.commit().unwrap();
 }
