@@ -19,6 +19,8 @@ use crate::{Cf, Geo, Ray, Request, Response};
 
 const SKERRY_PASSED: HeaderName = HeaderName::from_static("skerry-passed");
 
+const CF_WORKER: HeaderName = HeaderName::from_static("cf-worker");
+
 /// What is not there.
 const NONE: &str = "-";
 
@@ -128,7 +130,6 @@ impl Request {
         if url[Position::BeforeHost..Position::AfterHost].is_empty() {
             return Err(EdgeError::BadHost);
         }
-        const CF_WORKER: HeaderName = HeaderName::from_static("cf-worker");
         let worker = self.headers.get(CF_WORKER).cloned();
         let invocations_left = self.invocations_left;
         let mut request = Self::within(geo, self.method, &url, self.headers, self.body);

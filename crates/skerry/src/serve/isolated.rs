@@ -51,7 +51,7 @@ fn bind(path: &Path) -> Result<tokio::net::UnixListener, String> {
     Ok(listener)
 }
 
-/// What the configuration's folder is known as: paths in the configuration are below it.
+/// Where the configuration lies: paths in it are below its folder.
 fn configuration(path: Option<&Path>) -> PathBuf {
     path.map_or_else(|| PathBuf::from("./skerry.toml"), Path::to_owned)
 }

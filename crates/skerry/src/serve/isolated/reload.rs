@@ -68,7 +68,8 @@ impl Reload {
     fn configuration(&self) -> Result<(), String> {
         let text = orders::text(self.path.as_deref())?;
         let orders = Orders { text, ..self.orders.borrow().clone() };
-        let config = orders.server()?;
+        // The command line may say so alone.
+        let config = ServerConfig { isolate_accounts: true, ..orders.server()? };
         for key in fixed(&self.config, &config) {
             tracing::warn!("`{key}` has changed: that needs a new start of the server");
         }
