@@ -47,6 +47,7 @@ impl Debugger {
     /// Sends a command whose answer is not waited for; its id.
     pub async fn send(&mut self, method: &str, params: Value) -> u64 {
         self.last += 1;
+        eprintln!("debugger: {method} {params}");
         self.socket.send(json!({ "id": self.last, "method": method, "params": params }).to_string()).await;
         self.last
     }
@@ -70,12 +71,14 @@ impl Debugger {
 
     /// The next event of this name of which this holds.
     pub async fn event_where(&mut self, method: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        eprintln!("debugger: waits for {method}");
         let wanted = |message: &Value| message["method"] == method && holds(&message["params"]);
         if let Some(at) = self.events.iter().position(wanted) {
             return self.events.remove(at).expect("it was found")["params"].clone();
         }
         loop {
             let message = self.receive().await;
+            eprintln!("debugger: hears {}", message["method"]);
             if wanted(&message) {
                 return message["params"].clone();
             }
