@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -13,17 +12,11 @@ use tokio_util::task::TaskTracker;
 
 /// Where connections come from.
 pub trait Listener: Send {
-    type Stream: Stream;
+    type Stream: Send + 'static;
 
     /// The next connection, and whose it is: nobody's where clients have no address.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Option<SocketAddr>)>> + Send;
 }
-
-/// A connection's two ways.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-
-impl Stream for TcpStream {}
-impl Stream for UnixStream {}
 
 impl Listener for TcpListener {
     type Stream = TcpStream;

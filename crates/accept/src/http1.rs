@@ -11,10 +11,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::impatient::Impatient;
-use crate::{Drained, Ends, Listener, Stream, accept};
+use crate::{Drained, Ends, Listener, accept};
 
 /// How much a client may ask of the port.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ impl Default for Bounds {
 /// Answers requests until `stop` fires, then lets what is in flight finish within `bounds.drain`. Connections may be upgraded.
 pub async fn serve<L, S, F, B>(listener: L, bounds: Bounds, stop: CancellationToken, answer: S) -> Drained
 where
-    L: Listener,
+    L: Listener<Stream: AsyncRead + AsyncWrite + Unpin>,
     S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
@@ -61,7 +62,7 @@ where
 }
 
 async fn connection<F, B>(
-    stream: impl Stream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     bounds: Bounds,
     ends: Ends,
     answer: impl Fn(Request<Incoming>) -> F + Send + 'static,

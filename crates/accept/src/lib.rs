@@ -4,6 +4,6 @@ mod accept;
 mod http1;
 mod impatient;
 
-pub use accept::{Drained, Ends, Listener, Stream, accept};
+pub use accept::{Drained, Ends, Listener, accept};
 pub use http1::{Bounds, serve};
 pub use impatient::within;

@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use accept::Ends;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
@@ -36,14 +37,6 @@ pub(crate) struct Connection<H> {
     shared: Arc<Shared<H>>,
 }
 
-/// How the listener ends its connections.
-pub(crate) struct Ends {
-    /// Begin nothing new.
-    pub(crate) stop: CancellationToken,
-    /// What is in flight has had its time.
-    pub(crate) cut: CancellationToken,
-}
-
 /// What the requests of one connection have in common.
 pub(crate) struct Shared<H> {
     pub(crate) handler: Arc<H>,
@@ -70,7 +63,6 @@ pub(crate) enum UpgradeTo {
 
 impl<H: Handler> Connection<H> {
     pub(crate) fn new(stream: Stream, remote: SocketAddr, config: Arc<Config>, handler: Arc<H>) -> Self {
-        stream.write_at_once();
         let info = Info::new(remote, stream.local_addr(), &config.geo);
         let activity = Arc::new(Activity::new());
         let shared =

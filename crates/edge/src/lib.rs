@@ -21,9 +21,10 @@ mod stream;
 mod tests;
 pub mod tls;
 
+pub use accept::Drained;
 pub use geo::{Cf, Geo};
 pub use http3::Http3;
-pub use listener::{Bounds, Config, Drained, serve};
+pub use listener::{Bounds, Config, serve};
 pub use ray::Ray;
 pub use request::Request;
 pub use stream::Listener;

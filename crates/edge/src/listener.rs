@@ -1,16 +1,15 @@
-//! The accept loop: a bounded number of connections, and a stop that lets requests finish.
+//! What a listener serves with, and how much it may be asked for.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use accept::Drained;
 use http::HeaderValue;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::connection::{Connection, Ends};
+use crate::connection::Connection;
+use crate::stream::NOBODY;
 use crate::{Geo, Handler, Listener};
 
 /// What one listener serves with.
@@ -59,13 +58,6 @@ pub struct Bounds {
     pub drain: Duration,
 }
 
-/// How a stop went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Drained {
-    /// Connections that were cut because they did not finish in time.
-    pub cut: usize,
-}
-
 // === impl Counted ===
 
 impl Counted {
@@ -109,49 +101,15 @@ pub async fn serve<H: Handler>(
     handler: Arc<H>,
     stop: CancellationToken,
 ) -> Drained {
-    let (listener, config) = (listener.into(), Arc::new(config));
-    let room = Arc::new(Semaphore::new(config.bounds.max_connections));
-    let tasks = TaskTracker::new();
-    let cut = CancellationToken::new();
-    loop {
-        // Without room the kernel's backlog holds newcomers, which is all the backpressure that TCP has.
-        let accepted = tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            accepted = async {
-                let permit = room.clone().acquire_owned().await;
-                (listener.accept().await, permit)
-            } => accepted,
-        };
-        let (Ok((stream, remote)), permit) = accepted else {
-            if let (Err(error), _) = accepted {
-                pause_after(&error).await;
-            }
-            continue;
-        };
-        let connection = Connection::new(stream, remote, config.clone(), handler.clone());
-        let ends = Ends { stop: stop.clone(), cut: cut.clone() };
+    let config = Arc::new(config);
+    let Bounds { max_connections, drain, .. } = config.bounds;
+    accept::accept(listener.into(), max_connections, drain, stop, |stream, remote, ends| {
+        let connection = Connection::new(stream, remote.unwrap_or(NOBODY), config.clone(), handler.clone());
         let counted = Counted::one(&config.connections);
-        tasks.spawn(async move {
-            let _permit = (permit, counted);
+        async move {
+            let _counted = counted;
             connection.serve(ends).await;
-        });
-    }
-    drop(listener);
-    tasks.close();
-    let finished = tokio::time::timeout(config.bounds.drain, tasks.wait()).await.is_ok();
-    let left = if finished { 0 } else { tasks.len() };
-    cut.cancel();
-    tasks.wait().await;
-    Drained { cut: left }
-}
-
-/// A connection that died in the backlog concerns nobody; being out of descriptors passes, but not at once.
-async fn pause_after(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted) {
-        return;
-    }
-    tracing::warn!(%error, "cannot accept connections for the moment");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    })
+    .await
 }

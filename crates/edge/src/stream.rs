@@ -16,13 +16,13 @@ pub enum Listener {
 }
 
 #[derive(Debug)]
-pub(crate) enum Stream {
+pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 /// The client of a connection that has no address.
-const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+pub(crate) const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Does the same with either kind of stream.
 macro_rules! either {
@@ -48,11 +48,17 @@ impl From<UnixListener> for Listener {
     }
 }
 
-impl Listener {
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
+impl accept::Listener for Listener {
+    type Stream = Stream;
+
+    async fn accept(&mut self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(stream, remote)| (Stream::Tcp(stream), remote)),
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (Stream::Unix(stream), NOBODY)),
+            Self::Tcp(listener) => {
+                accept::Listener::accept(listener).await.map(|(stream, remote)| (Stream::Tcp(stream), remote))
+            }
+            Self::Unix(listener) => {
+                accept::Listener::accept(listener).await.map(|(stream, remote)| (Stream::Unix(stream), remote))
+            }
         }
     }
 }
@@ -60,15 +66,6 @@ impl Listener {
 // === impl Stream ===
 
 impl Stream {
-    /// Small writes are whole responses here: waiting to fill a segment helps nobody.
-    pub(crate) fn write_at_once(&self) {
-        if let Self::Tcp(stream) = self
-            && let Err(error) = stream.set_nodelay(true)
-        {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    }
-
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok(),

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use accept::Ends;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use h3::error::Code;
@@ -13,7 +14,7 @@ use super::request;
 use super::transport::{Transport, code};
 use crate::activity::Activity;
 use crate::client::{Info, Tls};
-use crate::connection::{Ends, Shared};
+use crate::connection::Shared;
 use crate::{Config, Handler};
 
 /// `h3` remembers streams that end before their headers: so many, and the connection ends.

@@ -63,7 +63,10 @@ impl Child {
         let inside = Arc::new(Inside::new(Link::new(server.data.join(FRONT)), orders.inside.clone(), &server));
         let elsewhere: Arc<dyn Elsewhere> = inside.clone();
         let platform = platform(&config, registry, &geo, listeners.ports(), traces, Some(elsewhere), orders.first)?;
-        platform.measure_storage().await.map_err(|error| format!("what the account keeps can't be measured: {error}"))?;
+        platform
+            .measure_storage()
+            .await
+            .map_err(|error| format!("what the account keeps can't be measured: {error}"))?;
         platform.start_objects().await.map_err(|error| format!("what is deployed can't be read: {error}"))?;
 
         let stop = CancellationToken::new();
