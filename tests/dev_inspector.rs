@@ -1,8 +1,8 @@
 //! Debuggers attach to a Worker in development.
 
+mod chromium;
 mod source_map;
 
-use harness::browser::Browser;
 use harness::debugger::{Debugger, inspector};
 use harness::socket::tungstenite::Error;
 use harness::{Dev, Project, Request, Socket};
@@ -394,26 +394,4 @@ async fn strangers_are_refused() {
     let plain = Dev::start(&project).await;
     plain.text("/").await;
     assert!(!plain.output().contains("Inspector"), "{}", plain.output());
-}
-
-/// Chromium's own DevTools attach, and show the TypeScript.
-#[tokio::test]
-async fn chrome_devtools_attaches() {
-    let project = project();
-    let dev = inspected(&project).await;
-    let port = inspector(&dev).await;
-    let browser = Browser::start().await;
-    let mut page = browser.open(&format!("devtools://devtools/bundled/js_app.html?v8only=true&ws={port}/api")).await;
-    let file = project.join("src/index.ts");
-    let sources = format!(
-        "import('devtools://devtools/bundled/models/workspace/workspace.js').then(({{ Workspace }}) => \
-         Workspace.WorkspaceImpl.instance().uiSourceCodes().some((code) => code.url() === 'file://{}')).catch(() => false)",
-        file.display()
-    );
-    page.until(&sources).await;
-    dev.text("/?n=5").await;
-    let console = "import('devtools://devtools/bundled/core/sdk/sdk.js').then((SDK) => \
-         SDK.TargetManager.TargetManager.instance().targets().flatMap((target) => \
-         target.model(SDK.ConsoleModel.ConsoleModel)?.messages() ?? []).some((message) => message.messageText === 'twice')).catch(() => false)";
-    page.until(console).await;
 }
