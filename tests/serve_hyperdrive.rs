@@ -174,8 +174,12 @@ async fn connections_are_few_and_used_again() {
 async fn nothing_leaks_from_one_client_to_the_next() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.step("pid").await, fixture.step("pid").await);
-    fixture.step("set").await;
+    assert_eq!(fixture.step("set").await, "skerry hyperdrive", "it held for the query that set it");
     let clean = json!([{ "name": "skerry hyperdrive", "table": null, "locks": 0, "prepared": 0 }]);
+    for _ in 0..3 {
+        assert_eq!(fixture.step("show").await, clean);
+    }
+    assert_eq!(fixture.step("prepare").await, json!([{ "one": 1 }]), "the client has kept its connection");
     for _ in 0..3 {
         assert_eq!(fixture.step("show").await, clean);
     }

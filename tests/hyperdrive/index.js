@@ -154,8 +154,12 @@ const steps = {
   busy: (env) => withPg(env, async (client) => (await rowsOf(client, "select pg_sleep(0.02), pg_backend_pid() as pid"))[0].pid),
 
   set: (env) => withPg(env, async (client) => {
-    await client.query("set application_name = 'leaked'; create temp table secrets (n int); select pg_advisory_lock(1); prepare p as select 1");
+    await client.query("set application_name = 'leaked'; create temp table secrets (n int); select pg_advisory_lock(1)");
     return (await rowsOf(client, "select current_setting('application_name') as name"))[0].name;
+  }),
+  prepare: (env) => withPg(env, async (client) => {
+    await client.query("prepare p as select 1 as one");
+    return rowsOf(client, "execute p");
   }),
   show: (env) => withPg(env, async (client) => rowsOf(client,
     "select current_setting('application_name') as name, to_regclass('pg_temp.secrets') as table, (select count(*)::int from pg_locks where locktype = 'advisory') as locks, (select count(*)::int from pg_prepared_statements where name = 'p') as prepared")),
