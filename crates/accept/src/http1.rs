@@ -46,10 +46,15 @@ impl Default for Bounds {
     }
 }
 
+/// Connections that carry bytes both ways.
+pub trait Port: Listener<Stream: AsyncRead + AsyncWrite + Unpin> {}
+
+impl<L: Listener<Stream: AsyncRead + AsyncWrite + Unpin>> Port for L {}
+
 /// Answers requests until `stop` fires, then lets what is in flight finish within `bounds.drain`. Connections may be upgraded.
 pub async fn serve<L, S, F, B>(listener: L, bounds: Bounds, stop: CancellationToken, answer: S) -> Drained
 where
-    L: Listener<Stream: AsyncRead + AsyncWrite + Unpin>,
+    L: Port,
     S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,

@@ -5,5 +5,5 @@ mod http1;
 mod impatient;
 
 pub use accept::{Drained, Ends, Listener, accept};
-pub use http1::{Bounds, serve};
+pub use http1::{Bounds, Port, serve};
 pub use impatient::within;

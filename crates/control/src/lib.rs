@@ -60,7 +60,7 @@ pub use status::About;
 
 use std::sync::Arc;
 
-use accept::Listener;
+use accept::Port;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -150,7 +150,7 @@ impl Control {
     }
 
     /// Serves the API on at most so many connections until `stop` fires; what was begun is finished.
-    pub async fn serve(self, listener: impl Listener, max_connections: usize, stop: CancellationToken) {
+    pub async fn serve(self, listener: impl Port, max_connections: usize, stop: CancellationToken) {
         listener::serve(listener, self.router(), max_connections, stop).await;
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use accept::{Bounds, Listener, within};
+use accept::{Bounds, Port, within};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use futures::StreamExt;
@@ -22,13 +22,13 @@ const READ_ON: usize = 32 << 20;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers at this port, on at most so many connections, until `stop` fires; what was begun is finished.
-pub(crate) async fn serve(listener: impl Listener, router: Router, max_connections: usize, stop: CancellationToken) {
+pub(crate) async fn serve(listener: impl Port, router: Router, max_connections: usize, stop: CancellationToken) {
     let bounds = Bounds { max_connections, ..Bounds::default() };
     serve_within(listener, router, bounds, STALL, stop).await;
 }
 
 async fn serve_within(
-    listener: impl Listener,
+    listener: impl Port,
     router: Router,
     bounds: Bounds,
     patience: Duration,

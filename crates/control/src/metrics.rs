@@ -1,6 +1,6 @@
 //! Figures for Prometheus at `/metrics`, on a listener of their own: whoever reaches it may read them.
 
-use accept::Listener;
+use accept::Port;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -13,7 +13,7 @@ use crate::listener;
 /// Serves the figures until `stop` fires.
 pub async fn serve_metrics(
     platform: Platform,
-    listener: impl Listener,
+    listener: impl Port,
     max_connections: usize,
     stop: CancellationToken,
 ) {

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub const BODY_STALL: Duration = Duration::from_secs(60);
 
 /// Answers clients at this port until `stop` fires, then lets what is in flight finish.
-pub async fn serve(listener: impl accept::Listener, service: Arc<Service>, stop: CancellationToken) {
+pub async fn serve(listener: impl accept::Port, service: Arc<Service>, stop: CancellationToken) {
     let answer = move |request| {
         let service = service.clone();
         async move { service.call(request).await }
