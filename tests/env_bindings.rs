@@ -55,6 +55,18 @@ async fn vars_json_and_secrets() {
 }
 
 #[tokio::test]
+async fn each_load_is_a_version() {
+    let source = "export default { fetch: (request, env) => Response.json(env.VERSION) };";
+    let project = Project::configured("[version_metadata]\nbinding = \"VERSION\"\n", source);
+    let dev = Dev::start(&project).await;
+    let version = dev.json("/").await;
+    assert_eq!((version["id"].as_str().map(str::len), &version["tag"]), (Some(36), &json!("")), "{version}");
+    let time = version["timestamp"].as_str().expect("a time");
+    assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
+    assert_eq!(dev.json("/").await, version);
+}
+
+#[tokio::test]
 async fn modules_of_text_data_and_wasm() {
     let project = Project::worker(
         r#"

@@ -105,6 +105,19 @@ async fn versions_share_the_traffic_and_are_rolled_back() {
 }
 
 #[tokio::test]
+async fn a_worker_knows_its_version() {
+    let served = Served::start().await;
+    let source = "export default { fetch: (request, env) => Response.json(env.VERSION) };";
+    let project = Project::named("known", "[version_metadata]\nbinding = \"VERSION\"\n", source);
+    served.wrangler(project.path(), &["deploy", "--tag", "v1.2"]).await.ok();
+    let known: serde_json::Value = serde_json::from_str(&served.text("known", "/").await).expect("JSON");
+    let (_, list) = served.ask("GET", "/workers/scripts/known/versions", "").await;
+    let version = &list["result"]["items"][0];
+    assert_eq!((&known["id"], &known["tag"]), (&version["id"], &"v1.2".into()), "{known} {version}");
+    assert_eq!(known["timestamp"], version["metadata"]["created_on"]);
+}
+
+#[tokio::test]
 async fn secrets_are_sealed_and_outlive_deployments() {
     let served = Served::start().await;
     let source = "export default { fetch(_, env) { return Response.json([env.ONE ?? null, env.TWO ?? null]); } };";

@@ -97,7 +97,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("dispatch_namespaces", NotYet),
     ("mtls_certificates", NotYet),
     ("hyperdrive", Works),
-    ("version_metadata", NotYet),
+    ("version_metadata", Works),
     ("unsafe", NotYet),
     ("unsafe_hello_world", NotYet),
     ("logfwdr", NotYet),

@@ -11,12 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::listener;
 
 /// Serves the figures until `stop` fires.
-pub async fn serve_metrics(
-    platform: Platform,
-    listener: impl Port,
-    max_connections: usize,
-    stop: CancellationToken,
-) {
+pub async fn serve_metrics(platform: Platform, listener: impl Port, max_connections: usize, stop: CancellationToken) {
     let router = Router::new().route("/metrics", get(metrics)).with_state(platform);
     listener::serve(listener, router, max_connections, stop).await;
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use workers::{Host, HostOptions};
-
 use crate::cli::{self, CheckArguments};
 use crate::dev::trace::Sources;
 use crate::load::{LoadOptions, load};
@@ -23,15 +21,7 @@ pub async fn run(arguments: CheckArguments) -> Result<(), String> {
         anstream::eprintln!("{}warning:{} {warning}", cli::YELLOW, cli::PLAIN);
     }
     let sources = Sources::new(&loaded.project.root, &loaded.bundle);
-    let outbound = webapi::fetch::Outbound::new(webapi::fetch::Policy::development());
-    let caches = workers::Caches::new(options.state.cache(), "SJC", false);
-    let host = Host::new(HostOptions {
-        snapshot: crate::snapshot::snapshot(),
-        outbound,
-        served: None,
-        caches,
-        isolates: None,
-    });
+    let host = options.state.host("SJC");
     let name = loaded.version.name.clone();
     let version = Arc::new(loaded.version);
     let startup = tokio::task::spawn_blocking(move || workers::start_once(&host, &version))

@@ -19,7 +19,6 @@ use config::Project;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use workers::{Host, HostOptions};
 
 use crate::cli::{self, DevArguments, LogLevel};
 use crate::load::LoadOptions;
@@ -53,16 +52,7 @@ pub async fn run(arguments: DevArguments) -> Result<(), String> {
     let inspector = listen_for_inspector(&arguments, &projects).await?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
 
-    // As with wrangler, `fetch` in development stores only what the Worker asks it to: see docs/cache.md.
-    let caches = workers::Caches::new(load.state.cache(), geo.colo().iata, false);
-    let outbound = webapi::fetch::Outbound::new(webapi::fetch::Policy::development());
-    let host = Host::new(HostOptions {
-        snapshot: crate::snapshot::snapshot(),
-        outbound,
-        served: None,
-        caches,
-        isolates: None,
-    });
+    let host = load.state.host(geo.colo().iata);
     let several = projects.len() > 1;
     if projects.iter().any(|(_, project)| project.worker.environment.queues.is_some()) {
         queues::sweep(load.state.queues().clone());

@@ -271,6 +271,11 @@ fn bindings(worker: &WorkerConfig, vars: &DevVars, bundle: &Bundle, state: &Stat
         let value = BindingValue::Hyperdrive(database(hyperdrive, worker, state)?);
         bindings.push(Binding { name: hyperdrive.binding.clone(), value });
     }
+    if let Some(version) = &worker.environment.version_metadata {
+        // Each load is a version, which nothing else knows.
+        let facts = serde_json::json!({ "id": registry::new_uuid(), "tag": "", "timestamp": registry::Stamp::now().to_string() });
+        bindings.push(Binding { name: version.binding.clone(), value: BindingValue::Json(facts.to_string()) });
+    }
     if bundle.format == bundle::Format::ServiceWorker {
         // A classic script can't import: it finds the modules beside it as globals.
         for module in bundle.modules.iter().filter(|module| module.name != bundle.main) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use workers::Objects;
+use workers::{Host, HostOptions, Objects};
 
 /// The services of this process.
 #[derive(Debug)]
@@ -65,9 +65,17 @@ impl State {
         s3::Tokens::new(self.tokens.clone())
     }
 
-    /// The cache, bounded for the whole process.
-    pub fn cache(&self) -> cache::Store {
-        cache::Store::new(self.cache.clone(), cache::Limits::default())
+    /// What Workers in development have in common, at this location. As with wrangler, `fetch` stores only what the Worker asks it to: see
+    /// docs/cache.md.
+    pub fn host(&self, colo: &'static str) -> Arc<Host> {
+        let cache = cache::Store::new(self.cache.clone(), cache::Limits::default());
+        Host::new(HostOptions {
+            snapshot: crate::snapshot::snapshot(),
+            outbound: webapi::fetch::Outbound::new(webapi::fetch::Policy::development()),
+            served: None,
+            caches: workers::Caches::new(cache, colo, false),
+            isolates: None,
+        })
     }
 }
 
