@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 /// returns: with less room than it takes, V8 would collect garbage in vain at every step, or end the process.
 const HEADROOM: usize = 512 << 20;
 
-/// How large a heap grows before V8 looks for old garbage in it for the first time; what it finds then says when it looks again.
-/// Left to itself, V8 waits for half of the limit, and an isolate that makes little of it looks like a leak for an hour.
-const FIRST_COLLECTION: usize = 16 << 20;
+/// How large a heap's old generation grows before V8 looks for garbage in it for the first time; what it finds then says when it
+/// looks again. Left to itself, V8 waits for half of the limit, and an isolate that makes little of it looks like a leak for an hour.
+const FIRST_COLLECTION: usize = 6 << 20;
 
 /// How often V8 asks again for a buffer that was refused, each time after collecting garbage.
 const RETRIES: u32 = 3;
@@ -52,7 +52,10 @@ impl Memory {
         // SAFETY: the vtable's functions take the very type whose pointer is handed over, and `drop` gives it back.
         let allocator = unsafe { v8::new_rust_allocator(Arc::into_raw(self.clone()), &ALLOCATOR) };
         let first = FIRST_COLLECTION.min(self.limit);
-        v8::CreateParams::default().heap_limits(first, self.limit).array_buffer_allocator(allocator.make_shared())
+        v8::CreateParams::default()
+            .heap_limits(0, self.limit)
+            .set_initial_old_generation_size_in_bytes(first)
+            .array_buffer_allocator(allocator.make_shared())
     }
 
     /// Begins to watch `isolate`'s heap. `self` must outlive the isolate: its allocator sees to that.

@@ -160,12 +160,9 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     let alt_svc = http3::alt_svc(quic.as_ref())?;
     let edge = edge::Config { bounds, tls: None, passed: None, geo, connections, alt_svc };
     let certificates = https.as_ref().and_then(|(_, names)| names.others.clone());
-    let reload = reload::Reload {
-        path: arguments.config.clone(),
-        config: config.clone(),
-        platform: platform.clone(),
-        certificates,
-    };
+    let configuration =
+        reload::Whole { path: arguments.config.clone(), config: config.clone(), platform: platform.clone() };
+    let reload = reload::Reload { configuration, certificates };
     tasks.add("reading the configuration again", reload.follow(stop.clone()));
     let https = match https {
         Some((listener, names)) => {

@@ -16,17 +16,27 @@ use super::{load, settings};
 /// How often the files of certificates are looked at.
 const LOOK: Duration = Duration::from_secs(60);
 
-pub struct Reload {
+pub struct Reload<C> {
+    pub configuration: C,
+    pub certificates: Option<Arc<Certificates>>,
+}
+
+/// A configuration that may be read again.
+pub trait Configuration {
+    fn read_again(&self) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// The configuration of a server that is one process.
+pub struct Whole {
     pub path: Option<PathBuf>,
     /// As it was when the server started.
     pub config: ServerConfig,
     pub platform: Platform,
-    pub certificates: Option<Arc<Certificates>>,
 }
 
 // === impl Reload ===
 
-impl Reload {
+impl<C: Configuration> Reload<C> {
     /// Reads again whenever there is reason to, until `stop` fires.
     pub async fn follow(self, stop: CancellationToken) {
         let mut asked = match signal(SignalKind::hangup()) {
@@ -38,7 +48,12 @@ impl Reload {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = asked.recv() => self.configuration().await,
+                _ = asked.recv() => match self.configuration.read_again().await {
+                    Ok(()) => tracing::info!("read the configuration again"),
+                    Err(error) => {
+                        tracing::warn!("the configuration can't be used, and the one from before stays: {error}");
+                    }
+                },
                 () = tokio::time::sleep(LOOK) => if changed() == seen {
                     continue;
                 },
@@ -53,17 +68,12 @@ impl Reload {
             }
         }
     }
+}
 
-    async fn configuration(&self) {
-        match self.apply().await {
-            Ok(()) => tracing::info!("read the configuration again"),
-            Err(error) => {
-                tracing::warn!("the configuration can't be used, and the one from before stays: {error}");
-            }
-        }
-    }
+// === impl Whole ===
 
-    async fn apply(&self) -> Result<(), String> {
+impl Configuration for Whole {
+    async fn read_again(&self) -> Result<(), String> {
         let config = load(self.path.as_deref())?;
         for key in fixed(&self.config, &config) {
             tracing::warn!("`{key}` has changed: that needs a new start of the server");

@@ -16,10 +16,11 @@ use tokio_util::task::TaskTracker;
 
 use super::accounts::{Accounts, Tenant};
 use super::orders::{Listeners, Orders, text};
-use super::reload::{Reload, follow_accounts};
+use super::reload::{Told, follow_accounts};
 use super::supervisor::Start;
 use super::{FRONT, api, bind, configuration, figures, status};
 use crate::serve::registries::{self, ACCOUNTS, Layout, Registries};
+use crate::serve::reload::Reload;
 use crate::serve::tasks::Tasks;
 use crate::serve::{
     Addresses, ServeArguments, acme, address, announce, bind as bind_port, descriptors, first_start, geo, http3,
@@ -130,13 +131,9 @@ pub async fn run(arguments: ServeArguments, config: ServerConfig) -> Result<(), 
     let new = follow_accounts(config.data.clone(), accounts.clone(), move |tenant| start(tenant, false), stop.clone());
     tasks.add("the look for new accounts", new);
     let certificates = https.as_ref().and_then(|(_, names)| names.others.clone());
-    let reload = Reload {
-        path: arguments.config.clone(),
-        config: config.clone(),
-        accounts: accounts.clone(),
-        orders,
-        certificates,
-    };
+    let path = arguments.config.clone();
+    let configuration = Told { path, config: config.clone(), accounts: accounts.clone(), orders };
+    let reload = Reload { configuration, certificates };
     tasks.add("reading the configuration again", reload.follow(stop.clone()));
 
     let challenges = Arc::new(acme::Challenges::default());

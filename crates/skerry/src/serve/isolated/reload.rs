@@ -1,5 +1,4 @@
-//! What the front looks at again while it runs: at SIGHUP the configuration and the certificates, certificates also when their files
-//! have changed, and the folder of accounts for new ones.
+//! What the front looks at again while it runs besides certificates: at SIGHUP the configuration, and the folder of accounts for new ones.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -7,65 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::config::ServerConfig;
-use edge::tls::Certificates;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::accounts::{Accounts, Tenant};
 use super::orders::{self, Orders};
 use crate::serve::registries;
-use crate::serve::reload::fixed;
+use crate::serve::reload::{Configuration, fixed};
 
-/// How often the files of certificates are looked at, and the folder of accounts.
-const CERTIFICATES: Duration = Duration::from_secs(60);
+/// How often the folder of accounts is looked at.
 const ACCOUNTS: Duration = Duration::from_millis(500);
 
-pub struct Reload {
+/// The configuration of a server that has a process for each account: they are told of it.
+pub struct Told {
     pub path: Option<PathBuf>,
     /// As it was when the server started.
     pub config: ServerConfig,
     pub accounts: Arc<Accounts>,
     pub orders: watch::Sender<Orders>,
-    pub certificates: Option<Arc<Certificates>>,
 }
 
-// === impl Reload ===
+// === impl Told ===
 
-impl Reload {
-    /// Reads again whenever there is reason to, until `stop` fires.
-    pub async fn follow(self, stop: CancellationToken) {
-        let mut asked = match signal(SignalKind::hangup()) {
-            Ok(asked) => asked,
-            Err(error) => return tracing::error!(%error, "SIGHUP can't be received: nothing will be read again"),
-        };
-        let changed = || self.certificates.as_ref().map(|certificates| certificates.changed());
-        let mut seen = changed();
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = asked.recv() => match self.configuration() {
-                    Ok(()) => anstream::println!("read the configuration again"),
-                    Err(error) => {
-                        tracing::warn!("the configuration can't be used, and the one from before stays: {error}");
-                    }
-                },
-                () = tokio::time::sleep(CERTIFICATES) => if changed() == seen {
-                    continue;
-                },
-            }
-            seen = changed();
-            match self.certificates.as_ref().map(|certificates| certificates.reload()) {
-                None => {}
-                Some(Ok(())) => anstream::println!("read the certificates again"),
-                Some(Err(error)) => {
-                    tracing::warn!("the certificates can't be read, and those from before stay: {error}");
-                }
-            }
-        }
-    }
-
-    fn configuration(&self) -> Result<(), String> {
+impl Configuration for Told {
+    async fn read_again(&self) -> Result<(), String> {
         let text = orders::text(self.path.as_deref())?;
         let orders = Orders { text, ..self.orders.borrow().clone() };
         // The command line may say so alone.
