@@ -216,7 +216,7 @@ async fn give(mut output: SplitSink<WebSocket, Message>, client: &InspectorClien
     let mut translator = translate::Translator::default();
     while let Some(message) = client.next().await {
         let sources = target.sources();
-        let Some(message) = translator.to_client(message, sources.as_deref()) else { continue };
+        let Some(message) = translator.for_client(message, sources.as_deref()) else { continue };
         match tokio::time::timeout(WRITE_STALL, output.send(Message::Text(message.into()))).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return,

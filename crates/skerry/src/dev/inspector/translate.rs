@@ -51,7 +51,7 @@ pub struct Translator {
 
 impl Translator {
     /// A message of V8's as the client is to have it; `None`: it is not for the client.
-    pub fn to_client(&mut self, text: String, sources: Option<&Sources>) -> Option<String> {
+    pub fn for_client(&mut self, text: String, sources: Option<&Sources>) -> Option<String> {
         let Some(method) = text.strip_prefix(r#"{"method":""#).and_then(|rest| rest.split('"').next()) else {
             let ours = text.strip_prefix(r#"{"id":"#).and_then(|rest| rest.strip_prefix(&OURS.to_string()));
             return (!ours.is_some_and(|rest| rest.starts_with(','))).then_some(text);
@@ -151,25 +151,25 @@ mod tests {
         assert_eq!(to_isolate("not JSON, of Debugger.enable").len(), 1);
 
         let mut translator = Translator::default();
-        let mut to_client = |text: String| translator.to_client(text, None);
+        let mut for_client = |text: String| translator.for_client(text, None);
         let script = |id: u32, url: &str| {
             format!(r#"{{"method":"Debugger.scriptParsed","params":{{"scriptId":"{id}","url":"{url}"}}}}"#)
         };
-        assert_eq!(to_client(script(7, "skerry:/workers/main.js")), None);
-        assert!(to_client(script(8, "worker://api/index.js")).is_some());
-        assert_eq!(to_client(format!(r#"{{"id":{OURS},"result":{{}}}}"#)), None);
-        assert!(to_client(format!(r#"{{"id":{OURS}0,"result":{{}}}}"#)).is_some());
+        assert_eq!(for_client(script(7, "skerry:/workers/main.js")), None);
+        assert!(for_client(script(8, "worker://api/index.js")).is_some());
+        assert_eq!(for_client(format!(r#"{{"id":{OURS},"result":{{}}}}"#)), None);
+        assert!(for_client(format!(r#"{{"id":{OURS}0,"result":{{}}}}"#)).is_some());
 
         let said = r#"{"method":"Runtime.consoleAPICalled","params":{"type":"log","timestamp":0,"stackTrace":{"callFrames":[
             {"url":"skerry:/webapi/console.js"},{"url":"worker://api/index.js"}]}}}"#;
-        let said = parsed(&to_client(said.into()).expect("a message"));
+        let said = parsed(&for_client(said.into()).expect("a message"));
         assert_eq!(said["params"]["stackTrace"], json!({ "callFrames": [{ "url": "worker://api/index.js" }] }));
         assert!(said["params"]["timestamp"].as_f64() > Some(1e12), "{said}");
         let frame = |script: &str| json!({ "url": "", "location": { "scriptId": script } });
         let mut pause = |frames: &[Value]| {
             let params = json!({ "callFrames": frames });
             let message = format!(r#"{{"method":"Debugger.paused","params":{params}}}"#);
-            parsed(&to_client(message).expect("a message"))["params"].clone()
+            parsed(&for_client(message).expect("a message"))["params"].clone()
         };
         assert_eq!(pause(&[frame("8"), frame("7")]), json!({ "callFrames": [frame("8")] }));
         assert_eq!(pause(&[frame("7")])["callFrames"].as_array().map(Vec::len), Some(1), "a pause has a frame");
