@@ -188,7 +188,7 @@ async fn attackers_over_http3_hold_up_nobody() {
     assert!(said.contains("retried True"), "{said}");
     neighbour.was_calm().await;
     let grown = edge.served.resident_mib().saturating_sub(before);
-    assert!(grown < 200, "memory grew by {grown} MiB");
+    assert!(grown < 400, "memory grew by {grown} MiB");
     edge.served.assert_alive();
 }
 

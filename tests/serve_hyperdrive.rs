@@ -227,11 +227,10 @@ async fn an_origin_that_fails_is_told_of_and_comes_back() {
     let mut fixture = Fixture::new().await;
     assert!(fixture.step("pid").await.is_number());
     fixture.postgres.kill().await;
-    // Whoever had the connection hears the server's last words.
+    // Whoever had the connection hears the server's last words, and may be answered until its process has noticed.
     let refused = "Server connection attempt failed: connection_refused";
     eventually(async || {
         let down = fixture.step("pid").await.to_string();
-        assert!(down.contains("thrown") || down.contains("connect"), "{down}");
         down.contains("58000") && down.contains(refused)
     })
     .await;

@@ -170,6 +170,7 @@ impl Isolate {
         let result = {
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).modules.set_graph(graph.clone());
+            memory.locked();
             if let Some(inspection) = &state(scope).inspection {
                 inspection.locked();
             }
@@ -358,6 +359,7 @@ impl Isolate {
             let (mut locker, context) = locked(&self.shared, &self.context, &mut self.lock);
             v8::scope_with_context!(let scope, &mut *locker, context);
             state(scope).now = now;
+            state(scope).memory.locked();
             if state(scope).inspection.as_ref().is_some_and(Inspection::locked) {
                 work.push_front(Work::Inspect);
             }

@@ -94,6 +94,13 @@ impl Memory {
         }
     }
 
+    /// To be called when the isolate has been locked: of what was asked for while another thread had it, V8 tells that thread alone.
+    pub(crate) fn locked(&self) {
+        if self.look_asked.swap(false, Ordering::AcqRel) {
+            self.check_soon();
+        }
+    }
+
     /// Stops the script where it is.
     pub(crate) fn terminate(&self) {
         if let Some(handle) = self.handle.get() {
