@@ -374,6 +374,8 @@ impl Isolate {
                     Some(over) => exit = Some(over),
                 }
             }
+            let looked = state(scope).garbage.look(scope, now);
+            state(scope).garbage = looked;
         }
         drop(clock);
         self.work = work;

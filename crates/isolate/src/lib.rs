@@ -12,6 +12,7 @@ mod context;
 mod event_loop;
 mod exception;
 mod fiber;
+mod garbage;
 mod inspector;
 mod limits;
 mod lock;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::actor::{Actor, Closed, StepEnd};
 use crate::context::{Failure, IoContext};
+use crate::garbage::Garbage;
 use crate::inspector::Inspection;
 use crate::memory::Memory;
 use crate::module_map::ModuleMap;
@@ -46,6 +47,7 @@ pub(crate) struct IsolateState {
     pub(crate) modules: ModuleMap,
     pub(crate) rejections: Rejections,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) garbage: Garbage,
     /// What runs at the end of the current step, and for which actors.
     pub(crate) step_end: Vec<(ActorId, StepEnd)>,
     /// Events that are over, and end after the current step.
@@ -83,6 +85,7 @@ impl IsolateState {
             modules: ModuleMap::default(),
             rejections: Rejections::default(),
             memory,
+            garbage: Garbage::default(),
             step_end: Vec::new(),
             finished: Vec::new(),
             resets: Vec::new(),
