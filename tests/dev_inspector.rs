@@ -1,6 +1,7 @@
 //! Debuggers attach to a Worker in development.
 
 mod chromium;
+mod objects;
 mod source_map;
 
 use harness::debugger::{Debugger, inspector};

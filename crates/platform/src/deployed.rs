@@ -133,6 +133,7 @@ pub(crate) fn live(
                 sql: *sql,
                 notices: notices.clone(),
                 tracer: Some(ObjectTracer::of(platform, &live, class)),
+                inspector: None,
             });
         }
     }

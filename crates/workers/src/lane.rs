@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use http::Response;
@@ -17,6 +16,7 @@ use crate::budget::Resident;
 use crate::console::{Notice, Notices};
 use crate::event::{Answer, Cause, Outcome, Usage};
 use crate::fetch_event::Request;
+use crate::inspected;
 use crate::mailbox::Mailbox;
 use crate::queue_event::{Deciding, Decisions, QueueBatch};
 use crate::rpc::session::Session;
@@ -27,8 +27,6 @@ use crate::{Host, Version};
 
 /// An isolate that was in use so shortly before does not make room for others.
 const REST: Duration = Duration::from_secs(1);
-/// As that of the async runtime's own threads.
-const INSPECTED_STACK: usize = 4 << 20;
 
 /// A running Worker: events go in, outcomes come back. Clones are the same Worker; it ends with the last of them, after
 /// the events that it has.
@@ -55,10 +53,7 @@ impl Worker {
         inspector: Inspector,
     ) -> io::Result<Self> {
         let (mailbox, inbox) = Mailbox::new();
-        let runtime = tokio::runtime::Handle::current();
-        let lane = Lane { host, version, notices };
-        let serving = move || runtime.block_on(serve(lane, inbox, Some(inspector)));
-        thread::Builder::new().name("inspected".into()).stack_size(INSPECTED_STACK).spawn(serving)?;
+        inspected::spawn(serve(Lane { host, version, notices }, inbox, Some(inspector)))?;
         Ok(Self { mailbox })
     }
 
@@ -128,7 +123,7 @@ async fn serve(lane: Lane, mut inbox: mpsc::UnboundedReceiver<Message>, inspecto
                 }
             },
         };
-        let mut isolate = match lane.start(inspector.as_ref()) {
+        let mut isolate = match lane.start(inspector.as_ref(), |_| Ok(())) {
             Ok((isolate, cpu)) => {
                 if let Some(job) = &mut job {
                     job.data.started(cpu);
@@ -200,7 +195,7 @@ pub fn start_once(host: &Arc<Host>, version: &Arc<Version>) -> Result<Started, S
     let (notices, _heard) = mpsc::channel(1);
     let lane = Lane { host: host.clone(), version: version.clone(), notices };
     let (mut handlers, mut classes) = (Vec::new(), Vec::new());
-    let (_, cpu) = lane.start_with(|scope| {
+    let (_, cpu) = lane.start(None, |scope| {
         handlers = crate::runtime::handled_events(scope)?;
         classes = crate::runtime::exported_classes(scope)?;
         Ok(())
@@ -211,29 +206,18 @@ pub fn start_once(host: &Arc<Host>, version: &Arc<Version>) -> Result<Started, S
 // === impl Lane ===
 
 impl Lane {
-    /// An isolate with the Worker loaded, and the CPU time that this took.
-    fn start(&self, inspector: Option<&Inspector>) -> Result<(Isolate, Duration), StartError> {
-        let mut isolate = self.host.isolate(&self.version.limits);
-        if let Some(inspector) = inspector {
-            isolate.inspect(inspector, &self.version.name);
-        }
-        self.load(isolate, |_| Ok(()))
-    }
-
-    /// The same, with something to do when the script has run.
-    pub(crate) fn start_with(
+    /// An isolate with the Worker loaded, and the CPU time that this took. `then` is done when the script has run. Under inspection the isolate
+    /// must stay on this thread.
+    pub(crate) fn start(
         &self,
-        then: impl FnOnce(&mut isolate::v8::PinScope) -> Result<(), JsException>,
-    ) -> Result<(Isolate, Duration), StartError> {
-        self.load(self.host.isolate(&self.version.limits), then)
-    }
-
-    fn load(
-        &self,
-        mut isolate: Isolate,
+        inspector: Option<&Inspector>,
         then: impl FnOnce(&mut isolate::v8::PinScope) -> Result<(), JsException>,
     ) -> Result<(Isolate, Duration), StartError> {
         let version = &self.version;
+        let mut isolate = self.host.isolate(&version.limits);
+        if let Some(inspector) = inspector {
+            isolate.inspect(inspector, &version.name);
+        }
         let used = isolate.load(
             version.modules.clone(),
             |scope| {

@@ -12,6 +12,7 @@ mod event;
 mod fetch_event;
 mod host;
 mod hyperdrive;
+mod inspected;
 mod kv;
 mod lane;
 mod mailbox;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use durable::{Classes, ObjectId};
 use http::Response;
-use isolate::{ActorId, ContextId, Failure, Job, v8};
+use isolate::{ActorId, ContextId, Failure, Inspector, Job, v8};
 use tokio::sync::{mpsc, watch};
 use webapi::body::Outgoing;
 
@@ -81,6 +81,8 @@ pub struct Class {
     pub notices: mpsc::Sender<Notice>,
     /// Who is told of their events.
     pub tracer: Option<Arc<dyn Tracer>>,
+    /// Where debuggers come to see them. All of the class are in one isolate then.
+    pub inspector: Option<Inspector>,
 }
 
 /// One object: its place in the namespace, which outlives its instances.
@@ -144,10 +146,28 @@ impl ObjectNamespace {
 
     /// The code of these objects from now on. Instances of other code end when they have nothing to do.
     pub fn implement(&self, class: Class) {
+        let inspector = class.inspector.clone();
         let first = self.0.class.send_replace(Some(class)).is_none();
         self.population().homes.clear();
+        if let Some(inspector) = inspector {
+            tokio::spawn(self.clone().receive(inspector, self.0.class.subscribe()));
+        }
         if first {
             AlarmClock::start(self.clone());
+        }
+    }
+
+    /// Has an isolate ready for each client of the inspector that comes, until the code is replaced.
+    async fn receive(self, inspector: Inspector, mut replaced: watch::Receiver<Option<Class>>) {
+        let mut client = 0;
+        loop {
+            tokio::select! {
+                _ = replaced.changed() => return,
+                next = inspector.wanted(client) => client = next,
+            }
+            if let Err(why) = self.home(&mut self.population()) {
+                tracing::warn!(namespace = self.0.objects.key(), "no isolate for the inspector: {why}");
+            }
         }
     }
 
@@ -271,12 +291,12 @@ impl ObjectNamespace {
 
     pub(crate) fn send_in(&self, population: &mut Population, object: Object, mut job: Job) -> Mailbox {
         if !population.live.contains_key(&object.id) {
-            let Some(home) = self.home(population) else {
-                let key = self.0.objects.key();
-                job.data.fail(failed(format!(
-                    "No Worker of this process implements the Durable Object namespace {key}: start the Worker that exports the class too."
-                )));
-                return Mailbox::new().0;
+            let home = match self.home(population) {
+                Ok(home) => home,
+                Err(why) => {
+                    job.data.fail(failed(why));
+                    return Mailbox::new().0;
+                }
             };
             let (actor, resident) = (ActorId::next(), Arc::new(self.0.budget.admit()));
             home.admit(actor, object.clone(), resident.clone());
@@ -290,18 +310,28 @@ impl ObjectNamespace {
         live.home.mailbox().clone()
     }
 
-    /// Where one more object may live: the isolate with the fewest, or a new one. `None`: nobody implements the objects.
-    fn home(&self, population: &mut Population) -> Option<Arc<Home>> {
+    /// Where one more object may live: the isolate with the fewest, or a new one. Or why there is none.
+    fn home(&self, population: &mut Population) -> Result<Arc<Home>, String> {
+        let most = match &*self.0.class.borrow() {
+            Some(class) if class.inspector.is_some() => 1,
+            _ => *MOST_HOMES,
+        };
         let homes = population.homes.iter().filter(|home| home.has_room());
         let (fewest, count) = (homes.clone().min_by_key(|home| home.objects()), homes.count());
-        if let Some(home) = fewest.filter(|home| home.objects() == 0 || count >= *MOST_HOMES) {
-            return Some(home.clone());
+        if let Some(home) = fewest.filter(|home| home.objects() == 0 || count >= most) {
+            return Ok(home.clone());
         }
         let mut class = self.0.class.subscribe();
-        let implemented = class.borrow_and_update().clone()?;
+        let Some(implemented) = class.borrow_and_update().clone() else {
+            let key = self.0.objects.key();
+            return Err(format!(
+                "No Worker of this process implements the Durable Object namespace {key}: start the Worker that exports the class too."
+            ));
+        };
         let home = Home::start(self.clone(), implemented, class);
+        let home = home.map_err(|error| format!("No thread can be had for objects under inspection: {error}"))?;
         population.homes.push(home.clone());
-        Some(home)
+        Ok(home)
     }
 
     /// Lets an object go that has no instance any more, if it has got all `received` that it was sent.

@@ -1,16 +1,18 @@
 //! Where Durable Objects live: an isolate that many of one class share, and the task that brings them in and out of it.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use isolate::{ActorId, Exit, Failure, Isolate, Message, StartError};
+use isolate::{ActorId, Exit, Failure, Inspector, Isolate, Message, StartError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::budget::Resident;
+use crate::inspected;
 use crate::lane::Lane;
 use crate::mailbox::Mailbox;
 use crate::object::{Class, Object, ObjectNamespace, failed};
@@ -62,7 +64,7 @@ impl Home {
         namespace: ObjectNamespace,
         class: Class,
         changes: watch::Receiver<Option<Class>>,
-    ) -> Arc<Self> {
+    ) -> io::Result<Arc<Self>> {
         let (mailbox, inbox) = Mailbox::new();
         let (requests, asked) = mpsc::unbounded_channel();
         let home = Arc::new(Self { mailbox, requests, objects: AtomicUsize::new(0), memory: AtomicUsize::new(0) });
@@ -76,8 +78,11 @@ impl Home {
             visits: 0,
             replaced: None,
         };
-        tokio::spawn(keeper.keep(inbox, changes));
-        home
+        match keeper.class.inspector {
+            Some(_) => inspected::spawn(keeper.keep(inbox, changes))?,
+            None => drop(tokio::spawn(keeper.keep(inbox, changes))),
+        }
+        Ok(home)
     }
 
     /// Takes one more object in, for which events will follow.
@@ -119,9 +124,9 @@ impl Keeper {
     }
 
     fn isolate(&self) -> Result<Isolate, StartError> {
-        let Class { host, version, notices, name, .. } = &self.class;
+        let Class { host, version, notices, name, inspector, .. } = &self.class;
         let lane = Lane { host: host.clone(), version: version.clone(), notices: notices.clone() };
-        let started = lane.start_with(|scope| {
+        let started = lane.start(inspector.as_ref(), |scope| {
             let name = isolate::new_string(scope, name).into();
             crate::runtime::call_checked(scope, "startObjects", &[name])
         });
@@ -158,13 +163,19 @@ impl Keeper {
                     self.look_around(isolate);
                     if self.guests.is_empty() && self.moves.is_empty() && self.requests.is_empty() {
                         let namespace = self.namespace.clone();
-                        if namespace.close(&mut namespace.population(), &self.home) {
+                        let mut population = namespace.population();
+                        if !self.is_looked_at() && namespace.close(&mut population, &self.home) {
                             return true;
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Whether a debugger's client keeps the isolate, whoever lives here.
+    fn is_looked_at(&self) -> bool {
+        self.replaced.is_none() && self.class.inspector.as_ref().is_some_and(Inspector::is_attached)
     }
 
     fn asked(&mut self, isolate: &mut Isolate, request: Request) {
@@ -207,6 +218,7 @@ impl Keeper {
 
     /// Takes down an isolate that has ended under its objects.
     async fn take_down(&mut self, mut isolate: Isolate) {
+        isolate.end_inspection();
         isolate.take_closed().into_iter().for_each(|closed| self.leave(closed));
         let strays = isolate.take_strays().into_iter().map(|(_, job)| job);
         for job in strays.chain(isolate.take_unbegun()).collect::<Vec<_>>() {
@@ -261,6 +273,9 @@ impl Keeper {
                 waiting.extend(guest.waiting);
             }
             namespace.close(&mut population, &self.home);
+        }
+        if waiting.is_empty() {
+            tracing::warn!(worker = self.class.version.name, class = self.class.name, %error, "can't be started for the inspector");
         }
         let failure = Failure::Start(Arc::new(error));
         waiting.into_iter().for_each(|mut job| job.data.fail(failure.clone()));

@@ -197,6 +197,7 @@ impl App {
         let (notices, heard) = mpsc::channel(NOTICES);
         tokio::spawn(listen(heard, sources.clone(), self.printer.clone()));
         let version = Arc::new(version);
+        let mut inspectors = self.target.as_ref().map(|target| target.replace(sources, classes));
         for ObjectClass { key, name, sql } in classes {
             self.options.state.objects().namespace(key).implement(workers::Class {
                 host: self.host.clone(),
@@ -205,10 +206,11 @@ impl App {
                 sql: *sql,
                 notices: notices.clone(),
                 tracer: Some(Arc::new(ObjectTracer { app: Arc::downgrade(self), class: name.as_str().into() })),
+                inspector: inspectors.as_mut().and_then(|inspectors| inspectors.classes.remove(name)),
             });
         }
-        match &self.target {
-            Some(target) => Worker::spawn_inspected(self.host.clone(), version, notices, target.replace(sources)),
+        match inspectors {
+            Some(inspectors) => Worker::spawn_inspected(self.host.clone(), version, notices, inspectors.worker),
             None => Ok(Worker::spawn(self.host.clone(), version, notices)),
         }
     }

@@ -2,10 +2,12 @@
 //! talks with V8 (https://chromedevtools.github.io/devtools-protocol/#endpoints).
 
 mod access;
+mod target;
 mod translate;
 
+use std::iter;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -28,7 +30,7 @@ use tower_service::Service;
 use workers::{Inspector, InspectorClient};
 
 use super::app::App;
-use super::trace::Sources;
+pub use target::Target;
 
 const CONNECTIONS: usize = 64;
 const MAX_HEADERS: usize = 64;
@@ -42,27 +44,6 @@ const WRITE_STALL: Duration = Duration::from_secs(60);
 /// The same as Node says of itself, so that clients which look for the V8 inspector alone find it.
 const PROTOCOL: &str = "1.3";
 
-/// One Worker as it can be inspected, through all its reloads.
-#[derive(Default)]
-pub struct Target {
-    inspector: Inspector,
-    sources: Mutex<Option<Arc<Sources>>>,
-}
-
-// === impl Target ===
-
-impl Target {
-    /// For the isolates of a bundle that has just been made: those before are inspected no more.
-    pub fn replace(&self, sources: Arc<Sources>) -> Inspector {
-        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = Some(sources);
-        self.inspector.successor()
-    }
-
-    fn sources(&self) -> Option<Arc<Sources>> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
 #[derive(Clone)]
 struct Port {
     apps: Arc<[Arc<App>]>,
@@ -75,7 +56,8 @@ pub async fn serve(listener: TcpListener, apps: &[Arc<App>], stop: CancellationT
         .route("/json/version", get(version))
         .route("/json", get(list))
         .route("/json/list", get(list))
-        .route("/{worker}", any(attach))
+        .route("/{worker}", any(attach_to_worker))
+        .route("/{worker}/{class}", any(attach_to_class))
         .layer(axum::middleware::from_fn(guard))
         .with_state(port.clone());
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -104,7 +86,7 @@ pub async fn serve(listener: TcpListener, apps: &[Arc<App>], stop: CancellationT
         }
     }
     for target in port.apps.iter().filter_map(|app| app.target()) {
-        target.inspector.close();
+        target.close();
     }
 }
 
@@ -143,18 +125,27 @@ async fn version() -> Json<Value> {
 
 async fn list(State(port): State<Port>, headers: HeaderMap) -> Json<Value> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    Json(port.apps.iter().map(|app| described(app.name(), host)).collect())
+    let targets = port.apps.iter().flat_map(|app| {
+        let worker = described(app.name().to_owned(), format!("Worker {}", app.name()), app.name(), host);
+        let classes = app.target().map(Target::classes).unwrap_or_default();
+        let of_class = move |class: String| {
+            let id = format!("{}/{class}", app.name());
+            described(id, format!("Durable Objects {class} of {}", app.name()), app.name(), host)
+        };
+        iter::once(worker).chain(classes.into_iter().map(of_class))
+    });
+    Json(targets.collect())
 }
 
-/// A Worker as clients find it. To them it is what a process of Node is: a script with V8's inspector and no page.
-fn described(name: &str, host: &str) -> Value {
-    let path = format!("{host}/{name}");
+/// A Worker, or its objects of one class, as clients find it. To them it is what a process of Node is: a script with V8's inspector and no page.
+fn described(id: String, title: String, worker: &str, host: &str) -> Value {
+    let path = format!("{host}/{id}");
     json!({
-        "id": name,
+        "id": id,
         "type": "node",
-        "title": format!("Worker {name}"),
+        "title": title,
         "description": "Skerry",
-        "url": format!("worker://{name}/"),
+        "url": format!("worker://{worker}/"),
         "webSocketDebuggerUrl": format!("ws://{path}"),
         "devtoolsFrontendUrl": frontend(&path),
         "devtoolsFrontendUrlCompat": frontend(&path),
@@ -175,18 +166,38 @@ pub fn announcement(address: SocketAddr, apps: &[Arc<App>]) -> String {
     text
 }
 
-async fn attach(State(port): State<Port>, Path(name): Path<String>, upgrade: WebSocketUpgrade) -> Response {
+async fn attach_to_worker(State(port): State<Port>, Path(name): Path<String>, upgrade: WebSocketUpgrade) -> Response {
+    attach(&port, &name, None, upgrade).await
+}
+
+async fn attach_to_class(
+    State(port): State<Port>,
+    Path((name, class)): Path<(String, String)>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    attach(&port, &name, Some(&class), upgrade).await
+}
+
+async fn attach(port: &Port, name: &str, class: Option<&str>, upgrade: WebSocketUpgrade) -> Response {
     let Some(app) = port.apps.iter().find(|app| app.name() == name).cloned() else {
         return (StatusCode::NOT_FOUND, format!("No Worker is called {name:?}.\n")).into_response();
     };
-    upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(move |socket| relay(socket, app))
+    app.start().await;
+    let Some(inspector) = app.target().and_then(|target| target.inspector(class)) else {
+        let class = class.unwrap_or_default();
+        return (StatusCode::NOT_FOUND, format!("The Worker {name} has no Durable Objects of a class {class:?}.\n"))
+            .into_response();
+    };
+    upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(move |socket| relay(socket, app, inspector))
 }
 
 /// Carries messages until the client goes, another one comes, or the server stops.
-async fn relay(socket: WebSocket, app: Arc<App>) {
-    app.start().await;
+async fn relay(socket: WebSocket, app: Arc<App>, inspector: Inspector) {
     let Some(target) = app.target() else { return };
-    let client = target.inspector.attach();
+    let client = inspector.attach();
     let (output, input) = socket.split();
     tokio::select! {
         () = take(input, &client) => {}

@@ -79,7 +79,7 @@ fn start(source: &str, bindings: Vec<Binding>, gate: Arc<TestGate>) -> Actor {
     };
     let (notices, _heard) = tokio::sync::mpsc::channel(64);
     let lane = Lane { host: host(), version: Arc::new(version), notices };
-    let (mut isolate, _) = lane.start_with(|_| Ok(())).unwrap_or_else(|error| panic!("{error}"));
+    let (mut isolate, _) = lane.start(None, |_| Ok(())).unwrap_or_else(|error| panic!("{error}"));
     let id = isolate::ActorId::next();
     let opening = isolate::Opening { id, data: Box::new(()), gate, cpu: None, subrequests: 1000 };
     isolate.open_actor(opening, Box::new(|_, _| {}), std::iter::empty());
