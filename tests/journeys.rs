@@ -8,6 +8,7 @@ mod cli_init;
 mod compatibility;
 mod counter;
 mod d1;
+mod dev_assets;
 mod dev_inspector;
 mod dev_output;
 mod docs;

@@ -1,6 +1,6 @@
 //! Static assets: the stock wrangler uploads them, and they are served before the Worker's code or by it.
 
-mod paths;
+pub(crate) mod paths;
 
 use std::time::{Duration, SystemTime};
 

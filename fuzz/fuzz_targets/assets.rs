@@ -39,7 +39,9 @@ fuzz_target!(|text: &str| {
         "/a/404.html":{"hash":"00000000000000000000000000000002","size":1},"/a/b/index.html":{"hash":"00000000000000000000000000000003","size":1}}"#;
     let manifest = serde_json::from_str(files).expect("a manifest in JSON");
     let manifest = Manifest::read(&manifest, 10).expect("a manifest");
-    let Ok(site) = Site::new(Store::new("/nonexistent".into()).account("a"), manifest, &config, true) else { return };
+    let Ok(site) = Site::new(Store::new("/nonexistent".into()).account("a").into(), manifest, &config, true) else {
+        return;
+    };
     let headers = HeaderMap::new();
     let request = Request { method: &Method::GET, url, headers: &headers };
     site.decide(&request);

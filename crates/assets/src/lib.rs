@@ -2,11 +2,14 @@
 //! <https://developers.cloudflare.com/workers/static-assets/>
 //!
 //! [`Store`] has the files of all accounts on disk, named by the hash that who uploads them gives; a [`Manifest`] says which path
-//! leads to which file; a [`Site`] is a manifest with its [`Config`], which answers requests. No JavaScript, no HTTP server.
+//! leads to which file; a [`Site`] is a manifest with its [`Config`], which answers requests. In development a [`Folder`] is served where it
+//! lies. No JavaScript, no HTTP server.
 
 mod body;
 mod config;
 mod expand;
+mod files;
+mod folder;
 mod hash;
 mod headers;
 mod intent;
@@ -24,6 +27,8 @@ mod tests;
 
 pub use body::Body;
 pub use config::{Config, ConfigError, HtmlHandling, NotFoundHandling, RunWorkerFirst};
+pub use files::Files;
+pub use folder::{Folder, FolderError, Listing};
 pub use hash::Hash;
 pub use manifest::{Entry, MAX_FILE, Manifest, ManifestError, ManifestId};
 pub use routing::Decision;

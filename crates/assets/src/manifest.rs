@@ -50,23 +50,33 @@ impl Manifest {
     /// The object of an upload's `manifest`, with `most` files.
     pub fn read(json: &serde_json::Value, most: usize) -> Result<Self, ManifestError> {
         let manifest = Self::deserialize(json)?;
-        let files = manifest.0.len();
+        manifest.check(most)?;
+        Ok(manifest)
+    }
+
+    /// Of these paths, at most `most`.
+    pub(crate) fn new(files: impl IntoIterator<Item = (String, Entry)>, most: usize) -> Result<Self, ManifestError> {
+        let manifest = Self(files.into_iter().collect());
+        manifest.check(most)?;
+        Ok(manifest)
+    }
+
+    fn check(&self, most: usize) -> Result<(), ManifestError> {
+        let files = self.0.len();
         if files > most {
             return Err(ManifestError::TooMany { files, most });
         }
         let mut sizes = HashMap::new();
-        for (path, Entry { hash, size }) in &manifest.0 {
+        for (path, Entry { hash, size }) in &self.0 {
             if !path.starts_with('/') || path.len() > MAX_PATH {
                 return Err(ManifestError::Path(path.chars().take(MAX_PATH).collect()));
             }
-            if *size > MAX_FILE {
-                return Err(ManifestError::TooLarge { path: path.clone(), size: *size });
-            }
+            check_size(path, *size)?;
             if *sizes.entry(hash).or_insert(*size) != *size {
                 return Err(ManifestError::Contradiction(hash.clone()));
             }
         }
-        Ok(manifest)
+        Ok(())
     }
 
     /// Its text, and its name.
@@ -87,6 +97,13 @@ impl Manifest {
 
     pub fn paths(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.0.iter().map(|(path, entry)| (path.as_str(), entry))
+    }
+}
+
+pub(crate) fn check_size(path: &str, size: u64) -> Result<(), ManifestError> {
+    match size > MAX_FILE {
+        true => Err(ManifestError::TooLarge { path: path.to_owned(), size }),
+        false => Ok(()),
     }
 }
 

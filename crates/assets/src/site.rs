@@ -8,7 +8,7 @@ use url::Url;
 use crate::config::{ConfigError, Rules};
 use crate::intent::{Finder, Intent};
 use crate::redirects::Redirect;
-use crate::{Account, Body, Config, Decision, Entry, HtmlHandling, Manifest, NotFoundHandling, path};
+use crate::{Body, Config, Decision, Entry, Files, HtmlHandling, Manifest, NotFoundHandling, path};
 
 /// A browser asks each time whether what it has is still right.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
@@ -17,7 +17,7 @@ const HIT: HeaderValue = HeaderValue::from_static("HIT");
 
 /// A version's assets, ready to be served.
 pub struct Site {
-    files: Account,
+    files: Files,
     manifest: Manifest,
     rules: Rules,
     html: HtmlHandling,
@@ -49,11 +49,16 @@ enum Resolved<'s> {
 
 impl Site {
     /// `navigation`: the flag `assets_navigation_prefers_asset_serving` is on.
-    pub fn new(files: Account, manifest: Manifest, config: &Config, navigation: bool) -> Result<Self, ConfigError> {
+    pub fn new(files: Files, manifest: Manifest, config: &Config, navigation: bool) -> Result<Self, ConfigError> {
         let longest = manifest.paths().map(|(path, _)| path.len()).max().unwrap_or(0);
         let html = config.html_handling.unwrap_or_default();
         let not_found = config.not_found_handling.unwrap_or_default();
         Ok(Self { files, manifest, rules: config.rules()?, html, not_found, navigation, longest })
+    }
+
+    /// How many paths lead to a file.
+    pub fn files(&self) -> usize {
+        self.manifest.paths().count()
     }
 
     /// Who answers a request to a Worker that has code too.

@@ -44,6 +44,8 @@ struct Folder {
 #[derive(Debug)]
 pub struct File {
     pub(crate) file: fs::File,
+    /// Where in `file` it begins.
+    pub(crate) at: u64,
     pub content_type: Option<HeaderValue>,
     /// Bytes.
     pub size: u64,
@@ -155,7 +157,7 @@ impl Account {
         let content_type = (!content_type.is_empty()).then(|| HeaderValue::from_bytes(content_type)).transpose();
         let content_type = content_type.map_err(io::Error::other)?;
         let size = file.metadata()?.len().saturating_sub(HEAD as u64);
-        Ok(File { file, content_type, size })
+        Ok(File { file, at: HEAD as u64, content_type, size })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
@@ -202,7 +204,7 @@ impl Account {
 
 impl File {
     pub(crate) fn into_body(self) -> io::Result<Body> {
-        Body::begin(self.file, HEAD as u64, self.size)
+        Body::begin(self.file, self.at, self.size)
     }
 }
 

@@ -52,7 +52,7 @@ async fn everything_is_answered_as_by_miniflare() {
     let mut wrong = Vec::new();
     for (name, case) in ANSWERS.as_object().unwrap() {
         let flag = case["setup"]["flags"] == json!([]) || case["setup"]["flags"].is_null();
-        let site = Site::new(account.clone(), manifest.clone(), &config(case), flag).unwrap();
+        let site = Site::new(account.clone().into(), manifest.clone(), &config(case), flag).unwrap();
         let host = if case["setup"]["rules"] == true { "rules.localhost" } else { "site.localhost" };
         for asked in case["answers"].as_array().unwrap() {
             let path = asked["path"].as_str().unwrap();
@@ -209,7 +209,7 @@ async fn a_hostile_path_costs_little() {
         "not_found_handling": "404-page", "_redirects": "/:a/:b /x/:a/:b\n", "_headers": "/*\n X-A: :splat:splat\n",
     }))
     .unwrap();
-    let site = Site::new(account, manifest, &config, true).unwrap();
+    let site = Site::new(account.into(), manifest, &config, true).unwrap();
     for path in ["/a".repeat(500_000), format!("/{}/x", ":b".repeat(500_000)), "/%".repeat(500_000)] {
         let url = Url::parse(&format!("http://x{path}")).unwrap();
         let response = site.answer(&Request { method: &Method::GET, url, headers: &headers }).await;

@@ -36,6 +36,7 @@ pub use schema::bindings::{D1Database, Service};
 pub use schema::bindings::{Hyperdrive, KvNamespace};
 pub use schema::bindings::{QueueConsumer, QueueConsumerType, QueueProducer};
 pub use schema::build::{ModuleType, Rule};
+pub use schema::deploy::{HtmlHandling, NotFoundHandling, RunWorkerFirst};
 pub use schema::dev::{Dev, Protocol};
 pub use schema::durable::Migration;
 pub use schema::vars::Var;

@@ -61,10 +61,11 @@ pub(crate) fn resolve(
     });
     let main = scope.entry_point(&environment, &file.top_level, root, &mut reader);
     scope.check_blobs(root, &mut reader);
+    scope.check_assets(&environment, main.is_some(), root, &mut reader);
 
-    let Some(main) = main.filter(|_| reader.problems.is_empty()) else {
+    if !reader.problems.is_empty() {
         return Err(ConfigError::invalid(reader.problems));
-    };
+    }
     let worker = WorkerConfig::assemble(Parts {
         name,
         main,
@@ -206,6 +207,7 @@ impl<'v> Scope<'v> {
         }
     }
 
+    /// `None`: there is none, which is a problem unless the Worker has static assets instead of code.
     fn entry_point(
         &self,
         environment: &Environment,
@@ -218,13 +220,14 @@ impl<'v> Scope<'v> {
             (Some(main), _) => main.clone(),
             (None, Some(entry_point)) => PathBuf::from(entry_point),
             (None, None) => {
-                self.report_no_main(reader);
+                if environment.assets.is_none() {
+                    self.report_no_main(reader);
+                }
                 return None;
             }
         };
         let path = root.join(&main);
-        let built = environment.build.as_ref().is_some_and(|build| build.command.is_some());
-        if !built
+        if !is_built(environment)
             && !path.is_file()
             && let Some(entry) = self.inherited("main")
         {
@@ -240,7 +243,7 @@ impl<'v> Scope<'v> {
             Format::Toml => "main = \"src/index.ts\"",
             Format::Json => "\"main\": \"src/index.ts\"",
         };
-        let only = ["assets", "pages_build_output_dir", "site"].into_iter().find_map(|key| self.inherited(key));
+        let only = ["pages_build_output_dir", "site"].into_iter().find_map(|key| self.inherited(key));
         let (span, why) = match only {
             Some(entry) => (
                 entry.key_span.clone(),
@@ -249,6 +252,37 @@ impl<'v> Scope<'v> {
             None => (0..0, "the key `main` is missing, so there is no code to run".to_owned()),
         };
         reader.problem(&span, format!("{why}: add the entry point, {line}"));
+    }
+
+    /// The folder of static assets must be there, unless a build makes it.
+    fn check_assets(&self, environment: &Environment, has_code: bool, root: &Path, reader: &mut Reader<'_>) {
+        let (Some(assets), Some(entry)) = (&environment.assets, self.inherited("assets")) else { return };
+        let span = |key: &str| {
+            let found = entry.value.as_table().and_then(|table| table.get(key));
+            found.map_or(entry.key_span.clone(), |found| found.value.span.clone())
+        };
+        match &assets.directory {
+            None => {
+                reader.problem(&span("directory"), "`assets` needs `directory`, the folder of the files".to_owned())
+            }
+            Some(directory) => {
+                let path = root.join(directory);
+                if !is_built(environment) && !path.is_dir() {
+                    let what = if path.exists() { "is no folder" } else { "does not exist" };
+                    let message = format!("`assets.directory` names {}, which {what}", path.display());
+                    reader.problem(&span("directory"), message);
+                }
+            }
+        }
+        if assets.binding.is_some() && !has_code {
+            let message =
+                "`assets.binding` is for code, and without `main` there is none: remove it, or add the entry point";
+            reader.problem(&span("binding"), message.to_owned());
+        }
+        if assets.base_path.is_some() {
+            let message = "`assets.base_path` is not supported by skerry dev yet and is ignored".to_owned();
+            reader.warn(&span("base_path"), "assets", message);
+        }
     }
 
     /// The files that become values of `env` must be there.
@@ -264,6 +298,11 @@ impl<'v> Scope<'v> {
             }
         }
     }
+}
+
+/// Whether a command makes files that need not be there yet.
+fn is_built(environment: &Environment) -> bool {
+    environment.build.as_ref().is_some_and(|build| build.command.is_some())
 }
 
 fn warn_not_inherited(entry: &Entry, key: &str, env: &str, reader: &mut Reader<'_>) {

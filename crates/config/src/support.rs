@@ -42,7 +42,7 @@ pub(crate) const SUPPORT: &[(&str, Support)] = &[
     ("cache", NotYet),
     ("access", NotYet),
     ("connect", NotYet),
-    ("assets", NotYet),
+    ("assets", Works),
     ("site", NotYet),
     ("pages_build_output_dir", NotYet),
     ("tail_consumers", Works),

@@ -14,8 +14,8 @@ use crate::schema::{Environment, TopLevel};
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkerConfig {
     pub name: WorkerName,
-    /// The entry point, absolute.
-    pub main: PathBuf,
+    /// The entry point, absolute. `None`: the Worker has static assets instead of code.
+    pub main: Option<PathBuf>,
     pub compatibility_date: CompatibilityDate,
     pub compatibility_flags: Vec<String>,
 
@@ -69,7 +69,7 @@ impl WorkerConfig {
         let (environment, top_level) = (Environment::default(), TopLevel::default());
         Self::assemble(Parts {
             name,
-            main,
+            main: Some(main),
             root: &root,
             compatibility_date: CompatibilityDate::today(),
             limits,
@@ -95,7 +95,7 @@ impl WorkerConfig {
             name,
             compatibility_date,
             compatibility_flags: env.compatibility_flags.unwrap_or_default(),
-            base_dir: base_dir.unwrap_or_else(|| main.parent().unwrap_or(root).to_owned()),
+            base_dir: base_dir.unwrap_or_else(|| main.as_deref().and_then(Path::parent).unwrap_or(root).to_owned()),
             main,
             find_additional_modules: env.find_additional_modules,
             preserve_file_names: env.preserve_file_names.unwrap_or(false),
@@ -132,7 +132,7 @@ impl WorkerConfig {
 /// What a `WorkerConfig` is made of.
 pub(crate) struct Parts<'a> {
     pub name: WorkerName,
-    pub main: PathBuf,
+    pub main: Option<PathBuf>,
     pub root: &'a Path,
     pub compatibility_date: CompatibilityDate,
     pub limits: Limits,

@@ -71,7 +71,7 @@ impl Platform {
         let invocations = followed.as_ref().map_or_else(Default::default, |followed| followed.invocations());
         let event =
             Scheduled { cron: schedule.cron, scheduled_time: due.0 as f64, colo: self.0.colo.clone(), invocations };
-        let outcome = live.scheduled(event, usage.clone()).await;
+        let outcome = live.program.scheduled(event, usage.clone()).await;
         live.meter.ran(outcome.as_ref().err(), usage.cpu());
         if let Some(watched) = watched {
             watched.answered(None, outcome.as_ref().err());

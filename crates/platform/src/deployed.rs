@@ -3,22 +3,17 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use assets::Site;
-use http::Response;
 use registry::{Script, Version};
 use tokio::sync::{OnceCell, mpsc};
-use webapi::body::Outgoing;
-use workers::{
-    Cause, Decisions, Invocation, JsException, Level, LogLine, Notice, Outcome, QueueBatch, Request, Returned,
-    Scheduled, SpanSource, Tailed, TraceLog, Traced, Usage, Worker,
-};
+use workers::{Level, LogLine, Notice, SpanSource, TraceLog, Traced, Worker};
 
 use crate::account_gate::AccountGate;
 use crate::assemble::{self, AssembleError, assemble};
 use crate::gate::Gate;
 use crate::meter::Meter;
 use crate::object_tracer::ObjectTracer;
-use crate::site::{self, Seen};
+use crate::program::Program;
+use crate::site;
 use crate::{Inner, Platform, Unavailable};
 
 /// Notices of one version that may wait to be heard.
@@ -44,9 +39,7 @@ pub(crate) struct Live {
     pub(crate) account: String,
     /// The Worker's name.
     pub(crate) name: String,
-    /// Its code; `None`: it has assets alone.
-    worker: Option<Worker>,
-    assets: Option<Arc<Site>>,
+    pub(crate) program: Program,
     pub(crate) meter: Arc<Meter>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) account_gate: Arc<AccountGate>,
@@ -96,13 +89,12 @@ pub(crate) fn live(
 ) -> Result<Live, AssembleError> {
     let assets = site::load(platform, script, version)?;
     platform.0.tail_workers.follow(script);
-    let live = Live {
+    let mut live = Live {
         id: version.id.clone(),
         script: script.tag.clone(),
         account: script.account.clone(),
         name: script.name.clone(),
-        worker: None,
-        assets,
+        program: Program { assets, code: None },
         meter: platform.meters().of(&script.account, &script.name),
         gate,
         account_gate: platform.account_gate(&script.account)?,
@@ -116,7 +108,7 @@ pub(crate) fn live(
         return Ok(live);
     }
     let modules = platform.registry().modules(&version.id)?;
-    let assembled = Arc::new(assemble(platform, script, version, modules, live.assets.as_ref())?);
+    let assembled = Arc::new(assemble(platform, script, version, modules, live.program.assets.as_ref())?);
     let (notices, heard) = mpsc::channel(NOTICES);
     let said_by = Said { script: script.tag.clone(), name: script.name.clone(), version: version.id.clone() };
     tokio::spawn(said_by.listen(heard, Arc::downgrade(&platform.0)));
@@ -137,7 +129,8 @@ pub(crate) fn live(
             });
         }
     }
-    Ok(Live { worker: Some(Worker::spawn(platform.0.host.clone(), assembled, notices)), ..live })
+    live.program.code = Some(Worker::spawn(platform.0.host.clone(), assembled, notices));
+    Ok(live)
 }
 
 /// Starts a version once and serves nothing with it.
@@ -157,51 +150,6 @@ pub(crate) async fn try_start(
     let starting = tokio::task::spawn_blocking(move || workers::start_once(&host, &assembled));
     let started = starting.await.map_err(|error| AssembleError::Invalid(error.to_string()))?;
     started.map_err(|error| AssembleError::Start(Arc::new(error)))
-}
-
-// === impl Live ===
-
-impl Live {
-    /// The answer of the assets, where the request is theirs, or of the code. A request to a named entrypoint is the code's.
-    pub(crate) async fn fetch(&self, request: Request, usage: Usage) -> Outcome<Response<Outgoing>> {
-        if let Some(assets) = &self.assets
-            && request.entrypoint.name.is_none()
-        {
-            let seen = Seen { method: &request.method, url: &request.url, headers: &request.headers };
-            if let Some(response) = site::answer(assets, &seen, self.worker.is_some()).await {
-                return Ok(response);
-            }
-        }
-        self.code()?.fetch(request, usage).await
-    }
-
-    pub(crate) async fn call(&self, invocation: Invocation) -> Outcome<Returned> {
-        self.code()?.call(invocation).await
-    }
-
-    pub(crate) async fn scheduled(&self, event: Scheduled, usage: Usage) -> Outcome<()> {
-        self.code()?.scheduled(event, usage).await
-    }
-
-    pub(crate) async fn queue(&self, batch: QueueBatch, usage: Usage) -> (Outcome<()>, Decisions) {
-        match self.code() {
-            Ok(worker) => worker.queue(batch, usage).await,
-            Err(cause) => (Err(cause), Decisions::default()),
-        }
-    }
-
-    pub(crate) async fn tail(&self, tailed: Tailed, usage: Usage) -> Outcome<()> {
-        self.code()?.tail(tailed, usage).await
-    }
-
-    fn code(&self) -> Outcome<&Worker> {
-        let none = || JsException {
-            name: "Error".into(),
-            message: "The Worker has static assets alone, and no code.".into(),
-            ..JsException::default()
-        };
-        self.worker.as_ref().ok_or_else(|| Cause::Exception(none()))
-    }
 }
 
 // === impl Deployed ===

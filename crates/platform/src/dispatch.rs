@@ -108,7 +108,7 @@ impl Platform {
         };
         let began = Instant::now();
         live.meter.began();
-        let outcome = live.fetch(request, usage.clone()).await;
+        let outcome = live.program.fetch(request, usage.clone()).await;
         let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
         live.meter.answered(status, outcome.as_ref().err(), began.elapsed(), usage.cpu());
         if usage.start().is_some() {

@@ -18,6 +18,7 @@ mod peers;
 mod plan;
 mod pressure;
 mod previews;
+mod program;
 mod queues;
 mod request_log;
 mod router;
@@ -44,11 +45,13 @@ pub use object_tracer::told_of as object_event;
 pub use origin::Origin;
 pub use plan::{Plan, Plans};
 pub use pressure::resident;
+pub use program::Program;
 pub use queues::{BATCH_SIZE, MAX_RETRIES, MAX_WAIT_TIME_MS};
 pub use request_log::REQUEST_LOG;
 pub use router::{BaseDomain, check_pattern};
 pub use services::Services;
 pub use settings::Settings;
+pub use site::AssetsBinding;
 pub use store::quota::Product;
 pub use tail::{
     Filters, Of as EventOf, Watch, Watched, request as request_event, service_request as service_event,

@@ -81,7 +81,7 @@ impl Service for Peer {
                 Some(followed) => Request { invocations: followed.go_on(request.invocations.clone()), ..request },
                 None => request,
             };
-            let outcome = live.fetch(request, usage).await;
+            let outcome = live.program.fetch(request, usage).await;
             let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
             if let Some(watched) = watched {
                 watched.answered(status, outcome.as_ref().err());
@@ -111,7 +111,7 @@ impl Service for Peer {
                 Some(followed) => followed.call(invocation),
                 None => invocation,
             };
-            let outcome = live.call(invocation.known_by(usage)).await;
+            let outcome = live.program.call(invocation.known_by(usage)).await;
             let threw = outcome.as_ref().is_ok_and(|returned| returned.is_thrown());
             if let Some(watched) = watched {
                 if threw { watched.threw() } else { watched.answered(None, outcome.as_ref().err()) }

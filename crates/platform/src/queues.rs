@@ -211,7 +211,7 @@ impl Platform {
             colo: self.0.colo.clone(),
             invocations: followed.as_ref().map_or_else(Default::default, |followed| followed.invocations()),
         };
-        let (outcome, decisions) = live.queue(batch, usage.clone()).await;
+        let (outcome, decisions) = live.program.queue(batch, usage.clone()).await;
         live.meter.consumed(outcome.as_ref().err(), usage.cpu());
         if let Some(watched) = watched {
             watched.answered(None, outcome.as_ref().err());

@@ -27,7 +27,7 @@ pub(crate) fn load(
     let manifest = manifest.ok_or_else(|| invalid(&"their manifest is missing"))?;
     let compatibility = compatibility(version);
     let navigation = compatibility.is_on("assets_navigation_prefers_asset_serving");
-    let site = Site::new(files, manifest, &named.config, navigation).map_err(|error| invalid(&error))?;
+    let site = Site::new(files.into(), manifest, &named.config, navigation).map_err(|error| invalid(&error))?;
     Ok(Some(Arc::new(site)))
 }
 
@@ -87,7 +87,7 @@ fn outgoing(response: Response<Body>) -> Response<Outgoing> {
 }
 
 /// The binding: what it is asked for the assets answer, whatever the code would.
-pub(crate) struct AssetsBinding(pub(crate) Arc<Site>);
+pub struct AssetsBinding(pub Arc<Site>);
 
 impl Service for AssetsBinding {
     fn fetch(&self, request: Request) -> ServiceFuture {

@@ -176,7 +176,7 @@ impl Delivery {
         };
         let tailed = Tailed { items: self.items, colo: platform.0.colo.clone(), invocations };
         // A task of its own is not needed: whatever becomes of the handler, nobody else waits here.
-        let outcome = live.tail(tailed, usage).await;
+        let outcome = live.program.tail(tailed, usage).await;
         if let Some(watched) = watched {
             watched.answered(None, outcome.as_ref().err());
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cli::{self, CheckArguments};
 use crate::dev::trace::Sources;
-use crate::load::{LoadOptions, load};
+use crate::load::{Code, LoadOptions, load};
 use crate::state::State;
 
 /// Script size after gzip: https://developers.cloudflare.com/workers/platform/limits/#worker-size
@@ -20,36 +20,46 @@ pub async fn run(arguments: CheckArguments) -> Result<(), String> {
     for warning in &loaded.warnings {
         anstream::eprintln!("{}warning:{} {warning}", cli::YELLOW, cli::PLAIN);
     }
-    let sources = Sources::new(&loaded.project.root, &loaded.bundle);
+    let name = loaded.project.worker.name.as_str();
+    let assets = loaded.assets.as_ref().map(|site| site.files());
+    let Some(Code { bundle, version, .. }) = loaded.code else {
+        let report = serde_json::json!({ "name": name, "assets": assets, "warnings": loaded.warnings });
+        match arguments.json {
+            true => println!("{report}"),
+            false => println!("{name}: ok\n  {:>10}  static assets, and no code", assets.unwrap_or_default()),
+        }
+        return Ok(());
+    };
+    let sources = Sources::new(&loaded.project.root, Some(&bundle));
     let host = options.state.host("SJC");
-    let name = loaded.version.name.clone();
-    let version = Arc::new(loaded.version);
-    let startup = tokio::task::spawn_blocking(move || workers::start_once(&host, &version))
+    let startup = tokio::task::spawn_blocking(move || workers::start_once(&host, &Arc::new(version)))
         .await
         .map_err(|error| format!("the Worker's start broke off: {error}"))?
         .map_err(|error| sources.start_error(&error))?
         .cpu;
 
-    let (raw, gzip) = (loaded.bundle.size_raw(), loaded.bundle.size_gzip());
+    let (raw, gzip) = (bundle.size_raw(), bundle.size_gzip());
     if arguments.json {
-        let modules: Vec<_> = loaded
-            .bundle
+        let modules: Vec<_> = bundle
             .modules
             .iter()
             .map(|module| serde_json::json!({ "name": module.name, "bytes": module.content.len() }))
             .collect();
         let report = serde_json::json!({
             "name": name, "bytes": raw, "gzip_bytes": gzip, "startup_cpu_ms": millis(startup), "modules": modules,
-            "warnings": loaded.warnings,
+            "assets": assets, "warnings": loaded.warnings,
         });
         println!("{report}");
     } else {
         println!("{name}: ok");
-        for module in &loaded.bundle.modules {
+        for module in &bundle.modules {
             println!("  {:>10}  {}", kib(module.content.len()), module.name);
         }
         println!("  {:>10}  in all, {} after gzip", kib(raw), kib(gzip));
         println!("  {:>7.1} ms  CPU time to start (limit 1000 ms)", millis(startup));
+        if let Some(assets) = assets {
+            println!("  {assets:>10}  static assets");
+        }
     }
     if gzip > FREE_SIZE {
         let over =

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::dev::queues;
 use crate::dev::services::Services;
 use crate::objects::{self, ObjectClass};
+use crate::site;
 use crate::state::{LOCAL_ACCOUNT, State};
+use assets::Site;
 use bundle::Bundle;
 use config::{DevVars, Project, VarArgument, WorkerConfig};
 use webapi::fetch::{Outbound, Policy};
@@ -19,14 +21,20 @@ const HANG: Duration = Duration::from_secs(30);
 /// A project ready to run.
 pub struct Loaded {
     pub project: Project,
-    pub bundle: Bundle,
-    pub version: Version,
-    /// The Durable Object classes among its exports.
-    pub classes: Vec<ObjectClass>,
+    /// `None`: it has static assets alone.
+    pub code: Option<Code>,
+    pub assets: Option<Arc<Site>>,
     /// What its owner should know, a paragraph each.
     pub warnings: Vec<String>,
     /// Files whose changes change the Worker.
     pub watch: Vec<PathBuf>,
+}
+
+pub struct Code {
+    pub bundle: Bundle,
+    pub version: Version,
+    /// The Durable Object classes among its exports.
+    pub classes: Vec<ObjectClass>,
 }
 
 /// Why a project can't run.
@@ -62,21 +70,27 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
 
     let worker = &project.worker;
     build_command(worker).await.map_err(|message| failed(message, watch.clone()))?;
-    let bundle = bundle::bundle(&bundle_options(&project)).await.map_err(|error| {
+    let assets = site::read(&project, &mut watch).await.map_err(|message| failed(message, watch.clone()))?;
+    let unknown = Compatibility::unknown(&worker.compatibility_flags).map(|flag| {
+        format!("the compatibility flag `{flag}` is unknown to this version of Skerry, and changes nothing")
+    });
+    let warnings = project.warnings.iter().chain(&vars.warnings).map(ToString::to_string);
+    let mut warnings: Vec<_> = warnings.chain(unknown).collect();
+    let Some(main) = &worker.main else { return Ok(Loaded { project, code: None, assets, warnings, watch }) };
+
+    let bundle = bundle::bundle(&bundle_options(&project, main)).await.map_err(|error| {
         let message = error.to_string();
         failed(message, watch.iter().cloned().chain(error.watch).collect())
     })?;
     watch.extend(bundle.watch.iter().cloned());
-
+    warnings.extend(bundle.warnings.iter().map(ToString::to_string));
     let mut bindings =
         bindings(worker, &vars, &bundle, &options.state).map_err(|message| failed(message, watch.clone()))?;
     bindings.extend(services(worker, options));
-    let warnings = project.warnings.iter().chain(&vars.warnings).map(ToString::to_string);
-    let warnings = warnings.chain(bundle.warnings.iter().map(ToString::to_string));
-    let unknown = Compatibility::unknown(&worker.compatibility_flags).map(|flag| {
-        format!("the compatibility flag `{flag}` is unknown to this version of Skerry, and changes nothing")
-    });
-    let warnings = warnings.chain(unknown).collect();
+    bindings.extend(worker.environment.assets.iter().filter_map(|configured| {
+        let (name, site) = (configured.binding.clone()?, assets.clone()?);
+        Some(Binding { name, value: BindingValue::Service(Arc::new(platform::AssetsBinding(site))) })
+    }));
     let classes = objects::classes(worker, options.state.objects().classes())
         .map_err(|message| failed(message, watch.clone()))?;
     let version = Version {
@@ -88,7 +102,7 @@ pub async fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadErro
         compatibility: compatibility(worker),
         limits: limits(&worker.limits, options.enforce_limits),
     };
-    Ok(Loaded { project, bundle, version, classes, warnings, watch })
+    Ok(Loaded { project, code: Some(Code { bundle, version, classes }), assets, warnings, watch })
 }
 
 fn limits(limits: &config::Limits, enforced: bool) -> Limits {
@@ -112,11 +126,11 @@ async fn build_command(worker: &WorkerConfig) -> Result<(), String> {
     }
 }
 
-fn compatibility(worker: &WorkerConfig) -> Compatibility {
+pub fn compatibility(worker: &WorkerConfig) -> Compatibility {
     Compatibility::new(&worker.compatibility_date.to_string(), &worker.compatibility_flags)
 }
 
-fn bundle_options(project: &Project) -> bundle::Options {
+fn bundle_options(project: &Project, main: &Path) -> bundle::Options {
     let worker = &project.worker;
     let on = compatibility(worker);
     bundle::Options {
@@ -134,7 +148,7 @@ fn bundle_options(project: &Project) -> bundle::Options {
         preserve_file_names: worker.preserve_file_names,
         nodejs_compat: on.has_nodejs(),
         nodejs_als: on.is_on("nodejs_als"),
-        ..bundle::Options::new(&project.root, &worker.main)
+        ..bundle::Options::new(&project.root, main)
     }
 }
 

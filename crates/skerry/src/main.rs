@@ -13,6 +13,7 @@ mod objects;
 mod r2;
 mod serve;
 mod signals;
+mod site;
 mod snapshot;
 mod state;
 mod status;

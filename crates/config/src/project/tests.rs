@@ -17,7 +17,7 @@ fn a_path_may_be_a_folder_a_config_or_a_script() {
 
     let explicit = Project::load(&root.join("other.toml"), None).expect("an explicit file");
     assert!(explicit.worker.name.as_str().starts_with("skerry-project-"), "named after the folder");
-    assert_eq!(explicit.worker.main, root.join("Hello World.ts"));
+    assert_eq!(explicit.worker.main, Some(root.join("Hello World.ts")));
 
     let message = |path: &str| Project::load(&root.join(path), None).expect_err(path).to_string();
     assert!(message("empty").starts_with("no wrangler.json, wrangler.jsonc or wrangler.toml in "));

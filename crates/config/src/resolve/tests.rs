@@ -92,7 +92,7 @@ port = 9000
 
     let worker = from_toml.worker;
     assert_eq!(worker.name.as_str(), "shop");
-    assert_eq!(worker.main, folder.0.join("src/index.ts"));
+    assert_eq!(worker.main, Some(folder.0.join("src/index.ts")));
     assert_eq!(worker.base_dir, folder.0.join("src"));
     assert_eq!(worker.limits.cpu, Duration::from_millis(20));
     assert_eq!(worker.limits.subrequests, Preset::Paid.limits().subrequests);

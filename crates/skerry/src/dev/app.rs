@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bundle::watch::Watcher;
 use config::Project;
+use platform::Program;
 use tokio::sync::{OnceCell, mpsc};
-use workers::{Host, Notice, Version, Worker};
+use workers::{Host, Notice, Worker};
 
 use super::inspector::Target;
 use super::print::Printer;
@@ -15,7 +16,7 @@ use super::queues::{self, Deliveries};
 use super::services::Services;
 use super::tails::{Consumers, ObjectTracer};
 use super::trace::Sources;
-use crate::load::{LoadError, LoadOptions, Loaded, load};
+use crate::load::{Code, LoadError, LoadOptions, Loaded, load};
 use crate::objects::ObjectClass;
 
 /// Notices that may wait to be printed.
@@ -48,7 +49,7 @@ pub enum State {
 }
 
 pub struct Running {
-    pub worker: Worker,
+    pub worker: Program,
     pub sources: Arc<Sources>,
     /// CPU time of a request, as the configuration has it.
     pub cpu_limit: Duration,
@@ -144,12 +145,15 @@ impl App {
                 for warning in &loaded.warnings {
                     self.printer.warning(warning);
                 }
-                let Loaded { project, bundle, version, classes, watch, .. } = loaded;
+                let Loaded { project, code, assets, watch, .. } = loaded;
                 consumed = Some(project.worker.clone());
-                let sources = Arc::new(Sources::new(&project.root, &bundle));
+                let sources = Arc::new(Sources::new(&project.root, code.as_ref().map(|code| &code.bundle)));
                 let cpu_limit = project.worker.limits.cpu;
-                match self.spawn(version, &classes, sources.clone()) {
-                    Ok(worker) => (State::Running(Arc::new(Running { worker, sources, cpu_limit })), watch),
+                match code.map(|code| self.spawn(code, sources.clone())).transpose() {
+                    Ok(code) => {
+                        let worker = Program { assets, code };
+                        (State::Running(Arc::new(Running { worker, sources, cpu_limit })), watch)
+                    }
                     Err(error) => {
                         let message = format!("no thread can be had for a Worker under inspection: {error}");
                         self.printer.error(&message);
@@ -188,17 +192,13 @@ impl App {
         load(&self.path, &self.options).await
     }
 
-    fn spawn(
-        self: &Arc<Self>,
-        version: Version,
-        classes: &[ObjectClass],
-        sources: Arc<Sources>,
-    ) -> std::io::Result<Worker> {
+    fn spawn(self: &Arc<Self>, code: Code, sources: Arc<Sources>) -> std::io::Result<Worker> {
+        let Code { version, classes, .. } = code;
         let (notices, heard) = mpsc::channel(NOTICES);
         tokio::spawn(listen(heard, sources.clone(), self.printer.clone()));
         let version = Arc::new(version);
-        let mut inspectors = self.target.as_ref().map(|target| target.replace(sources, classes));
-        for ObjectClass { key, name, sql } in classes {
+        let mut inspectors = self.target.as_ref().map(|target| target.replace(sources, &classes));
+        for ObjectClass { key, name, sql } in &classes {
             self.options.state.objects().namespace(key).implement(workers::Class {
                 host: self.host.clone(),
                 version: version.clone(),

@@ -36,8 +36,9 @@ would never generate a response. Refer to: https://developers.cloudflare.com/wor
 // === impl Sources ===
 
 impl Sources {
-    pub fn new(root: &Path, bundle: &Bundle) -> Self {
-        let maps = bundle.modules.iter().filter_map(|module| {
+    /// `bundle`: none for a Worker without code.
+    pub fn new(root: &Path, bundle: Option<&Bundle>) -> Self {
+        let maps = bundle.into_iter().flat_map(|bundle| &bundle.modules).filter_map(|module| {
             let json = module.source_map.clone()?;
             Some((module.name.clone(), Map { json, parsed: Mutex::new(None) }))
         });
