@@ -19,6 +19,9 @@ const QUIET: Duration = Duration::from_millis(25);
 /// … or when it has gone on for this long.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// A file that is new to a set and was written to so shortly before is looked at once more.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// A debounced watch over a set of files. Dropping it ends the watch.
 #[derive(Debug)]
 pub struct Watcher {
@@ -206,14 +209,19 @@ impl Watches {
 impl Set {
     fn replace(&mut self, files: impl IntoIterator<Item = PathBuf>, read_at: SystemTime) {
         let mut before = std::mem::take(&mut self.files);
+        let is_first = before.is_empty();
         // A file from the future would never cease to be newer than the bundle.
         let now = SystemTime::now();
         for file in files {
             let file = normalize(&file);
             let stamp = Identity::of_file(&file);
             let modified = stamp.as_ref().and_then(|identity| identity.content?.1);
-            let known_otherwise = before.remove(&file).is_some_and(|known| known != stamp);
-            if known_otherwise || modified.is_some_and(|modified| read_at < modified && modified <= now) {
+            let (known_otherwise, may_grow) = match before.remove(&file) {
+                Some(known) => (known != stamp, false),
+                // It has just come, and a write that had begun before it was watched may have ended after it was read.
+                None => (false, !is_first && modified.is_some_and(|modified| read_at < modified + FRESH)),
+            };
+            if known_otherwise || may_grow || modified.is_some_and(|modified| read_at < modified && modified <= now) {
                 self.pending.insert(file.clone());
             }
             self.files.insert(file, stamp);
