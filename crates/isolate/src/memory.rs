@@ -200,10 +200,12 @@ unsafe extern "C" fn look(mut isolate: v8::UnsafeRawIsolatePtr, memory: *mut c_v
     let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
     // SAFETY: `memory` is the account of that isolate, whose allocator keeps it alive.
     let memory = unsafe { &*(memory as *const Memory) };
-    memory.look_asked.store(false, Ordering::Release);
-    if memory.has_much_external(isolate) {
+    // A script that is being ended is not looked at again: V8 ends it when no interrupt is left, and a look may last longer than it takes the
+    // watchdog to ask for the next. What is asked for meanwhile is what is being done.
+    if !memory.exceeded() && memory.has_much_external(isolate) {
         memory.check(isolate);
     }
+    memory.look_asked.store(false, Ordering::Release);
 }
 
 /// V8 calls this when collecting garbage no longer helps. The script is told to stop; until it has, the heap may grow:
