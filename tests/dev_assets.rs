@@ -2,21 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Answer, Dev, PATIENCE, Project, Served, skerry, text};
+use harness::{Dev, PATIENCE, Project, Served, skerry, text};
 use serde_json::{Value, json};
 
 use crate::serve_assets::paths::{Compared, answers, rules, write_files};
-
-/// A site without code.
-fn site(more: &str) -> Project {
-    let config =
-        format!("name = \"site\"\ncompatibility_date = \"2026-01-01\"\n[assets]\ndirectory = \"public\"\n{more}\n");
-    Project::empty().file("wrangler.toml", &config)
-}
-
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
-    answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
-}
+use crate::serve_assets::{header, site};
 
 async fn until(dev: &Dev, path: &str, status: u16, wanted: &str) {
     let start = Instant::now();

@@ -8,13 +8,13 @@ use harness::{Answer, PATIENCE, Part, Project, Request, Served, body_of, form, t
 use serde_json::{Value, json};
 
 /// A site without code.
-fn site(more: &str) -> Project {
+pub(crate) fn site(more: &str) -> Project {
     let config =
         format!("name = \"site\"\ncompatibility_date = \"2026-01-01\"\n[assets]\ndirectory = \"public\"\n{more}\n");
     Project::empty().file("wrangler.toml", &config)
 }
 
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+pub(crate) fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
